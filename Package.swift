@@ -1,0 +1,94 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: Swift 6 mode, warnings are errors, imports say what they expose.
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+  .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let sqlite: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "pilotlight",
+  products: [
+    .executable(name: "pilotlightd", targets: ["pilotlightd"]),
+    .executable(name: "pilotlightctl", targets: ["pilotlightctl"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // C libraries, each imported by exactly one module below.
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+
+    // The heart: decides and acts, pure, imports nothing.
+    module("PilotlightCore"),
+    // Record before effect: drives the core, knows no clock, thread or socket.
+    module("PilotlightEngine", ["PilotlightCore"]),
+
+    // Adapters at the rim.
+    module("PilotlightHTTP", ["CCurl"]),
+    module("PilotlightCrypto", ["COpenSSL"]),
+    module("PilotlightProbes", ["PilotlightCore", "PilotlightHTTP"]),
+    module("PilotlightAWS", ["PilotlightCore", "PilotlightHTTP", "PilotlightCrypto"]),
+    module("PilotlightSandbox", ["PilotlightCore"] + nio),
+    module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", sqlite]),
+    module("PilotlightSystemd", ["PilotlightCore", "CSystemd", logging]),
+    module("PilotlightConfiguration", ["PilotlightCore", yaml]),
+    module("PilotlightControlAPI"),
+    module("PilotlightControlServer", ["PilotlightControlAPI"] + nio),
+
+    // The two programs.
+    .executableTarget(
+      name: "pilotlightd",
+      dependencies: [
+        "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightProbes", "PilotlightAWS",
+        "PilotlightSandbox", "PilotlightLedger", "PilotlightSystemd", "PilotlightConfiguration",
+        "PilotlightControlAPI", "PilotlightControlServer", arguments, logging,
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "pilotlightctl",
+      dependencies: ["PilotlightCore", "PilotlightControlAPI", "PilotlightHTTP", arguments],
+      swiftSettings: strict),
+
+    tests("CoreTests", ["PilotlightCore"]),
+    tests("EngineTests", ["PilotlightCore", "PilotlightEngine"]),
+    tests("HTTPTests", ["PilotlightCore", "PilotlightHTTP", "PilotlightProbes", "PilotlightCrypto"] + nio),
+    tests(
+      "AWSTests", ["PilotlightCore", "PilotlightAWS", "PilotlightHTTP", "PilotlightCrypto"],
+      resources: [.copy("Fixtures")]),
+    tests("SandboxTests", ["PilotlightCore", "PilotlightSandbox"]),
+    tests("LedgerTests", ["PilotlightCore", "PilotlightEngine", "PilotlightLedger"]),
+    tests("SystemdTests", ["PilotlightCore", "PilotlightSystemd", logging]),
+    tests("ConfigurationTests", ["PilotlightCore", "PilotlightConfiguration"], resources: [.copy("Fixtures")]),
+    tests("ControlTests", ["PilotlightCore", "PilotlightControlAPI", "PilotlightControlServer", "PilotlightHTTP"]),
+    tests("TidyTests", ["PilotlightCore"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,265 @@
+// The closed list of what is asked of the cloud. A plan is journalled with these inside and must be understood after a crash,
+// so they are plain values; adding one makes the compiler walk every switch: adapter, sandbox, explanation, IAM policy.
+
+/// An Auto Scaling Group.
+package struct GroupRef: Hashable, Sendable, Codable {
+  package var region: String
+  package var name: String
+  package init(region: String, name: String) {
+    self.region = region
+    self.name = name
+  }
+}
+
+/// An RDS instance by its identifier.
+package struct DatabaseRef: Hashable, Sendable, Codable {
+  package var region: String
+  package var identifier: String
+  package init(region: String, identifier: String) {
+    self.region = region
+    self.identifier = identifier
+  }
+}
+
+/// An ELBv2 target group.
+package struct TargetGroupRef: Hashable, Sendable, Codable {
+  package var region: String
+  package var arn: String
+  package init(region: String, arn: String) {
+    self.region = region
+    self.arn = arn
+  }
+}
+
+/// An ELBv2 listener.
+package struct ListenerRef: Hashable, Sendable, Codable {
+  package var region: String
+  package var arn: String
+  package init(region: String, arn: String) {
+    self.region = region
+    self.arn = arn
+  }
+}
+
+/// A Secrets Manager secret holding a flat JSON object, and the keys that hold the database address in it.
+package struct SecretRef: Hashable, Sendable, Codable {
+  package var region: String
+  /// Name or ARN.
+  package var id: String
+  /// Key of the host name, usually `host`.
+  package var hostKey: String
+  /// Key of the port, usually `port`; nil leaves the port alone.
+  package var portKey: String?
+  package init(region: String, id: String, hostKey: String = "host", portKey: String? = "port") {
+    self.region = region
+    self.id = id
+    self.hostKey = hostKey
+    self.portKey = portKey
+  }
+}
+
+/// A Route 53 record set (or the pair of weighted sets) of one name and type.
+package struct RecordRef: Hashable, Sendable, Codable {
+  package var zone: String
+  /// Fully qualified, without the trailing dot.
+  package var name: String
+  /// `CNAME` or `A` (alias).
+  package var type: String
+  /// Seconds, for a CNAME; alias records have none.
+  package var ttl: Int
+  /// Where the Route 53 endpoint is (`us-east-1` for the aws partition).
+  package var region: String
+  package init(zone: String, name: String, type: String, ttl: Int = 60, region: String = "us-east-1") {
+    self.zone = zone
+    self.name = name
+    self.type = type
+    self.ttl = ttl
+    self.region = region
+  }
+}
+
+/// Where a record set can point.
+package struct RecordTarget: Hashable, Sendable, Codable {
+  /// DNS name of the load balancer.
+  package var host: String
+  /// Hosted zone of the load balancer, for an alias A record.
+  package var aliasZone: String?
+  /// Set when the name is a weighted pair: traffic moves by weights (0 and 100), both records stay.
+  package var setIdentifier: String?
+  package init(host: String, aliasZone: String? = nil, setIdentifier: String? = nil) {
+    self.host = host
+    self.aliasZone = aliasZone
+    self.setIdentifier = setIdentifier
+  }
+}
+
+/// An S3 object.
+package struct ObjectRef: Hashable, Sendable, Codable {
+  package var region: String
+  package var bucket: String
+  package var key: String
+  package init(region: String, bucket: String, key: String) {
+    self.region = region
+    self.bucket = bucket
+    self.key = key
+  }
+}
+
+/// An SNS topic.
+package struct TopicRef: Hashable, Sendable, Codable {
+  package var region: String
+  package var arn: String
+  package init(region: String, arn: String) {
+    self.region = region
+    self.arn = arn
+  }
+}
+
+/// Where a database answers.
+package struct DatabaseAddress: Hashable, Sendable, Codable {
+  package var host: String
+  package var port: Int
+  package init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+}
+
+/// A cross-region read replica to be created.
+package struct ReplicaSpec: Hashable, Sendable, Codable {
+  /// The replica's region and identifier.
+  package var replica: DatabaseRef
+  /// The source in the other region.
+  package var source: DatabaseRef
+  package var instanceClass: String?
+  package var subnetGroup: String?
+  package var securityGroups: [String]
+  package var kmsKey: String?
+  package var parameterGroup: String?
+  package init(settings: DatabaseSettings, source: DatabaseRef) {
+    replica = settings.ref
+    self.source = source
+    instanceClass = settings.instanceClass
+    subnetGroup = settings.subnetGroup
+    securityGroups = settings.securityGroups
+    kmsKey = settings.kmsKey
+    parameterGroup = settings.parameterGroup
+  }
+}
+
+/// Everything that is ever asked of the cloud.
+package enum CloudAction: Hashable, Sendable, Codable {
+  // Reads. They change nothing and may be repeated freely.
+
+  /// STS GetCallerIdentity at the region's endpoint -> `.identity`.
+  case callerIdentity(region: String)
+  /// DescribeAutoScalingGroups (+ the newest DescribeScalingActivities) -> `.group`, or `.failed(.notFound)`.
+  case describeGroup(GroupRef)
+  /// DescribeDBInstances -> `.database`, or `.failed(.notFound)`.
+  case describeDatabase(DatabaseRef)
+  /// CloudWatch GetMetricData AWS/RDS ReplicaLag, the last 15 minutes at 60 s -> `.lag`, newest last, -1 included as it came.
+  case replicaLag(DatabaseRef)
+  /// DescribeTargetHealth -> `.targets`.
+  case targetHealth(TargetGroupRef)
+  /// GetSecretValue, of which only the address leaves the adapter -> `.secret`.
+  case readSecret(SecretRef)
+  /// ListResourceRecordSets for this name and type -> `.records`.
+  case readRecords(RecordRef)
+  /// Route 53 GetChange -> `.change`.
+  case readChange(id: String, region: String)
+  /// HeadObject -> `.object`.
+  case readObject(ObjectRef)
+  /// DescribeRules, looking for our own write hold -> `.writeHold`.
+  case readWriteHold(ListenerRef)
+  /// DescribeDBSnapshots of this identifier -> `.snapshot`, or `.failed(.notFound)`.
+  case describeSnapshot(DatabaseRef, snapshot: String)
+
+  // Writes. All but `promoteReplica` and the creations are declarative: repeating one changes nothing more.
+
+  /// UpdateAutoScalingGroup with min, desired and max -> `.accepted`.
+  case resizeGroup(GroupRef, GroupSize)
+  /// PutSecretValue: the same JSON with the address replaced; `token` is the ClientRequestToken -> `.accepted`.
+  case repointSecret(SecretRef, DatabaseAddress, token: String)
+  /// PromoteReadReplica: one-way -> `.accepted`.
+  case promoteReplica(DatabaseRef)
+  /// ModifyDBInstance NewDBInstanceIdentifier, applied at once -> `.accepted`.
+  case renameDatabase(DatabaseRef, to: String)
+  /// CreateDBSnapshot -> `.accepted`.
+  case snapshotDatabase(DatabaseRef, snapshot: String)
+  /// CreateDBInstanceReadReplica, called in the replica's region -> `.accepted`.
+  case createReplica(ReplicaSpec)
+  /// ChangeResourceRecordSets UPSERT, so that the name leads to `to` (weighted: `to` 100 and `from` 0) -> `.accepted` whose
+  /// receipt is the change id.
+  case pointRecords(RecordRef, to: RecordTarget, from: RecordTarget)
+  /// PutObject with a short body saying who wrote it and why -> `.accepted`.
+  case putObject(ObjectRef, body: String)
+  /// DeleteObject of our own switch object -> `.accepted`.
+  case removeObject(ObjectRef)
+  /// CreateRule: priority 1, every path answered 503 with a sentence; found again by that sentence -> `.accepted`.
+  case holdWrites(ListenerRef)
+  /// DeleteRule of our own write hold -> `.accepted`.
+  case releaseWrites(ListenerRef)
+  /// SNS Publish -> `.accepted` whose receipt is the message id.
+  case publish(TopicRef, subject: String, message: String)
+}
+
+extension CloudAction {
+  /// The region whose endpoint is asked.
+  package var region: String {
+    switch self {
+    case .callerIdentity(let region), .readChange(_, let region): region
+    case .describeGroup(let ref), .resizeGroup(let ref, _): ref.region
+    case .describeDatabase(let ref), .replicaLag(let ref), .promoteReplica(let ref), .renameDatabase(let ref, _),
+      .snapshotDatabase(let ref, _), .describeSnapshot(let ref, _):
+      ref.region
+    case .targetHealth(let ref): ref.region
+    case .readSecret(let ref), .repointSecret(let ref, _, _): ref.region
+    case .readRecords(let ref), .pointRecords(let ref, _, _): ref.region
+    case .readObject(let ref), .putObject(let ref, _), .removeObject(let ref): ref.region
+    case .readWriteHold(let ref), .holdWrites(let ref), .releaseWrites(let ref): ref.region
+    case .createReplica(let spec): spec.replica.region
+    case .publish(let ref, _, _): ref.region
+    }
+  }
+
+  /// The AWS API action, as CloudTrail and IAM name it.
+  package var apiName: String {
+    switch self {
+    case .callerIdentity: "sts:GetCallerIdentity"
+    case .describeGroup: "autoscaling:DescribeAutoScalingGroups"
+    case .describeDatabase: "rds:DescribeDBInstances"
+    case .replicaLag: "cloudwatch:GetMetricData"
+    case .targetHealth: "elasticloadbalancing:DescribeTargetHealth"
+    case .readSecret: "secretsmanager:GetSecretValue"
+    case .readRecords: "route53:ListResourceRecordSets"
+    case .readChange: "route53:GetChange"
+    case .readObject: "s3:GetObject"
+    case .readWriteHold: "elasticloadbalancing:DescribeRules"
+    case .describeSnapshot: "rds:DescribeDBSnapshots"
+    case .resizeGroup: "autoscaling:UpdateAutoScalingGroup"
+    case .repointSecret: "secretsmanager:PutSecretValue"
+    case .promoteReplica: "rds:PromoteReadReplica"
+    case .renameDatabase: "rds:ModifyDBInstance"
+    case .snapshotDatabase: "rds:CreateDBSnapshot"
+    case .createReplica: "rds:CreateDBInstanceReadReplica"
+    case .pointRecords: "route53:ChangeResourceRecordSets"
+    case .putObject: "s3:PutObject"
+    case .removeObject: "s3:DeleteObject"
+    case .holdWrites: "elasticloadbalancing:CreateRule"
+    case .releaseWrites: "elasticloadbalancing:DeleteRule"
+    case .publish: "sns:Publish"
+    }
+  }
+
+  /// True for actions that change something.
+  package var changes: Bool {
+    switch self {
+    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
+      .readChange, .readObject, .readWriteHold, .describeSnapshot:
+      false
+    case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
+      .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:
+      true
+    }
+  }
+}

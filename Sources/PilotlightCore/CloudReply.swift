@@ -1,0 +1,159 @@
+// What the cloud answered, reduced to what decisions need. Nothing secret is in here: it is logged and journalled.
+
+/// The answer to one `CloudAction`.
+package enum CloudReply: Hashable, Sendable, Codable {
+  case identity(account: String, arn: String)
+  case group(GroupState)
+  case database(DatabaseState)
+  case lag([LagSample])
+  case targets(TargetHealth)
+  case secret(SecretState)
+  case records([RecordState])
+  case change(ChangeStatus)
+  case object(present: Bool)
+  case writeHold(present: Bool)
+  case snapshot(status: String)
+  /// A write was taken; the receipt is the id by which it can be asked about, if the API gives one.
+  case accepted(receipt: String?)
+  case failed(CloudFailure)
+}
+
+/// An Auto Scaling Group as it is.
+package struct GroupState: Hashable, Sendable, Codable {
+  package var size: GroupSize
+  /// Instances with LifecycleState InService and HealthStatus Healthy.
+  package var inService: Int
+  /// All instances listed, any state.
+  package var instances: Int
+  /// StatusMessage of the newest failed scaling activity, if it is newer than the newest successful one.
+  package var trouble: String?
+  /// Suspended processes that would stop a scale-up: `Launch`, `Terminate`, ….
+  package var suspended: [String]
+  package init(size: GroupSize, inService: Int, instances: Int, trouble: String? = nil, suspended: [String] = []) {
+    self.size = size
+    self.inService = inService
+    self.instances = instances
+    self.trouble = trouble
+    self.suspended = suspended
+  }
+}
+
+/// An RDS instance as it is.
+package struct DatabaseState: Hashable, Sendable, Codable {
+  /// DBInstanceStatus, e.g. `available`, `modifying`, `backing-up`, `rebooting`, `creating`, `stopped`, `storage-full`.
+  package var status: String
+  /// ReadReplicaSourceDBInstanceIdentifier (an ARN for a cross-region replica); nil for a standalone instance.
+  package var source: String?
+  package var arn: String
+  /// nil while the instance is being created.
+  package var address: DatabaseAddress?
+  package var engine: String
+  /// Status of the `read replication` StatusInfo: `replicating`, `error`, `stopped`, `terminated`, …; nil when absent.
+  package var replication: String?
+  package init(
+    status: String, source: String?, arn: String, address: DatabaseAddress?, engine: String, replication: String? = nil
+  ) {
+    self.status = status
+    self.source = source
+    self.arn = arn
+    self.address = address
+    self.engine = engine
+    self.replication = replication
+  }
+}
+
+/// One datapoint of ReplicaLag as CloudWatch gave it.
+package struct LagSample: Hashable, Sendable, Codable {
+  /// Start of the datapoint's minute, on the daemon's time line.
+  package var at: Instant
+  /// Seconds; -1 means replication is not active.
+  package var seconds: Double
+  package init(at: Instant, seconds: Double) {
+    self.at = at
+    self.seconds = seconds
+  }
+}
+
+/// Counts of DescribeTargetHealth.
+package struct TargetHealth: Hashable, Sendable, Codable {
+  package var healthy: Int
+  package var unhealthy: Int
+  /// `initial`, `draining`, `unused`, `unavailable`: neither healthy nor proven unhealthy.
+  package var other: Int
+  package init(healthy: Int, unhealthy: Int, other: Int) {
+    self.healthy = healthy
+    self.unhealthy = unhealthy
+    self.other = other
+  }
+}
+
+/// The address in a secret, and nothing else of it.
+package struct SecretState: Hashable, Sendable, Codable {
+  package var address: DatabaseAddress
+  package var version: String
+  package init(address: DatabaseAddress, version: String) {
+    self.address = address
+    self.version = version
+  }
+}
+
+/// One Route 53 record set.
+package struct RecordState: Hashable, Sendable, Codable {
+  /// Lower case, without the trailing dot.
+  package var host: String
+  package var aliasZone: String?
+  package var setIdentifier: String?
+  package var weight: Int?
+  package init(host: String, aliasZone: String? = nil, setIdentifier: String? = nil, weight: Int? = nil) {
+    self.host = host
+    self.aliasZone = aliasZone
+    self.setIdentifier = setIdentifier
+    self.weight = weight
+  }
+}
+
+/// Route 53's word on a change.
+package enum ChangeStatus: String, Hashable, Sendable, Codable {
+  case pending
+  case insync
+}
+
+/// Why an action has no proper answer.
+package struct CloudFailure: Error, Hashable, Sendable, Codable {
+  package enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
+    /// The thing asked for does not exist.
+    case notFound
+    /// Try later: throttled, or another change of the same thing is running.
+    case throttled
+    /// The service failed before doing anything (5xx to a read, connect failure, DNS): try again.
+    case transient
+    /// The request was sent and no answer came: it may or may not have happened. Look before repeating.
+    case unknownOutcome
+    /// The region could not be reached at all (DNS, connect, TLS, timeout before anything was sent).
+    case unreachable
+    /// Not allowed (AccessDenied, UnauthorizedOperation): a human must change something.
+    case denied
+    /// No usable credentials, or they expired and could not be refreshed.
+    case credentials
+    /// The thing is in a state that does not allow it now (InvalidDBInstanceState, ScalingActivityInProgress).
+    case wrongState
+    /// Already exists (DBInstanceAlreadyExists, PriorityInUse).
+    case exists
+    /// The request is wrong and will stay wrong (ValidationError, InvalidParameter…).
+    case invalid
+    /// The answer could not be understood (garbage, truncated, too large, a captive portal's HTML).
+    case garbled
+  }
+  package var kind: Kind
+  /// AWS error code as it came, e.g. `InvalidDBInstanceState`; for transport faults a word such as `timeout`.
+  package var code: String
+  /// One line, escaped, at most 300 characters.
+  package var message: String
+  package var requestID: String?
+  package init(_ kind: Kind, code: String, message: String, requestID: String? = nil) {
+    self.kind = kind
+    self.code = code
+    self.message = message
+    self.requestID = requestID
+  }
+}

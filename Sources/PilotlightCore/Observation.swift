@@ -1,0 +1,74 @@
+// A probe looks; an observation is what it saw, when, and how long it took.
+
+/// Everything a workload keeps an eye on. Each is polled at its own interval.
+package enum Watch: Hashable, Sendable, Codable {
+  /// The primary's load balancer, over HTTP.
+  case primaryProbe
+  /// The DR load balancer, over HTTP.
+  case drProbe
+  /// A reference URL, by its name in the configuration.
+  case reference(String)
+  /// STS at the DR region: does our own network, and AWS, answer?
+  case drAPI
+  /// STS at the primary region: is the region's API within reach?
+  case primaryAPI
+  /// The primary's target group.
+  case primaryTargets
+  /// ReplicaLag of the DR database in CloudWatch.
+  case replicaLag
+  /// The DR database in RDS.
+  case drDatabase
+  /// The primary database in RDS.
+  case primaryDatabase
+  /// The DR Auto Scaling Group.
+  case drGroup
+}
+
+/// One HTTP look at something.
+package struct Observation: Hashable, Sendable, Codable {
+  /// When the probe started.
+  package var at: Instant
+  package var took: Duration
+  package var outcome: ProbeOutcome
+  package init(at: Instant, took: Duration, outcome: ProbeOutcome) {
+    self.at = at
+    self.took = took
+    self.outcome = outcome
+  }
+}
+
+/// What a probe saw.
+package enum ProbeOutcome: Hashable, Sendable, Codable {
+  case success(status: Int)
+  case failure(FailureClass, status: Int?, detail: String)
+}
+
+/// Classes of failure. Which of them can justify a failover is decided by `countsAsDown`.
+package enum FailureClass: String, Hashable, Sendable, Codable, CaseIterable {
+  /// The connection was refused or the network said unreachable.
+  case refused
+  /// Nothing, or not everything, came before the deadline.
+  case timeout
+  /// The connection broke after it stood.
+  case reset
+  /// HTTP 5xx: the load balancer answers, the application does not.
+  case serverError
+  /// Another status than expected, redirects included.
+  case wrongStatus
+  /// The right status with the wrong body, or bytes that are not HTTP.
+  case wrongContent
+  /// The right answer, later than `slowAfter`.
+  case slow
+  /// Certificate or handshake.
+  case tls
+  /// The name did not resolve.
+  case dns
+
+  /// Slow, TLS and DNS degrade and alert; both regions may share their cause, so they never justify a failover alone.
+  package var countsAsDown: Bool {
+    switch self {
+    case .refused, .timeout, .reset, .serverError, .wrongStatus, .wrongContent: true
+    case .slow, .tls, .dns: false
+    }
+  }
+}

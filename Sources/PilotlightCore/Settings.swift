@@ -1,0 +1,311 @@
+// What the operator decided, as values. The configuration module reads YAML into these; defaults and ranges are declared
+// there, once, so that parser and generated reference cannot disagree.
+
+/// One application with a primary and a DR region.
+package struct WorkloadSettings: Equatable, Sendable, Codable {
+  /// Unique within the daemon; letters, digits, `-` and `_`, at most 64 characters.
+  package var name: String
+  package var mode: Mode
+  package var objectives: Objectives
+  package var primary: SiteSettings
+  package var dr: SiteSettings
+  package var detection: DetectionSettings
+  package var replication: ReplicationSettings
+  package var decision: DecisionSettings
+  package var traffic: TrafficSettings
+  /// Where incidents are announced; nil announces nowhere but the journal.
+  package var announcement: TopicRef?
+  package var failback: FailbackSettings
+
+  package init(
+    name: String, mode: Mode, objectives: Objectives, primary: SiteSettings, dr: SiteSettings,
+    detection: DetectionSettings, replication: ReplicationSettings, decision: DecisionSettings,
+    traffic: TrafficSettings, announcement: TopicRef?, failback: FailbackSettings
+  ) {
+    self.name = name
+    self.mode = mode
+    self.objectives = objectives
+    self.primary = primary
+    self.dr = dr
+    self.detection = detection
+    self.replication = replication
+    self.decision = decision
+    self.traffic = traffic
+    self.announcement = announcement
+    self.failback = failback
+  }
+}
+
+/// How far the daemon may go by itself.
+package enum Mode: String, Equatable, Sendable, Codable, CaseIterable {
+  /// Watches and says what it would do; changes nothing.
+  case observe
+  /// Prepares (reversible steps), then asks before the one-way step.
+  case approve
+  /// Decides and acts.
+  case automatic
+}
+
+/// The recovery objectives the business agreed to.
+package struct Objectives: Equatable, Sendable, Codable {
+  /// Recovery time objective: outage start to service restored.
+  package var rto: Duration
+  /// Recovery point objective: the most recent writes that may be lost, as time.
+  package var rpo: Duration
+
+  package init(rto: Duration, rpo: Duration) {
+    self.rto = rto
+    self.rpo = rpo
+  }
+}
+
+/// One of the two regions of a workload.
+package struct SiteSettings: Equatable, Sendable, Codable {
+  /// AWS region name, e.g. `eu-west-1`.
+  package var region: String
+  package var probe: ProbeSettings
+  package var group: GroupSettings
+  /// The ALB's target group, whose health corroborates the probe; nil when not watched.
+  package var targetGroup: TargetGroupRef?
+  /// The ALB's listener, where writes are held during failback; nil when writes are held by hand.
+  package var listener: ListenerRef?
+  package var database: DatabaseSettings
+  /// The secret the application reads its database address from; nil when it reads none.
+  package var secret: SecretSettings?
+
+  package init(
+    region: String, probe: ProbeSettings, group: GroupSettings, targetGroup: TargetGroupRef?, listener: ListenerRef?,
+    database: DatabaseSettings, secret: SecretSettings?
+  ) {
+    self.region = region
+    self.probe = probe
+    self.group = group
+    self.targetGroup = targetGroup
+    self.listener = listener
+    self.database = database
+    self.secret = secret
+  }
+}
+
+/// An HTTP probe of a load balancer.
+package struct ProbeSettings: Equatable, Sendable, Codable {
+  /// Absolute http or https URL.
+  package var url: String
+  /// `GET` or `HEAD`.
+  package var method: String
+  /// Status codes that mean healthy, e.g. `[200...299]`.
+  package var expectedStatus: [StatusRange]
+  /// Text the first 64 kB of the body must contain; nil accepts any body.
+  package var bodyContains: String?
+  /// Total deadline of one probe, DNS to last byte.
+  package var timeout: Duration
+  /// An answer later than this is `slow`, even if right; nil switches the class off.
+  package var slowAfter: Duration?
+  package var interval: Duration
+  /// The interval after a first failure, until the verdict is settled.
+  package var recheckInterval: Duration
+  /// Consecutive failures until the target counts as failing, 1...100.
+  package var fallAfter: Int
+  /// Consecutive successes until it counts as serving again, 1...100.
+  package var riseAfter: Int
+  /// Fixed addresses in curl's form `HOST:PORT:ADDRESS[,ADDRESS]`; empty uses DNS.
+  package var resolve: [String]
+  /// Extra request headers as `Name: value`.
+  package var headers: [String]
+  /// PEM file of certificate authorities; nil uses the system's.
+  package var caFile: String?
+
+  package init(
+    url: String, method: String = "GET", expectedStatus: [StatusRange] = [StatusRange(200, 299)],
+    bodyContains: String? = nil, timeout: Duration = .seconds(5), slowAfter: Duration? = .seconds(2),
+    interval: Duration = .seconds(5), recheckInterval: Duration = .seconds(1), fallAfter: Int = 3, riseAfter: Int = 2,
+    resolve: [String] = [], headers: [String] = [], caFile: String? = nil
+  ) {
+    self.url = url
+    self.method = method
+    self.expectedStatus = expectedStatus
+    self.bodyContains = bodyContains
+    self.timeout = timeout
+    self.slowAfter = slowAfter
+    self.interval = interval
+    self.recheckInterval = recheckInterval
+    self.fallAfter = fallAfter
+    self.riseAfter = riseAfter
+    self.resolve = resolve
+    self.headers = headers
+    self.caFile = caFile
+  }
+}
+
+/// An inclusive range of HTTP status codes, 100...599.
+package struct StatusRange: Equatable, Sendable, Codable {
+  package var first: Int
+  package var last: Int
+  package init(_ first: Int, _ last: Int) {
+    self.first = first
+    self.last = last
+  }
+  package func contains(_ status: Int) -> Bool { first <= status && status <= last }
+}
+
+/// An Auto Scaling Group and the two sizes it has in its life.
+package struct GroupSettings: Equatable, Sendable, Codable {
+  package var ref: GroupRef
+  /// Its size while this region serves (reference deployment: 1/2/3).
+  package var serving: GroupSize
+  /// Its size while the other region serves (reference deployment: 0/0/3).
+  package var standby: GroupSize
+  /// Healthy targets that are enough to shift traffic in an emergency, 1...serving.desired.
+  package var acceptMinimum: Int
+
+  package init(ref: GroupRef, serving: GroupSize, standby: GroupSize, acceptMinimum: Int) {
+    self.ref = ref
+    self.serving = serving
+    self.standby = standby
+    self.acceptMinimum = acceptMinimum
+  }
+}
+
+/// Sizes of an Auto Scaling Group in instances, 0 <= min <= desired <= max.
+package struct GroupSize: Equatable, Hashable, Sendable, Codable, CustomStringConvertible {
+  package var min: Int
+  package var desired: Int
+  package var max: Int
+  package init(min: Int, desired: Int, max: Int) {
+    self.min = min
+    self.desired = desired
+    self.max = max
+  }
+  package var description: String { "\(min)/\(desired)/\(max)" }
+}
+
+/// An RDS instance and what is needed to create it anew as a replica.
+package struct DatabaseSettings: Equatable, Sendable, Codable {
+  package var ref: DatabaseRef
+  /// For a replica re-created in this region by failback; nil lets RDS choose.
+  package var instanceClass: String?
+  package var subnetGroup: String?
+  package var securityGroups: [String]
+  /// KMS key of this region for an encrypted replica; nil when the database is not encrypted.
+  package var kmsKey: String?
+  package var parameterGroup: String?
+
+  package init(
+    ref: DatabaseRef, instanceClass: String? = nil, subnetGroup: String? = nil, securityGroups: [String] = [],
+    kmsKey: String? = nil, parameterGroup: String? = nil
+  ) {
+    self.ref = ref
+    self.instanceClass = instanceClass
+    self.subnetGroup = subnetGroup
+    self.securityGroups = securityGroups
+    self.kmsKey = kmsKey
+    self.parameterGroup = parameterGroup
+  }
+}
+
+/// A JSON secret and the keys in it that hold the database address.
+package struct SecretSettings: Equatable, Sendable, Codable {
+  package var ref: SecretRef
+
+  package init(ref: SecretRef) { self.ref = ref }
+}
+
+/// How our own view is checked against others.
+package struct DetectionSettings: Equatable, Sendable, Codable {
+  /// Own probes must be down this long before anything is done about it.
+  package var confirmFor: Duration
+  package var corroborate: Corroboration
+  /// Things that answer if our own network works; the DR region's AWS API is always one of them.
+  package var references: [ReferenceSettings]
+  /// Interval of the slow polls: target health, replica lag, instance and group state.
+  package var pollInterval: Duration
+  /// A wake-up later than this is a time gap: evidence from before it is thrown away.
+  package var timeGap: Duration
+
+  package init(
+    confirmFor: Duration = .seconds(60), corroborate: Corroboration = .any, references: [ReferenceSettings] = [],
+    pollInterval: Duration = .seconds(15), timeGap: Duration = .seconds(5)
+  ) {
+    self.confirmFor = confirmFor
+    self.corroborate = corroborate
+    self.references = references
+    self.pollInterval = pollInterval
+    self.timeGap = timeGap
+  }
+}
+
+/// Which independent vantages must agree before an outage is confirmed.
+package enum Corroboration: String, Equatable, Sendable, Codable, CaseIterable {
+  /// At least one vantage says down.
+  case any
+  /// Every vantage with an opinion says down, and at least one has an opinion.
+  case all
+  /// Our own probes are enough.
+  case none
+}
+
+/// One reference probe: any HTTP answer at all means that our network works.
+package struct ReferenceSettings: Equatable, Sendable, Codable {
+  package var name: String
+  package var url: String
+  package init(name: String, url: String) {
+    self.name = name
+    self.url = url
+  }
+}
+
+/// Where replica lag is read and how long a reading counts.
+package struct ReplicationSettings: Equatable, Sendable, Codable {
+  /// A sample older than this is stale, thus unknown.
+  package var staleAfter: Duration
+  /// Lag above this while the primary serves is an alert, never a failover.
+  package var alertAbove: Duration
+
+  package init(staleAfter: Duration = .seconds(180), alertAbove: Duration = .seconds(300)) {
+    self.staleAfter = staleAfter
+    self.alertAbove = alertAbove
+  }
+}
+
+/// What is done about a confirmed outage.
+package struct DecisionSettings: Equatable, Sendable, Codable {
+  package var onRpoBreach: RpoBreachPolicy
+  /// After a failover none starts automatically for this long, unless acknowledged.
+  package var holdDown: Duration
+  /// Size the primary's group to standby before promoting, so that the old primary takes no writes.
+  package var fencePrimary: Bool
+
+  package init(onRpoBreach: RpoBreachPolicy = .hold, holdDown: Duration = .hours(1), fencePrimary: Bool = true) {
+    self.onRpoBreach = onRpoBreach
+    self.holdDown = holdDown
+    self.fencePrimary = fencePrimary
+  }
+}
+
+/// What happens when promotion would lose more than the RPO, or an unknown amount.
+package enum RpoBreachPolicy: String, Equatable, Sendable, Codable, CaseIterable {
+  /// Page and wait for `approve --accept-data-loss`.
+  case hold
+  /// Promote all the same.
+  case promote
+  /// Hold until the commit deadline, then promote.
+  case promoteAtDeadline
+}
+
+/// How users are moved to the other region.
+package enum TrafficSettings: Equatable, Sendable, Codable {
+  /// One Route 53 record set (or a weighted pair) that is changed.
+  case route53(RecordRef, primary: RecordTarget, dr: RecordTarget)
+  /// An object in the DR region watched by an inverted health check: present = traffic to DR, absent = to the primary.
+  case objectSwitch(ObjectRef)
+  /// Nothing to do: the operator moves traffic, or clients find the region themselves.
+  case manual
+}
+
+/// What failback needs beyond the plan.
+package struct FailbackSettings: Equatable, Sendable, Codable {
+  /// Replication must be this close before writes are held.
+  package var maximumLag: Duration
+
+  package init(maximumLag: Duration = .seconds(60)) { self.maximumLag = maximumLag }
+}
