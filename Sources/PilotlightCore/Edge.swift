@@ -35,7 +35,11 @@ package struct Edge: Hashable, Sendable {
 
 /// The state diagram as Mermaid text, for the README and `pilotlightctl graph`.
 package func machineDiagram() -> String {
-  var lines = ["stateDiagram-v2", "  [*] --> healthy"]
-  for edge in Edge.all { lines.append("  \(edge.from.rawValue) --> \(edge.to.rawValue): \(edge.sentence)") }
+  // Mermaid's identifiers have no hyphens, so the names that do stand behind aliases.
+  func id(_ phase: PhaseName) -> String { phase.rawValue.split(separator: "-").joined() }
+  var lines = ["stateDiagram-v2"]
+  for phase in PhaseName.allCases { lines.append("  state \"\(phase.rawValue)\" as \(id(phase))") }
+  lines.append("  [*] --> \(id(.healthy))")
+  for edge in Edge.all { lines.append("  \(id(edge.from)) --> \(id(edge.to)): \(edge.sentence)") }
   return lines.joined(separator: "\n") + "\n"
 }
