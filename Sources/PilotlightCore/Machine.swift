@@ -116,9 +116,7 @@ package struct Machine: Sendable {
     let before = state
     state.apply(record)
     reaction.records.append(record)
-    if let message = record.message(settings.name, before: before, after: state) {
-      reaction.effects.append(.say(message))
-    }
+    reaction.effects.append(.say(record.message(settings.name, before: before, after: state)))
   }
 
   /// Says something once, until `unsay` or a phase change makes it news again.

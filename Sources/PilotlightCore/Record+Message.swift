@@ -6,15 +6,14 @@ extension Record {
     after.phase.run?.incident ?? before.phase.run?.incident
   }
 
-  func message(_ workload: String, before: DurableState, after: DurableState) -> Message? {
-    guard let kind else { return nil }
-    return Message(
+  func message(_ workload: String, before: DurableState, after: DurableState) -> Message {
+    Message(
       kind, sentence(before: before, after: after), workload: workload, phase: after.phase.name,
       incident: Record.incident(before: before, after: after), step: step)
   }
 
-  /// The kind of message a record is said as; nil for what only the ledger keeps.
-  var kind: MessageKind? {
+  /// The kind of message a record is said as; its raw value is the stable name in the ledger's `kind` column.
+  package var kind: MessageKind {
     switch self {
     case .armed: .armed
     case .degraded: .degraded
