@@ -107,7 +107,7 @@ extension Machine {
       takeAct(name, replies.first, situation, &reaction)
       advance(situation, &reaction)
     case .undo(let name):
-      guard isAwaited(task, key: name) else { return }
+      guard isAwaited(task, key: "undo-\(name)") else { return }
       takeUndo(name, replies.first, situation, &reaction)
       advance(situation, &reaction)
     case .lookDebt, .payDebt: takeDebt(replies, for: task, situation, &reaction)
