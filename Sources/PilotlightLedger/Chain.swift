@@ -1,5 +1,6 @@
 // The chain of hashes: each row's hash covers the row and the hash before it.
 
+import PilotlightCore
 import PilotlightCrypto
 import PilotlightEngine
 

@@ -2,7 +2,7 @@
 
 import FoundationEssentials
 package import PilotlightCore
-package import PilotlightEngine
+import PilotlightEngine
 
 /// Encodes records with sorted keys, so that the same record always has the same bytes.
 package struct JSONRecordCodec: RecordCodec {

@@ -8,7 +8,7 @@
 import FoundationEssentials
 import Glibc
 import GRDB
-package import PilotlightCore
+import PilotlightCore
 package import PilotlightEngine
 
 /// One row, for the operator's history.

@@ -14,7 +14,9 @@ struct LogLine: Sendable {
     level = event.level
     text = LogLine.escape(event.message.description)
     let all = handler.merging(event.metadata ?? [:]) { $1 }
-    fields = all.sorted { $0.key < $1.key }.map { (LogLine.fieldName($0.key), LogLine.clip(LogLine.escape($0.value.description))) }
+    fields = all.sorted { $0.key < $1.key }.map {
+      (LogLine.fieldName($0.key), LogLine.clip(LogLine.escape($0.value.description)))
+    }
   }
 
   subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
