@@ -175,7 +175,9 @@ extension Kind where Value == String {
 
   /// An external id of an IAM role; some hold it to be a secret, so it is never shown.
   static var externalID: Kind {
-    .text("text", range: "2 to 1224 characters", expected: "2 to 1224 letters, digits or `_+=,.@:/-`", isSensitive: true) {
+    .text(
+      "text", range: "2 to 1224 characters", expected: "2 to 1224 letters, digits or `_+=,.@:/-`", isSensitive: true
+    ) {
       text in
       let allowed = text.utf8.allSatisfy { isAlphanumeric($0) || "_+=,.@:/-".utf8.contains($0) }
       return allowed && (2...1224).contains(text.count) ? nil : "is not an external id"

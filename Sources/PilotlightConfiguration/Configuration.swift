@@ -1,5 +1,5 @@
-// YAML -> settings, all or nothing. `parse` is pure: the same text gives the same answer at start, in `--check` and at every
-// reload, and nothing is looked up on the network.
+// YAML -> settings, all or nothing. `parse` is pure: the same text gives the same answer at start, in `--check` and at
+// every reload, and nothing is looked up on the network.
 
 package import PilotlightCore
 
@@ -21,7 +21,8 @@ package struct Configuration: Equatable, Sendable {
     self.warnings = warnings
   }
 
-  /// Reads and checks a file of at most 1 MB of UTF-8. Files it names (certificate authorities) that do not exist are warnings.
+  /// Reads and checks a file of at most 1 MB of UTF-8. Files it names (certificate authorities) that do not exist are
+  /// warnings.
   package static func load(path: String) -> Result<Configuration, ConfigurationErrors> {
     let findings = Findings(file: path)
     guard let text = readText(path, findings: findings) else { return .failure(findings.failure) }
@@ -38,7 +39,7 @@ package struct Configuration: Equatable, Sendable {
   ) -> Result<Configuration, ConfigurationErrors> {
     guard let tree = Document.read(text, findings: findings) else { return .failure(findings.failure) }
     guard case .mapping(let entries) = tree.value else {
-      let problem = tree.isEmpty ? "the file is empty" : "the file is \(tree.kindName)"
+      let problem = tree.isEmpty ? "the file is empty" : "the file \(tree.sayingKind)"
       findings.error(tree.line, "", "\(problem), expected a mapping with `workloads`")
       return .failure(findings.failure)
     }
@@ -56,10 +57,6 @@ package struct Configuration: Equatable, Sendable {
 extension Findings {
   /// What was found, as the failure that is returned.
   var failure: ConfigurationErrors { ConfigurationErrors(errors: sorted(errors)) }
-}
-
-extension Tree {
-  var isEmpty: Bool { if case .empty = value { true } else { false } }
 }
 
 /// The file as text; nil when the findings say why not. Never waits on a pipe and never reads more than the limit.

@@ -54,25 +54,26 @@ final class Findings {
 
   /// The line of a key, or of the nearest mapping around it when the key itself was not written.
   func line(of path: String) -> Int {
-    var path = Substring(path)
-    while true {
-      if let line = lines[String(path)] { return line }
-      guard let end = path.lastIndex(where: { $0 == "." || $0 == "[" }) else { return 1 }
-      path = path[..<end]
-    }
+    outward(path).lazy.compactMap { self.lines[$0] }.first ?? 1
   }
 
   func isWritten(_ path: String) -> Bool { lines[path] != nil }
 
   /// True when the key, or a mapping around it, already has an error: what was read is a placeholder.
   func isBroken(_ path: String) -> Bool {
-    broken.contains { $0 == path || path.hasPrefix($0 + ".") || path.hasPrefix($0 + "[") }
+    !broken.isEmpty && outward(path).contains(where: broken.contains)
   }
 
   /// Everything found, by line; faults of one line stay in the order in which they were found.
   func sorted(_ found: [ConfigurationError]) -> [ConfigurationError] {
     found.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
   }
+}
+
+/// The path, then that of each mapping or list around it: `a[0].b`, `a[0]`, `a`.
+private func outward(_ path: String) -> [String] {
+  let ends = path.indices.filter { path[$0] == "." || path[$0] == "[" }
+  return [path] + ends.reversed().map { String(path[..<$0]) }
 }
 
 /// Text from a file as it may be shown: quoted, on one line, at most 60 characters.

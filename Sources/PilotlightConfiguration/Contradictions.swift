@@ -1,5 +1,5 @@
-// Keys that are right one by one and wrong together. Each contradiction is one sentence with the values in it, and names
-// every key it is about with its line. A key that already has an error takes no part: its value is a placeholder.
+// Keys that are right one by one and wrong together. Each contradiction is one sentence with the values in it, and
+// names every key it is about with its line. A key that already has an error takes no part: its value is a placeholder.
 
 import PilotlightCore
 
@@ -47,8 +47,8 @@ struct Contradictions {
       workload.objectives.rto >= needed, "objectives.rto", "detection.confirmFor", "primary.alb.interval",
       "primary.alb.fallAfter",
       problem: "rto \(workload.objectives.rto.written) cannot be met: confirmFor \(detection.confirmFor.written), "
-        + "\(probe.fallAfter) failures at \(probe.interval.written) and at least \(shortestRecovery.written) to recover "
-        + "make \(needed.written)")
+        + "\(probe.fallAfter) failures at \(probe.interval.written) and at least \(shortestRecovery.written) to "
+        + "recover make \(needed.written)")
     require(
       workload.replication.alertAbove <= workload.objectives.rpo, "replication.alertAbove", "objectives.rpo",
       problem: "alertAbove \(workload.replication.alertAbove.written) is more than rpo "
@@ -106,6 +106,7 @@ struct Contradictions {
     let serving = "\(key).group.capacity.desired"
     require(
       group.serving.desired >= 1, serving, problem: "a region that serves with no instances, expected at least 1")
+    guard group.serving.min <= group.serving.desired, group.serving.desired >= 1 else { return }
     require(
       group.acceptMinimum <= group.serving.desired, "\(key).group.acceptMinimum", serving,
       problem: "acceptMinimum \(group.acceptMinimum) is more than the \(group.serving.desired) instances wanted")
@@ -136,18 +137,19 @@ struct Contradictions {
     require(
       url.scheme == "https" || probe.caFile == nil, "\(key).caFile", "\(key).url",
       problem: "certificate authorities for a URL that is not https")
-    for (index, entry) in probe.resolve.enumerated() {
+    for entry in probe.resolve {
       let target = entry.lowercased()
       require(
-        target.hasPrefix("\(url.host):\(url.port):"), "\(key).resolve[\(index)]", "\(key).url",
-        problem: "the address is not for \(url.host):\(url.port), where the probe goes, and would never be used")
+        target.hasPrefix("\(url.host):\(url.port):"), "\(key).resolve", "\(key).url",
+        problem: "an address is not for \(url.host):\(url.port), where the probe goes, and would never be used")
     }
   }
 
   /// Resources named by ARN must lie where their site is.
   private func arns(_ site: SiteSettings, key: String) {
     let named = [
-      ("targetGroup", site.targetGroup?.arn), ("listener", site.listener?.arn), ("database.kmsKey", site.database.kmsKey),
+      ("targetGroup", site.targetGroup?.arn), ("listener", site.listener?.arn),
+      ("database.kmsKey", site.database.kmsKey),
       ("secret.id", site.secret?.ref.id),
     ]
     for (name, text) in named {
@@ -177,7 +179,7 @@ struct Contradictions {
       require(
         (record.type == "A") == (target.aliasZone != nil), "\(at).\(key).aliasZone", "\(at).type",
         problem: record.type == "A"
-          ? "missing, an alias record (type A) needs the load balancer's hosted zone"
+          ? "an alias record (type A) needs the load balancer's hosted zone, expected aliasZone in \(key)"
           : "a CNAME has no alias zone, expected type A or no aliasZone")
       require(
         target.host != record.name, "\(at).\(key).host", "\(at).record",
@@ -188,7 +190,8 @@ struct Contradictions {
       problem: "an alias record (type A) takes its target's TTL, expected no ttl")
     require(
       (primary.setIdentifier == nil) == (dr.setIdentifier == nil), "\(at).primary.setIdentifier",
-      "\(at).dr.setIdentifier", problem: "a weighted pair needs a set identifier on both sides, a single record on none")
+      "\(at).dr.setIdentifier",
+      problem: "a weighted pair needs a set identifier on both sides, a single record on none")
     require(
       primary.setIdentifier == nil || primary.setIdentifier != dr.setIdentifier, "\(at).dr.setIdentifier",
       "\(at).primary.setIdentifier", problem: "both records of the weighted pair have the same set identifier")

@@ -1,5 +1,6 @@
 // Text -> Tree. The file is written by hand in a hurry, or is not a configuration at all, so this is where hostile and
-// broken input stops: size, encoding, tabs, depth, alias bombs. Anchors, aliases and merge keys (`<<`) work, within bounds.
+// broken input stops: size, encoding, tabs, depth, alias bombs. Anchors, aliases and merge keys (`<<`) work, within
+// bounds.
 
 import Yams
 
@@ -39,8 +40,8 @@ struct Document {
 
   // MARK: YAML
 
-  /// Yams gives up at the first duplicate key. To tell all mistakes in one go, each duplicate it names is made unique with
-  /// a mark in front, and the text is read again; `convert` takes the mark off and reports the key.
+  /// Yams gives up at the first duplicate key. To tell all mistakes in one go, each duplicate it names is made unique
+  /// with a mark in front, and the text is read again; `convert` takes the mark off and reports the key.
   private static func compose(_ text: String, findings: Findings) -> Node? {
     var text = text
     for duplicate in 0...maximumDuplicates {
@@ -108,7 +109,12 @@ struct Document {
         return (mark.line, "a second document (`---`), expected one document in the file")
       }
       let place = context.map { " (\($0.text), line \($0.mark.line))" } ?? ""
-      return (mark.line, "not YAML: \(problem)\(place)")
+      // An open quote is found at the end of the file; the mistake is where it began.
+      let line = problem.contains("end of stream") ? context?.mark.line ?? mark.line : mark.line
+      let hint =
+        problem.hasPrefix("mapping values are not allowed")
+        ? " (is the indentation right, and a space behind the colon of the line above?)" : ""
+      return (line, "not YAML: \(problem)\(place)\(hint)")
     case YamlError.reader(let problem, let offset, _, _):
       let line = offset.map { 1 + text.prefix($0).count(where: \.isNewline) } ?? 1
       return (line, "not YAML: \(problem)")
@@ -125,9 +131,9 @@ struct Document {
     }
   }
 
-  /// Line of an alias that is, or is in a file with, something other than text as a key. Yams hashes keys, and hashing a
-  /// key made of aliases to aliases takes exponential time, so such a file must not reach it. Looks at the text alone and
-  /// errs on the side of refusing.
+  /// Line of an alias that is, or is in a file with, something other than text as a key. Yams hashes keys, and hashing
+  /// a key made of aliases to aliases takes exponential time, so such a file must not reach it. Looks at the text alone
+  /// and errs on the side of refusing.
   private static func aliasInKey(_ text: String) -> Int? {
     var aliasLine: Int?
     var complexKey = false
@@ -136,7 +142,7 @@ struct Document {
       var pending: UInt8 = 32  // the last character that is not a space
       var inAlias = false
       for byte in line.utf8 {
-        let opens = [32, 9, UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: ","), UInt8(ascii: "-")].contains(previous)
+        let opens = " \t[{,-".utf8.contains(previous)
         if byte == UInt8(ascii: "#"), previous == 32 || previous == 9 { break }
         if byte == UInt8(ascii: "*"), opens || previous == UInt8(ascii: ":") || previous == UInt8(ascii: "?") {
           aliasLine = aliasLine ?? index + 1
@@ -194,6 +200,7 @@ struct Document {
 
   private mutating func entries(_ mapping: Node.Mapping, path: String, depth: Int) -> [Tree.Entry]? {
     var own: [Tree.Entry] = []
+    var lines: [String: Int] = [:]
     var merged: [Tree.Entry] = []
     for (keyNode, valueNode) in mapping {
       let line = keyNode.mark?.line ?? 1
@@ -209,18 +216,19 @@ struct Document {
       guard let tree = convert(valueNode, path: keyPath, depth: depth + 1) else { return nil }
       if key == "<<", scalar.style == .plain {
         guard let entries = mergeSource(tree) else {
-          findings.error(line, keyPath, "is \(tree.kindName), expected an alias of a mapping, or a list of them")
+          findings.error(line, keyPath, "\(tree.sayingKind), expected an alias of a mapping, or a list of them")
           return nil
         }
         merged += entries
-      } else if let first = own.first(where: { $0.key == key }) {
-        findings.error(line, keyPath, "duplicate key, already on line \(first.line)")
+      } else if let first = lines[key] {
+        findings.error(line, keyPath, "duplicate key, already on line \(first)")
       } else {
+        lines[key] = line
         own.append(Tree.Entry(key: key, line: line, tree: tree))
       }
     }
     // A mapping's own keys win over merged ones, earlier merges over later ones.
-    for entry in merged where !own.contains(where: { $0.key == entry.key }) { own.append(entry) }
+    for entry in merged where lines.updateValue(entry.line, forKey: entry.key) == nil { own.append(entry) }
     return own
   }
 

@@ -1,5 +1,5 @@
-// Durations as operators write them: `500ms`, `5s`, `30m`, `1h`, `7d`, `1h30m`. A bare number is refused, since nobody can
-// tell at 3 a.m. whether `rto: 30` meant seconds or minutes.
+// Durations as operators write them: `500ms`, `5s`, `30m`, `1h`, `7d`, `1h30m`. A bare number is refused, since nobody
+// can tell at 3 a.m. whether `rto: 30` meant seconds or minutes.
 
 import PilotlightCore
 

@@ -1,5 +1,5 @@
-// Kinds of values: what a key may hold, how it is read from text, how its range and default are printed. A kind never shows
-// a value it was told is sensitive.
+// Kinds of values: what a key may hold, how it is read from text, how its range and default are printed. A kind never
+// shows a value it was told is sensitive.
 
 /// What is wrong with one value.
 struct Mistake: Error {
@@ -34,7 +34,7 @@ struct Kind<Value: Sendable>: Sendable {
   ) -> Kind {
     Kind(name: name, range: range, expected: expected, placeholder: placeholder, show: show) { tree, complain in
       guard case .text(let text, let isQuoted) = tree.value else {
-        complain(Mistake("is \(tree.kindName), expected \(expected)"))
+        complain(Mistake("\(tree.sayingKind), expected \(expected)"))
         return nil
       }
       do throws(Mistake) {
@@ -72,8 +72,8 @@ extension Kind where Value == Bool {
   static var boolean: Kind {
     .scalar("boolean", range: "true or false", expected: "true or false", placeholder: false) {
       (text, isQuoted) throws(Mistake) in
-      guard !isQuoted, let value = Bool(text) else { throw Mistake("\(quoted(text)), expected true or false") }
-      return value
+      if !isQuoted, let value = Bool(text) { return value }
+      throw Mistake("\(quoted(text)) is not a boolean, expected true or false")
     }
   }
 }
@@ -153,7 +153,7 @@ extension Kind {
       case .list(let found): items = found
       case .text: items = [tree]
       case .empty, .mapping:
-        complain(Mistake("is \(tree.kindName), expected a list"))
+        complain(Mistake("\(tree.sayingKind), expected a list"))
         return nil
       }
       if !count.contains(items.count) {

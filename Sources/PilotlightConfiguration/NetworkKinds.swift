@@ -1,5 +1,5 @@
-// URLs, host names, headers and the like: checked by hand and without looking anything up, so that a reload is judged by
-// its text alone. Headers and URLs may carry credentials, so their text is never repeated in an error.
+// URLs, host names, headers and the like: checked by hand and without looking anything up, so that a reload is judged
+// by its text alone. Headers and URLs may carry credentials, so their text is never repeated in an error.
 
 import PilotlightCore
 
@@ -19,7 +19,9 @@ struct ProbeURL: Equatable {
 
   init(_ text: String) throws(Problem) {
     guard text.utf8.count <= 2000 else { throw Problem("is longer than 2000 bytes") }
-    guard text.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else { throw Problem("has spaces or other than ASCII characters") }
+    guard text.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+      throw Problem("has spaces or other than ASCII characters")
+    }
     guard let colon = text.firstIndex(of: ":") else { throw Problem("has no scheme") }
     scheme = text[..<colon].lowercased()
     guard scheme == "http" || scheme == "https", text[colon...].hasPrefix("://") else {
@@ -119,7 +121,9 @@ extension Kind where Value == StatusRange {
       let codes = ends.compactMap { $0.count == 3 ? Int($0) : nil }
       guard codes.count == ends.count, let first = codes.first, let last = codes.last, codes.count <= 2,
         first <= last, (100...599).contains(first), (100...599).contains(last)
-      else { throw Mistake("\(quoted(text)) is no HTTP status, expected a status such as 200, or a range such as 200-299") }
+      else {
+        throw Mistake("\(quoted(text)) is no HTTP status, expected a status such as 200, or a range such as 200-299")
+      }
       return StatusRange(first, last)
     }
   }

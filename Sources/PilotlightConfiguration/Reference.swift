@@ -9,6 +9,12 @@ func declarations() -> [Declaration] {
   return catalogue.declarations
 }
 
+/// Where each key may stand, for keys that stand in the wrong mapping; `primary` speaks for its twin `dr`.
+let homes: [String: String] = {
+  let all = declarations()
+  return Dictionary(all.map { ($0.key, $0.parent) }, uniquingKeysWith: { first, _ in first })
+}()
+
 /// The reference as Markdown; `config/REFERENCE.md` is this text.
 package func configurationReference() -> String {
   let all = declarations()
@@ -17,23 +23,29 @@ package func configurationReference() -> String {
   var text = """
     # Configuration reference
 
-    Generated from the declarations in `Sources/PilotlightConfiguration`, where each key is declared once; do not edit it
-    by hand. `config/pilotlight.yaml` is an example with every key in it.
+    Generated from the declarations in `Sources/PilotlightConfiguration`, where each key is declared once; do not edit
+    it by hand. `config/pilotlight.yaml` is an example with every key in it.
 
-    The file is YAML, UTF-8, at most 1 MB. Unknown keys are errors. Durations are whole numbers with a unit: `500ms`, `5s`,
-    `30m`, `1h`, `7d`, or several, `1h30m`; a bare number is an error. Anchors, aliases and merge keys (`<<`) work. A list
-    of one may be written as a single value. `pilotlightd --config FILE --check` prints every mistake as `file:line: …`.
+    The file is YAML, UTF-8, at most 1 MB. Unknown keys are errors. Durations are whole numbers with a unit: `500ms`,
+    `5s`, `30m`, `1h`, `7d`, or several, `1h30m`; a bare number is an error. Anchors, aliases and merge keys (`<<`)
+    work. A list of one may be written as a single value. `pilotlightd --config FILE --check` prints every mistake as
+    `file:line: …`.
 
     """
-  var mapping: String?
-  for declaration in shown where !declaration.isMapping {
-    if declaration.parent != mapping {
-      mapping = declaration.parent
-      text += heading(declaration.parent, all)
-    }
-    text += "| `\(declaration.key)` | \(declaration.typeText) | \(declaration.needText) | \(cell(declaration.meaning)) |\n"
+  var mappings: [String] = []
+  for declaration in shown where !declaration.isMapping && !mappings.contains(declaration.parent) {
+    mappings.append(declaration.parent)
+  }
+  for mapping in mappings {
+    text += heading(mapping, all)
+    for declaration in shown where declaration.parent == mapping && !declaration.isMapping { text += row(declaration) }
   }
   return text
+}
+
+private func row(_ declaration: Declaration) -> String {
+  let cells = ["`\(declaration.key)`", declaration.typeText, declaration.needText, cell(declaration.meaning)]
+  return "| \(cells.joined(separator: " | ")) |\n"
 }
 
 private func heading(_ path: String, _ all: [Declaration]) -> String {

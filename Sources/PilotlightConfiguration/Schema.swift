@@ -1,4 +1,5 @@
-// Every key of the file, declared where it is read; the reference in `config/REFERENCE.md` is printed from the same lines.
+// Every key of the file, declared where it is read; the reference in `config/REFERENCE.md` is printed from the same
+// lines.
 
 import PilotlightCore
 
@@ -110,11 +111,12 @@ private func readDetection(_ detection: Section) -> DetectionSettings {
       "The primary must be down this long before anything is done about it."),
     corroborate: detection.optional(
       "corroborate", .choice(Corroboration.self, placeholder: .any), default: standard.corroborate,
-      "Which independent vantages (target health, the primary region's AWS API) must agree: `any` needs one that says down, `all` needs every one with an opinion, "
-        + "`none` trusts the probes alone."),
+      "Which independent vantages (target health, the primary region's AWS API) must agree: `any` needs one that says "
+        + "down, `all` needs every one with an opinion, `none` trusts the probes alone."),
     references: detection.list(
       "references", .absent("the DR region's AWS API is the only reference"), 0...20,
-      "Things that answer if the daemon's own network works; when they fail too, the view is blind, not the primary down."
+      "Things that answer if the daemon's own network works; when they fail too, the view is blind, not the primary "
+        + "down."
     ) { reference in
       ReferenceSettings(
         name: reference.required("name", .name, "Unique among the references."),

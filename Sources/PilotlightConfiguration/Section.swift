@@ -1,10 +1,11 @@
-// The idea: reading a mapping *is* its declaration. A function takes a `Section` and asks it for each key once, naming kind,
-// default and meaning; over a real mapping that reads and checks, over a describing one it writes the reference down. So
-// parser, unknown-key check and reference cannot disagree, and a new key is one line:
+// The idea: reading a mapping *is* its declaration. A function takes a `Section` and asks it for each key once, naming
+// kind, default and meaning; over a real mapping that reads and checks, over a describing one it writes the reference
+// down. So parser, unknown-key check and reference cannot disagree, and a new key is one line:
 //
 //     rto: section.required("rto", .duration(.minutes(1)...(.hours(24))), "Outage start to service restored.")
 //
-// A mistake is noted and a placeholder returned, so that one pass finds every mistake; findings are looked at in the end.
+// A mistake is noted and a placeholder returned, so that one pass finds every mistake; findings are looked at in the
+// end.
 
 /// One mapping of the file that is being read, or described.
 final class Section {
@@ -97,7 +98,7 @@ final class Section {
       return []
     }
     guard case .list(let items) = entry.tree.value else {
-      findings.error(entry.line, path(key), "is \(entry.tree.kindName), expected a list (`- name: …`)")
+      findings.error(entry.line, path(key), "\(entry.tree.sayingKind), expected a list (`- name: …`)")
       return []
     }
     if !count.contains(items.count) {
@@ -112,7 +113,7 @@ final class Section {
   /// Reports that none of these keys is written, or more than one of them.
   func refuseChoice(among keys: [String]) {
     if isMuted { return }
-    let written = keys.compactMap(entry)
+    let written = keys.compactMap(entry).sorted { $0.line < $1.line }
     let choice = "expected exactly one of \(keys.map { "`\($0)`" }.joined(separator: ", "))"
     guard let last = written.last, written.count > 1 else {
       if written.allSatisfy({ !findings.isBroken(path($0.key)) }) {
@@ -126,14 +127,25 @@ final class Section {
 
   /// Reports the keys that nobody asked for. Called once, when everything was asked.
   func finish() {
-    for entry in entries where !known.contains(entry.key) {
-      let hint = nearest(entry.key, among: known).map { ", did you mean `\($0)`?" }
-      let choice = known.sorted().joined(separator: ", ")
-      findings.error(entry.line, path(shown(entry.key)), "unknown key\(hint ?? ", expected one of: \(choice)")")
+    let unknown = entries.filter { !known.contains($0.key) }
+    for entry in unknown.prefix(Self.shownUnknownKeys) {
+      findings.error(entry.line, path(shown(entry.key)), "unknown key, \(hint(for: entry.key))")
+    }
+    if let next = unknown.dropFirst(Self.shownUnknownKeys).first {
+      findings.error(next.line, path, "\(unknown.count - Self.shownUnknownKeys) more unknown keys")
     }
   }
 
   // MARK: Inside
+
+  /// More in one mapping than anyone misspells: another kind of file.
+  private static let shownUnknownKeys = 30
+
+  private func hint(for key: String) -> String {
+    if let name = nearest(key, among: known) { return "did you mean `\(name)`?" }
+    if let place = homes[key] { return "it belongs in `\(place)`" }
+    return "expected one of: \(known.sorted().joined(separator: ", "))"
+  }
 
   private func shown(_ key: String) -> String { String(quoted(key).dropFirst().dropLast()) }
 
@@ -161,7 +173,7 @@ final class Section {
     // All its keys commented out: as good as an empty mapping.
     case .empty: entries = []
     case .text, .list:
-      findings.error(entry.line, path, "is \(entry.tree.kindName), expected a mapping (`key: value` lines)")
+      findings.error(entry.line, path, "\(entry.tree.sayingKind), expected a mapping (`key: value` lines)")
       return child(entry.key, body)
     }
     let section = Section(path: path, line: entry.line, entries: entries, findings: findings)

@@ -53,7 +53,8 @@ private func readProbe(_ alb: Section) -> ProbeSettings {
       "Text that the first 64 kB of the body must contain."),
     timeout: timeout,
     slowAfter: alb.optional(
-      "slowAfter", .orOff(.duration(.milliseconds(10)...(.minutes(1)))), absent: "2s, or half of `timeout` when that is less",
+      "slowAfter", .orOff(.duration(.milliseconds(10)...(.minutes(1)))),
+      absent: "2s, or half of `timeout` when that is less",
       "A right answer later than this is slow: it degrades and alerts, and never justifies a failover alone.")
       ?? min(.seconds(2), timeout / 2),
     interval: interval,

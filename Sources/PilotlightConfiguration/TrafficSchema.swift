@@ -38,7 +38,8 @@ private func readRoute53(_ route53: Section, partition: String) -> TrafficSettin
     region: route53Region(forPartition: partition))
   return .route53(
     record, primary: route53.section("primary", "Where the name leads in normal times.", readTarget),
-    dr: route53.section("dr", sameAs: "primary", "Where it leads after a failover; same keys as `primary`.", readTarget))
+    dr: route53.section("dr", sameAs: "primary", "Where it leads after a failover; same keys as `primary`.", readTarget)
+  )
 }
 
 private func readTarget(_ target: Section) -> RecordTarget {

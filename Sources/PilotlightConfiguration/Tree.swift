@@ -24,13 +24,15 @@ struct Tree {
     var tree: Tree
   }
 
-  /// What the value is, in words for an error.
-  var kindName: String {
+  /// What the value is, as the beginning of an error.
+  var sayingKind: String {
     switch value {
-    case .empty: "nothing"
-    case .text: "a single value"
-    case .list: "a list"
-    case .mapping: "a mapping"
+    case .empty: "has no value"
+    case .text: "is a single value"
+    case .list: "is a list"
+    case .mapping: "is a mapping"
     }
   }
+
+  var isEmpty: Bool { if case .empty = value { true } else { false } }
 }

@@ -101,7 +101,8 @@ import Testing
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let block = try #require(
       commentedBlocks(text).first { lines[$0.lowerBound].trimmingCharacters(in: .whitespaces).hasPrefix("#\(way):") })
-    let other = uncommented(text, only: block).replacing(/\ +objectSwitch:\n( +#.*\n| +bucket:.*\n| +key:.*\n)+/, with: "")
+    let other = uncommented(text, only: block).replacing(
+      /\ +objectSwitch:\n( +#.*\n| +bucket:.*\n| +key:.*\n)+/, with: "")
     #expect(Configuration.parse(other, file: "example").printed == "")
   }
 }
@@ -129,7 +130,9 @@ private func uncommented(_ text: String, only block: Range<Int>? = nil) -> Strin
   var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
   for index in (block.map { [$0] } ?? commentedBlocks(text)).flatMap({ $0 }) {
     lines[index] = lines[index].replacing(/^( *)#/, with: { $0.output.1 })
-    if block == nil { lines[index] = lines[index].replacing(/^( *)#([A-Za-z0-9]+:)/, with: { $0.output.1 + $0.output.2 }) }
+    if block == nil {
+      lines[index] = lines[index].replacing(/^( *)#([A-Za-z0-9]+:)/, with: { $0.output.1 + $0.output.2 })
+    }
   }
   return lines.joined(separator: "\n")
 }
