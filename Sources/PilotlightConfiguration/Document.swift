@@ -13,7 +13,7 @@ struct Document {
   /// Values after aliases are followed; ten times what fits into the largest file as real keys.
   static let maximumValues = 200_000
   /// A file with more duplicate keys than this is told of the first ones only.
-  private static let maximumDuplicates = 16
+  private static let maximumDuplicates = 8
 
   private let findings: Findings
   private var values = 0
@@ -29,8 +29,8 @@ struct Document {
       findings.error(1, "", "the file has \(text.utf8.count) bytes, expected at most \(maximumBytes)")
       return nil
     }
-    if let line = aliasInKey(text) {
-      findings.error(line, "", "an alias inside a key, or a list or mapping as a key: expected plain text as a key")
+    if let line = AliasGuard.lineOfBadKey(text) {
+      findings.error(line, "", "an alias, a list or a mapping as a key, expected plain text")
       return nil
     }
     guard let node = compose(text, findings: findings) else { return nil }
@@ -129,36 +129,6 @@ struct Document {
     return (max(1, last - 1)...max(1, last)).first { number in
       number <= lines.count && lines[number - 1].prefix { $0 == " " || $0 == "\t" }.contains("\t")
     }
-  }
-
-  /// Line of an alias that is, or is in a file with, something other than text as a key. Yams hashes keys, and hashing
-  /// a key made of aliases to aliases takes exponential time, so such a file must not reach it. Looks at the text alone
-  /// and errs on the side of refusing.
-  private static func aliasInKey(_ text: String) -> Int? {
-    var aliasLine: Int?
-    var complexKey = false
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      var previous: UInt8 = 32
-      var pending: UInt8 = 32  // the last character that is not a space
-      var inAlias = false
-      for byte in line.utf8 {
-        let opens = " \t[{,-".utf8.contains(previous)
-        if byte == UInt8(ascii: "#"), previous == 32 || previous == 9 { break }
-        if byte == UInt8(ascii: "*"), opens || previous == UInt8(ascii: ":") || previous == UInt8(ascii: "?") {
-          aliasLine = aliasLine ?? index + 1
-          inAlias = true
-        } else if byte == UInt8(ascii: "?"), opens {
-          complexKey = true
-        } else if byte == UInt8(ascii: ":"), inAlias || pending == UInt8(ascii: "]") || pending == UInt8(ascii: "}") {
-          complexKey = true
-        } else if inAlias, previous == 32, byte != 32 {
-          inAlias = false
-        }
-        previous = byte
-        if byte != 32 && byte != 9 { pending = byte }
-      }
-    }
-    return complexKey ? aliasLine : nil
   }
 
   // MARK: Node -> Tree

@@ -103,11 +103,11 @@ import Testing
       "{url: \"https://a.example.com/\"}",
       with: "&probe {url: \"https://a.example.com/\", fallAfter: 7, interval: &i 9s, timeout: *i}"
     ).replacing(
-      "{url: \"https://b.example.com/\"}", with: "{<<: *probe, url: \"https://b.example.com/\", riseAfter: 4}")
+      "{url: \"https://b.example.com/\"}", with: "{<<: *probe,url: \"http://[2001:db8::1]:80/?a=*\", riseAfter: 4}")
     let app = try workload(text)
     #expect(app.primary.probe.timeout == .seconds(9))
     var expected = app.primary.probe
-    expected.url = "https://b.example.com/"
+    expected.url = "http://[2001:db8::1]:80/?a=*"
     expected.riseAfter = 4
     #expect(app.dr.probe == expected)
   }
