@@ -14,6 +14,8 @@ struct Document {
   static let maximumValues = 200_000
   /// A file with more duplicate keys than this is told of the first ones only.
   private static let maximumDuplicates = 8
+  /// Bytes that are read again for the sake of duplicates: all eight of a real file, two of the largest.
+  private static let maximumReread = 2 << 20
 
   private let findings: Findings
   private var values = 0
@@ -54,7 +56,9 @@ struct Document {
         }
         return node
       } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
-        guard duplicate < maximumDuplicates, let marked = mark(text, at: context.mark, number: duplicate) else {
+        guard duplicate < maximumDuplicates, duplicate * text.utf8.count < maximumReread,
+          let marked = mark(text, at: context.mark, number: duplicate)
+        else {
           let names = keys.map(quoted).joined(separator: ", ")
           findings.error(context.mark.line, "", "duplicate key \(names), expected each key once")
           return nil

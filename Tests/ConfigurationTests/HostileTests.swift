@@ -3,7 +3,8 @@ import PilotlightConfiguration
 import Testing
 
 /// Broken input of every kind: the answer is a configuration or errors with a line, never a crash, never a hang.
-@Suite struct HostileTests {
+/// The time limit is far above what a loaded machine needs, and far below what quadratic or exponential work would take.
+@Suite(.timeLimit(.minutes(3))) struct HostileTests {
   /// Asserts what holds for any text whatever, and returns true when it was accepted.
   @discardableResult
   private func judge(_ text: String, _ what: @autoclosure () -> String) -> Bool {
@@ -101,9 +102,7 @@ import Testing
   ])
   func `a megabyte of one thing is refused in bounded time`(_ piece: String) {
     let text = String(repeating: piece, count: (1 << 20) / piece.utf8.count)
-    let clock = ContinuousClock()
-    let took = clock.measure { #expect(!judge(text, "repeated \(piece)")) }
-    #expect(took < .seconds(20), "\(piece.debugDescription) took \(took)")
+    #expect(!judge(text, "repeated \(piece)"))
     judge("workloads:\n  - name: " + text.prefix(1 << 19), "repeated \(piece) as a name")
   }
 
@@ -122,8 +121,7 @@ import Testing
   @Test func `half a megabyte of brackets that do not match is refused in bounded time`() {
     let half = 1 << 18
     let text = "a: &a [*a]\n" + String(repeating: "[", count: half) + String(repeating: "}", count: half)
-    let took = ContinuousClock().measure { judge(text, "brackets") }
-    #expect(took < .seconds(20))
+    #expect(!judge(text, "brackets"))
   }
 
   @Test func `a megabyte of different keys is refused in bounded time`() {
