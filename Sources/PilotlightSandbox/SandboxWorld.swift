@@ -31,6 +31,7 @@ package struct SandboxWorld: Sendable {
   /// Published messages, oldest first.
   package internal(set) var published: [PublishedMessage] = []
 
+  let began: Instant
   var random: SandboxRandom
   var faultSet = FaultSet()
   var agenda = Agenda()
@@ -50,9 +51,13 @@ package struct SandboxWorld: Sendable {
   /// size, its database replicates, its secret still names the primary's database, as a replicated secret does.
   package init(settings: [WorkloadSettings], seed: UInt64, start: Instant) {
     now = start
+    began = start
     random = SandboxRandom(seed: seed)
     for one in settings { addWorkload(one) }
-    for index in workloads.indices { refresh(index) }
+    for index in workloads.indices {
+      sampleLag(index)
+      refresh(index)
+    }
   }
 
   /// Lets the world go on until `time`; an earlier time changes nothing.

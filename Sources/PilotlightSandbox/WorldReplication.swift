@@ -78,9 +78,8 @@ extension SandboxWorld {
   private func lag(of replay: Replay, _ index: Int, at time: Instant) -> Double {
     if replay.mode == .stopped { return -1 }
     let position = position(of: replay, index, at: time)
-    guard let written = lastWrite(databases[replay.source].history, upTo: position) else {
-      return (time - position).seconds
-    }
+    // Before the world began, users wrote as they do now.
+    let written = lastWrite(databases[replay.source].history, upTo: position) ?? min(position, began)
     let idle = (position - written).nanoseconds
     let newest = written + .nanoseconds(idle / Self.heartbeat * Self.heartbeat)
     return Double((time - newest).nanoseconds / 1_000_000) / 1000
