@@ -14,11 +14,12 @@ package final class SandboxCloud: Sendable {
   /// - Parameters:
   ///   - world: where the cloud starts from; it moves on to `now()` at each call.
   ///   - now: the daemon's time, which is the world's: it runs `speed` times as fast as real time.
-  ///   - speed: world seconds per real second, above 0; latencies and timeouts are shortened by it.
+  ///   - speed: world seconds per real second, above 0; latencies and timeouts are shortened by it. Below 0.001 it
+  ///     counts as 1.
   package init(world: SandboxWorld, now: @escaping @Sendable () -> Instant, speed: Double = 1) {
     self.world = Mutex(world)
     clock = now
-    self.speed = max(speed, 0.001)
+    self.speed = speed >= 0.001 ? speed : 1
   }
 
   /// Carries out an action and answers after its latency, or after `timeout` (both of world time) like a client that
@@ -65,5 +66,5 @@ package final class SandboxCloud: Sendable {
   }
 
   /// A stretch of world time in real time.
-  func real(_ world: Duration) -> Duration { .nanoseconds(Int64(Double(world.nanoseconds) / speed)) }
+  func real(_ world: Duration) -> Duration { .nanoseconds(Int64(min(Double(world.nanoseconds) / speed, 9e18))) }
 }

@@ -32,6 +32,8 @@ package struct SandboxFacts: Equatable, Sendable, Codable {
 
 /// Something that a careful operator would not have done, or that must not stay unnoticed.
 package struct SandboxViolation: Equatable, Sendable, Codable {
+  /// The closed list of what is noted. Whether it was wrong is for the observer to say: an ordered failover stops a
+  /// serving site on purpose.
   package enum Kind: String, Equatable, Sendable, Codable, CaseIterable {
     /// Two databases with separate histories began to take writes at once.
     case twoWriters
@@ -47,7 +49,9 @@ package struct SandboxViolation: Equatable, Sendable, Codable {
     case avoidableLoss
   }
   package var kind: Kind
+  /// Name of the workload.
   package var workload: String
+  /// When it began.
   package var at: Instant
   /// One sentence.
   package var detail: String

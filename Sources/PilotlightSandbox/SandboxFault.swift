@@ -4,9 +4,12 @@ package import PilotlightCore
 
 /// One of the two sides of a workload.
 package enum SandboxSite: Int, Hashable, Sendable, Codable, CaseIterable {
+  /// The region that serves normally.
   case primary = 0
+  /// The region with the pilot light.
   case dr = 1
 
+  /// The site on the other side.
   package var other: SandboxSite { self == .primary ? .dr : .primary }
 }
 

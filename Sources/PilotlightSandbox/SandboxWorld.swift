@@ -105,7 +105,7 @@ package struct SandboxWorld: Sendable {
     guard let region = regions.firstIndex(of: name), regionDown[region] != down else { return }
     regionDown[region] = down
     if down {
-      halted += agenda.withdraw(region: region).map { (($0.at - now).nanoseconds, $0.what, region) }
+      halted += agenda.withdraw(region: region).map { ($0.at.nanoseconds - now.nanoseconds, $0.what, region) }
     } else {
       let woken = halted.filter { $0.region == region }
       halted.removeAll { $0.region == region }
@@ -118,7 +118,7 @@ package struct SandboxWorld: Sendable {
     if let region, regionDown[region] {
       halted.append((delay, what, region))
     } else {
-      agenda.add(what, at: now + .nanoseconds(delay), region: region)
+      agenda.add(what, at: now.adding(delay), region: region)
     }
   }
 

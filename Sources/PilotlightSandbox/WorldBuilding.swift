@@ -23,8 +23,8 @@ extension SandboxWorld {
         settings: settings,
         groups: [groups.count, groups.count + 1],
         secrets: sites.map { $0.secret.map { addSecret($0.ref, host: primaryHost) } },
+        databases: [first, first + 1],
         ownHosts: [databases[first].host, databases[first + 1].host],
-        database: settings.primary.database,
         traffic: Array(repeating: .primary, count: Self.cohorts),
         settledAt: now))
     if case .route53(_, let primary, _) = settings.traffic { workloads[index].recordHost = primary.host }

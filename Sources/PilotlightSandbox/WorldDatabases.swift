@@ -5,10 +5,12 @@ internal import PilotlightCore
 extension SandboxWorld {
   func describeDatabase(_ ref: DatabaseRef) -> CloudReply {
     guard let index = find(ref) else { return unknownDatabase(ref) }
-    let database = databases[index]
-    if now < database.staleUntil, let stale = database.stale { return .database(stale) }
-    return .database(state(of: index))
+    if now < databases[index].staleUntil, let stale = databases[index].stale { return .database(stale) }
+    return databases[index].view.map { .database($0) } ?? unknownDatabase(ref)
   }
+
+  /// Draws what a description shows.
+  mutating func refreshView(database index: Int) { databases[index].view = state(of: index) }
 
   private func state(of index: Int) -> DatabaseState {
     let database = databases[index]
@@ -91,6 +93,7 @@ extension SandboxWorld {
     let workload = databases[source].workload
     let replica = addDatabase(
       spec.replica, workload: workload, encrypted: databases[source].encrypted, history: databases[source].history)
+    workloads[workload].databases.append(replica)
     databases[replica].source = source
     databases[replica].replay = Replay(source: source, mode: .stopped, from: now, since: now)
     // A snapshot of the source, its copy to the other region, a restore: tens of minutes for a small database.
@@ -196,7 +199,7 @@ extension SandboxWorld {
   /// For up to two seconds after a write, a description may still show what was before it.
   private mutating func rememberStale(_ index: Int) {
     databases[index].stale = state(of: index)
-    databases[index].staleUntil = now + .nanoseconds(random.between(0, 2 * second))
+    databases[index].staleUntil = now.adding(random.between(0, 2 * second))
   }
 
   private func unknownDatabase(_ ref: DatabaseRef) -> CloudReply {

@@ -9,15 +9,19 @@ internal import PilotlightCore
 extension SandboxWorld {
   func describeGroup(_ ref: GroupRef) -> CloudReply {
     guard let index = groups.firstIndex(where: { $0.ref == ref }) else { return unknownGroup(ref) }
+    var state = groups[index].view
+    if now < groups[index].staleUntil, let old = groups[index].stale { state.size = old }
+    return .group(state)
+  }
+
+  /// Draws what a description shows.
+  mutating func refreshView(group index: Int) {
     let group = groups[index]
-    let inService = group.machines.count { $0.lifecycle == .inService }
     let name = workloads[group.workload].settings.name
-    let suspended = faultSet.contains(.launchesSuspended(workload: name, site: group.site)) ? ["Launch"] : []
-    let size = now < group.staleUntil ? group.stale ?? group.size : group.size
-    return .group(
-      GroupState(
-        size: size, inService: inService, instances: group.machines.count, trouble: group.trouble,
-        suspended: suspended))
+    let suspended = faultSet.contains(.launchesSuspended(workload: name, site: group.site))
+    groups[index].view = GroupState(
+      size: group.size, inService: group.machines.count { $0.lifecycle == .inService },
+      instances: group.machines.count, trouble: group.trouble, suspended: suspended ? ["Launch"] : [])
   }
 
   mutating func resizeGroup(_ ref: GroupRef, _ size: GroupSize) -> CloudReply {
@@ -38,7 +42,7 @@ extension SandboxWorld {
     if size == group.size { return .accepted(receipt: nil) }
     watchShrinking(group, to: size)
     groups[index].stale = group.size
-    groups[index].staleUntil = now + .nanoseconds(random.between(0, 2 * second))
+    groups[index].staleUntil = now.adding(random.between(0, 2 * second))
     groups[index].size = size
     schedule(.reconcileGroup(group: index), in: random.between(second, 10 * second), region: group.region)
     return .accepted(receipt: nil)
@@ -137,11 +141,11 @@ extension SandboxWorld {
   }
 
   func targetHealth(_ ref: TargetGroupRef) -> CloudReply {
-    guard let group = groups.first(where: { $0.targets == ref }) else {
+    guard let index = groups.firstIndex(where: { $0.targets == ref }) else {
       return failed(.notFound, "TargetGroupNotFound", "Target group '\(ref.arn)' not found")
     }
     var health = TargetHealth(healthy: 0, unhealthy: 0, other: 0)
-    for machine in group.machines {
+    for machine in groups[index].machines {
       switch machine.target {
       case .none: break
       case .healthy: health.healthy += 1

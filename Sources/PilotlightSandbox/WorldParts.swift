@@ -31,6 +31,8 @@ struct Group: Sendable {
   var machines: [Machine] = []
   var trouble: String?
   var launched = 0
+  /// What DescribeAutoScalingGroups says but for the size; drawn anew by each refresh.
+  var view = GroupState(size: GroupSize(min: 0, desired: 0, max: 0), inService: 0, instances: 0)
   /// What DescribeAutoScalingGroups still shows of the size, and until when.
   var stale: GroupSize?
   var staleUntil = Instant(nanoseconds: .min)
@@ -83,7 +85,9 @@ struct Database: Sendable {
   var sampled: Instant
   /// Noise of its own for the lag.
   var noise: UInt64
-  /// What DescribeDBInstances still shows, and until when.
+  /// What DescribeDBInstances says; drawn anew by each refresh.
+  var view: DatabaseState?
+  /// What it still shows instead, and until when.
   var stale: DatabaseState?
   var staleUntil = Instant(nanoseconds: .min)
 
@@ -167,9 +171,10 @@ struct WorkloadWorld: Sendable {
   /// Positions of the groups and secrets, primary first.
   let groups: [Int]
   let secrets: [Int?]
+  /// All its databases, in the order of their creation.
+  var databases: [Int]
   /// Host an application uses that reads no secret, primary first.
   let ownHosts: [String]
-  let database: DatabaseSettings
   var held: [Bool] = [false, false]
   var switchPresent = false
   var switchGeneration = 0

@@ -14,7 +14,9 @@ extension SandboxWorld {
     // A call across regions: 50 to 300 ms.
     var latency = random.between(50_000_000, 300_000_000)
     if faultSet.isEmpty { return (execute(action), .nanoseconds(latency)) }
-    for case .slowAPI(let factor) in faultSet.active { latency = Int64(Double(latency) * min(max(factor, 1), 1000)) }
+    for case .slowAPI(let factor) in faultSet.active where factor > 1 {
+      latency = Int64(Double(latency) * min(factor, 1000))
+    }
     if let (reply, after) = before(action) { return (reply, .nanoseconds(after ?? latency)) }
     let reply = execute(action)
     if let (altered, after) = after(action) { return (altered, .nanoseconds(after ?? latency)) }

@@ -19,7 +19,7 @@ extension SandboxWorld {
     let time = time ?? now
     switch replay.mode {
     case .stopped: return replay.from
-    case .spiking(let lag): return max(replay.from, time - .nanoseconds(lag))
+    case .spiking(let lag): return max(replay.from, time.adding(-lag))
     case .following:
       let caught = replay.from.nanoseconds + (time.nanoseconds - replay.since.nanoseconds) * Self.catchUp
       let followed = time.nanoseconds - baseLag(index, at: time)
@@ -41,7 +41,7 @@ extension SandboxWorld {
     let name = workloads[workload].settings.name
     let stopped = faultSet.contains(.replicationStopped(workload: name))
     let spike = faultSet.isEmpty ? nil : faultSet.spike(of: name)
-    for index in databases.indices where databases[index].workload == workload {
+    for index in workloads[workload].databases {
       guard let replay = databases[index].replay else { continue }
       let source = databases[replay.source]
       let cut = regionDown[source.region] || regionDown[databases[index].region]
@@ -57,7 +57,7 @@ extension SandboxWorld {
 
   /// Takes the samples of all minute marks up to now at which the present pace held.
   mutating func sampleLag(_ workload: Int) {
-    for index in databases.indices where databases[index].workload == workload { sampleLag(database: index) }
+    for index in workloads[workload].databases { sampleLag(database: index) }
   }
 
   private mutating func sampleLag(database index: Int) {
@@ -80,22 +80,22 @@ extension SandboxWorld {
     let position = position(of: replay, index, at: time)
     // Before the world began, users wrote as they do now.
     let written = lastWrite(databases[replay.source].history, upTo: position) ?? min(position, began)
-    let idle = (position - written).nanoseconds
-    let newest = written + .nanoseconds(idle / Self.heartbeat * Self.heartbeat)
-    return Double((time - newest).nanoseconds / 1_000_000) / 1000
+    let idle = position.nanoseconds - written.nanoseconds
+    let newest = written.adding(idle / Self.heartbeat * Self.heartbeat)
+    return Double((time.nanoseconds - newest.nanoseconds) / 1_000_000) / 1000
   }
 
   /// CloudWatch: the last 15 minutes, newest last. A database that is no replica, or unknown, has no datapoints.
   mutating func replicaLag(_ ref: DatabaseRef) -> CloudReply {
     guard let index = find(ref) else { return .lag([]) }
-    settle(databases[index].workload)
-    let newest = now - .nanoseconds(Self.publishing)
-    let oldest = now - .minutes(15)
+    if databases[index].sampled.nanoseconds / minute < now.nanoseconds / minute { settle(databases[index].workload) }
+    let newest = now.adding(-Self.publishing)
+    let oldest = now.adding(-15 * minute)
     let samples = databases[index].samples
-    if let first = samples.first, let last = samples.last, first.at >= oldest, last.at <= newest {
-      return .lag(samples)
-    }
-    return .lag(samples.filter { $0.at >= oldest && $0.at <= newest })
+    guard let first = samples.firstIndex(where: { $0.at >= oldest }),
+      let last = samples.lastIndex(where: { $0.at <= newest }), first <= last
+    else { return .lag([]) }
+    return .lag(Array(samples[first...last]))
   }
 
   /// The newest write a history holds not later than `time`, its ancestors' included.

@@ -8,7 +8,7 @@ extension SandboxWorld {
   mutating func settle(_ index: Int) {
     let from = workloads[index].settledAt
     guard now > from else { return }
-    let stretch = (now - from).nanoseconds
+    let stretch = now.nanoseconds - from.nanoseconds
     for writer in workloads[index].writers {
       extend(writer.history, WritingSpan(from: from, to: now, period: Self.period(share: writer.share)))
     }
@@ -39,10 +39,12 @@ extension SandboxWorld {
     for group in workloads[index].groups where !regionDown[groups[group].region] { refreshMachines(group) }
     refreshReplication(index)
     refreshWriters(index)
+    for group in workloads[index].groups { refreshView(group: group) }
+    for database in workloads[index].databases { refreshView(database: database) }
   }
 
   private mutating func refreshTroubles(_ index: Int) {
-    for database in databases.indices where databases[database].workload == index {
+    for database in workloads[index].databases {
       databases[database].trouble = faultSet.isEmpty ? nil : faultSet.trouble(databases[database].ref)
     }
   }
