@@ -115,7 +115,9 @@ def terminate(group: FakeAutoScalingGroup, count: int) -> None:
 
         now.after(now.settings.terminate, gone)
     if leaving:
-        group.autoscaling_backend.ec2_backend.terminate_instances([one.instance_id for one in leaving])
+        ids = [one.instance_id for one in leaving]
+        group.autoscaling_backend.ec2_backend.terminate_instances(ids)
+        group.autoscaling_backend.elbv2_backend.notify_terminate_instances(ids)
 
 
 def attach(group: FakeAutoScalingGroup) -> None:

@@ -91,6 +91,8 @@ class Cloud:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 120
+    wbufsize = -1
+    disable_nagle_algorithm = True
     #: Set by `serve`.
     cloud: Cloud
 
