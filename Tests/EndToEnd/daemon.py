@@ -163,14 +163,14 @@ class Daemon:
         while not holds():
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {seconds} s: {what}\n{self.account()}")
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def stays(self, holds: Callable[[], Any], seconds: float) -> None:
         """Asserts that something holds all the time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert holds(), self.account()
-            time.sleep(0.1)
+            time.sleep(0.25)
 
     def account(self) -> str:
         """What a reader of a failed test needs."""
