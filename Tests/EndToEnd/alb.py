@@ -7,15 +7,17 @@ import struct
 import threading
 import time
 
-RESPONSE = "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+RESPONSE = (
+    "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+)
 
 
 class Alb:
     """An HTTP server on a free port of 127.0.0.1 whose `mode` can be changed while it runs.
 
-    Modes: `ok` (200 with the body `ok`), `503`, `302` (to a sorry page), `wrong-body`, `slow` (right, after `slow_for`
-    seconds), `timeout` (accepts and never answers), `reset` (RST after the request), `refused` (nobody listens).
-    The port stays its own while it refuses: the socket is bound but does not listen.
+    Modes: `ok` (200 with the body `ok`), `503`, `302` (to a sorry page), `wrong-body`, `slow` (right, after
+    `slow_for` seconds), `timeout` (accepts and never answers), `reset` (RST after the request), `refused` (nobody
+    listens). The port stays its own while it refuses: the socket is bound but does not listen.
     """
 
     MODES = ("ok", "503", "302", "wrong-body", "slow", "timeout", "reset", "refused")
@@ -23,7 +25,7 @@ class Alb:
     def __init__(self, body: str = "ok") -> None:
         self.body = body
         self.slow_for = 1.0
-        #: Wall times at which a request was answered or refused at our hand.
+        #: Requests that came, whatever became of them.
         self.hits = 0
         self._mode = "ok"
         self._changed = threading.Condition()

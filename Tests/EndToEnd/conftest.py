@@ -54,7 +54,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
 
     yield started
     for daemon in running:
-        daemon.finish()
+        daemon.kill_at_end()
+    for daemon in running:
+        daemon.look_for_secrets()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

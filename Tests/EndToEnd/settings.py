@@ -1,4 +1,4 @@
-"""The daemon's configuration for a `World`: that of the reference deployment, with the shortest times its ranges allow."""
+"""The daemon's configuration for a `World`: the reference deployment, with times as short as its ranges allow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def configuration(world: World, directory: Path, overrides: dict[str, Any] | Non
         "objectives": {"rto": "30m", "rpo": "5m"},
         "primary": _site(world.primary, DATABASE),
         "dr": _site(world.dr, REPLICA),
-        "detection": {"confirmFor": "1s", "corroborate": "any", "pollInterval": "500ms", "timeGap": "5s"},
+        "detection": {"confirmFor": "1s", "corroborate": "any", "pollInterval": "1s", "timeGap": "5s"},
         "replication": {"staleAfter": "1m"},
         "decision": {"onRpoBreach": "hold", "holdDown": "1h", "fencePrimary": True},
         "traffic": _traffic(world),

@@ -96,7 +96,8 @@ def test_a_slow_primary_is_degraded_and_never_failed_over(world: World, start) -
     world.primary.alb.slow_for = 0.25
     world.primary.alb.mode = "slow"
     world.control.targets(world.primary.target_group, "unhealthy")
-    daemon.stays(lambda: daemon.status()["phase"] in ("healthy", "degraded"), 5)
+    daemon.until_phase("degraded", 10)
+    daemon.stays(lambda: daemon.status()["phase"] == "degraded", 4)
     assert_untouched(world)
 
 

@@ -88,6 +88,7 @@ def test_unknown_lag_is_never_taken_for_zero(world: World, aws: Control, start, 
 def test_high_lag_with_a_serving_primary_is_no_reason_to_fail_over(world: World, aws: Control, start) -> None:
     daemon = start(world)
     aws.lag(DR, REPLICA, "constant", seconds=4000)
+    daemon.until("the lag shows", lambda workload: (workload["lag"] or {}).get("seconds") == 4000, 10)
     daemon.stays(lambda: daemon.status()["phase"] in ("healthy", "degraded"), 5)
     assert_untouched(world)
 

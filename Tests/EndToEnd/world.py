@@ -1,7 +1,8 @@
-"""The reference deployment, built through boto3 in the stand-in for AWS, with two real HTTP servers as its load balancers.
+"""The reference deployment, built through boto3 in the stand-in for AWS, with real HTTP servers as its load balancers.
 
-eu-west-1 serves: ASG 1/2/3, ALB, RDS `django-app`, a secret. us-west-2 is the pilot light: ASG 0/0/3, ALB, the cross-region
-replica `django-app-replica`, a secret of its own, a bucket for the traffic switch, an SNS topic. Route 53 leads to the primary.
+eu-west-1 serves: ASG 1/2/3, ALB, RDS `django-app`, a secret. us-west-2 is the pilot light: ASG 0/0/3, ALB, the
+cross-region replica `django-app-replica`, a secret of its own, a bucket for the traffic switch, an SNS topic. Route 53
+leads to the primary.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,10 +33,9 @@ class Control:
     def started(cls, **settings: Any) -> Iterator[Control]:
         """A stand-in of its own, ended when the block ends."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "aws", "--settings", json.dumps(settings)],
-            cwd=Path(__file__).resolve().parent.parent, stdout=subprocess.PIPE, text=True, start_new_session=True,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
+            [sys.executable, "-m", "aws", "--while-stdin", "--settings", json.dumps(settings)],
+            cwd=Path(__file__).resolve().parent.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            start_new_session=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

@@ -1,8 +1,8 @@
 """Faults per region, service and action: which call meets which, and what each does to it.
 
-A rule is a JSON object. It matches by `region`, `service`, `action` (glob patterns, default `*`), `mutating` (true, false or
-absent) and `params` (a text that must occur in the call's parameters). It strikes after `skip` matches, at most `count`
-times, with `probability`, and for `duration` seconds after it was laid. `kind` is one of:
+A rule is a JSON object. It matches by `region`, `service`, `action` (glob patterns, default `*`), `mutating` (true,
+false or absent) and `params` (a text that must occur in the call's parameters). It strikes after `skip` matches, at
+most `count` times, with `probability`, and for `duration` seconds after it was laid. `kind` is one of:
 
   before moto sees the call (nothing is applied)
     throttle         the service's own words for "too fast"

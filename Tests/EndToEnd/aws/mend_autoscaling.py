@@ -1,5 +1,5 @@
-"""Auto Scaling with time: instances are Pending before InService and Terminating before gone, launches can fail, sizes have
-limits, and activities tell the story. Targets of a load balancer are `initial` before `healthy`."""
+"""Auto Scaling with time: instances are Pending before InService and Terminating before gone, launches can fail, sizes
+have limits, and activities tell the story. Targets of a load balancer are `initial` before `healthy`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The smaller gaps: ReplicaLag that follows the replica, a secret replica that can be promoted, Route 53 changes that take
-time, SimulatePrincipalPolicy."""
+"""The smaller gaps: ReplicaLag that follows the replica, a secret replica that can be promoted, Route 53 changes that
+take time, SimulatePrincipalPolicy."""
 
 from __future__ import annotations
 
@@ -101,7 +101,10 @@ def lag_result(region: str, query: dict[str, Any], start: datetime, end: datetim
     names = [one["Value"] for one in metric.get("Dimensions", []) if one["Name"] == "DBInstanceIdentifier"]
     first = start.replace(tzinfo=timezone.utc).timestamp()
     last = end.replace(tzinfo=timezone.utc).timestamp() + state.current().settings.lag_period
-    found = [one for name in names for one in samples(region, name) if first <= one[0] <= last]
+    # CloudWatch stamps by AWS's clock, which may not be the client's.
+    offset = state.current().settings.clock_offset
+    stamped = [(at + offset, value) for name in names for at, value in samples(region, name)]
+    found = [one for one in stamped if first <= one[0] <= last]
     if scan_by == "TimestampDescending":
         found.reverse()
     return {

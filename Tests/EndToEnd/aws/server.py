@@ -1,7 +1,7 @@
 """The server: HTTP/1.1 with a thread per connection, faults in front of moto, moto behind one lock.
 
-moto is called as the WSGI application it is, but on a server of our own: it must be able to break a connection in the middle
-of a body, to keep connections alive as AWS does, and to see requests byte for byte for their signatures.
+moto is called as the WSGI application it is, but on a server of our own: it must be able to break a connection in the
+middle of a body, to keep connections alive as AWS does, and to see requests byte for byte for their signatures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from . import admin, faults, mend_autoscaling, mend_others, mend_rds, signatures
 from .calls import CallLog
 from .wire import Call, Reply
 
-PORTAL = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please log in to use this network.</body></html>"
+PORTAL = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please log in to this network.</body></html>"
+#: Kinds of fault whose answer is an error of the service, not of the way to it.
+REFUSALS = ("throttle", "error", "denied", "expired-token")
 GARBAGE = bytes(range(256)) * 8
 
 
@@ -137,7 +139,7 @@ class Handler(BaseHTTPRequestHandler):
                 offset += float(rule.options["seconds"])
             elif rule.kind in faults.BEFORE:
                 if (reply := self._before(rule, call)) is not None:
-                    entry["status"] = reply[0] if rule.kind in ("throttle", "error", "denied", "expired-token") else None
+                    entry["status"] = reply[0] if rule.kind in REFUSALS else None
                     self._send(reply, offset)
                     return
         reply = self.cloud.apply(call, self.server.server_address)

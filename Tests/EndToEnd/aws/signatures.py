@@ -1,6 +1,7 @@
 """Checks each incoming signature with botocore's own SigV4: the oracle that proves a client's signer.
 
-A request is signed again from what arrived, with only the headers its author says were signed, and must come out the same.
+A request is signed again from what arrived, with only the headers its author says were signed, and must come out the
+same.
 """
 
 from __future__ import annotations

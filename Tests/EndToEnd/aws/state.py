@@ -1,7 +1,7 @@
 """The one mutable state of the stand-in: settings, a scheduler for slow transitions, and counters tests ask for.
 
-Nothing here has a thread: transitions that are due are applied when the next request comes, under the server's lock, so that
-what a client sees is the same whatever the machine's load.
+Nothing here has a thread: transitions that are due are applied when the next request comes, under the server's lock, so
+that what a client sees is the same whatever the machine's load.
 """
 
 from __future__ import annotations

@@ -100,7 +100,8 @@ def _s3(call: Call) -> tuple[str, dict[str, Any]]:
         parts = [host.split(".")[0], unquote(call.path).lstrip("/")]
     bucket, key = parts[0], parts[1] if len(parts) > 1 else ""
     noun = "Object" if key else "Bucket"
-    verb = {"PUT": "Put" if key else "Create", "GET": "Get", "HEAD": "Head", "DELETE": "Delete"}.get(call.method, "Post")
+    verbs = {"PUT": "Put" if key else "Create", "GET": "Get", "HEAD": "Head", "DELETE": "Delete"}
+    verb = verbs.get(call.method, "Post")
     action = verb + noun
     if not key and call.method == "GET":
         action = "ListObjectsV2" if bucket else "ListBuckets"
