@@ -13,6 +13,15 @@ from world import ACCOUNT, BUCKET, DATABASE, DR, GROUP, PRIMARY, RECORD, REPLICA
 from wrapper_support import code, promote, until
 
 
+@pytest.fixture
+def world(world: World) -> World:
+    """With transitions long enough to be seen on a busy machine."""
+    unhurried = ("promote_accept", "promote_modifying", "promote_rebooting", "create_replica", "rename", "snapshot",
+                 "stop_start", "launch", "terminate", "target_healthy", "route53")
+    world.control.configure(**dict.fromkeys(unhurried, 0.8))
+    return world
+
+
 def lag_of(world: World, identifier: str = REPLICA) -> list[tuple[datetime, float]]:
     now = datetime.now(timezone.utc)
     answer = world.client("cloudwatch", DR).get_metric_data(
