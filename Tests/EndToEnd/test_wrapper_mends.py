@@ -195,19 +195,20 @@ def test_target_health_can_be_set_or_follow_a_load_balancer(world: World, aws: C
 def test_a_replica_lags_one_second_while_its_source_lives(world: World) -> None:
     samples = lag_of(world)
     assert {value for _, value in samples} == {1.0}
-    assert (datetime.now(timezone.utc) - samples[-1][0]).total_seconds() < 3
+    assert (datetime.now(timezone.utc) - samples[-1][0]).total_seconds() < 20
 
 
-@pytest.mark.parametrize(("after_death", "expected"), [("absent", None), ("minus-one", -1.0), ("growing", 31.0)])
+@pytest.mark.parametrize(("after_death", "expected"), [("absent", None), ("minus-one", -1.0), ("growing", 61.0)])
 def test_lag_after_the_death_of_the_source(world: World, aws: Control, after_death: str, expected: float) -> None:
     aws.configure(lag_after_death=after_death)
-    aws.region_dead(PRIMARY, since=30)
+    aws.region_dead(PRIMARY, since=60)
     samples = lag_of(world)
     age = (datetime.now(timezone.utc) - samples[-1][0]).total_seconds()
     if expected is None:
-        assert samples[-1][1] == 1.0 and 28 < age < 34
+        assert samples[-1][1] == 1.0 and 58 < age < 90
     else:
-        assert samples[-1][1] == pytest.approx(expected, abs=2) and age < 3
+        slack = 0 if expected < 0 else 15
+        assert samples[-1][1] == pytest.approx(expected, abs=slack) and age < 20
 
 
 def test_lag_can_be_scripted(world: World, aws: Control) -> None:
@@ -221,14 +222,14 @@ def test_lag_can_be_scripted(world: World, aws: Control) -> None:
     assert [value for _, value in lag_of(world)] == [3.0, 2.0, 1.0]
     aws.lag(DR, REPLICA, "stale", age=600, seconds=1)
     newest = lag_of(world)[-1][0]
-    assert 598 < (datetime.now(timezone.utc) - newest).total_seconds() < 604
+    assert 598 < (datetime.now(timezone.utc) - newest).total_seconds() < 620
 
 
 def test_real_cloudwatch_spacing_is_a_minute_and_the_newest_minute_is_complete(world: World, aws: Control) -> None:
     aws.configure(lag_period=60)
     times = [at for at, _ in lag_of(world)]
     assert all(at.second == 0 for at in times) and len(times) >= 13
-    assert 60 <= (datetime.now(timezone.utc) - times[-1]).total_seconds() < 121
+    assert 60 <= (datetime.now(timezone.utc) - times[-1]).total_seconds() < 140
 
 
 def test_a_promoted_replica_has_no_lag_any_more(world: World) -> None:
