@@ -40,7 +40,7 @@ def samples(region: str, identifier: str) -> list[tuple[float, float]]:
     script = now.lag.get((region, identifier), {"mode": "auto"})
     period = now.settings.lag_period
     newest = wall - wall % period - (period if period >= 60 else 0)
-    times = [newest - i * period for i in range(int(min(HISTORY / period, 60)), -1, -1)]
+    times = [newest - i * period for i in range(int(min(HISTORY / period, 180)), -1, -1)]
     mode = script["mode"]
     if mode == "absent":
         return []
