@@ -293,7 +293,7 @@ package enum RpoBreachPolicy: String, Equatable, Sendable, Codable, CaseIterable
 }
 
 /// How users are moved to the other region.
-package enum TrafficSettings: Equatable, Sendable, Codable {
+package enum TrafficSettings: Hashable, Sendable, Codable {
   /// One Route 53 record set (or a weighted pair) that is changed.
   case route53(RecordRef, primary: RecordTarget, dr: RecordTarget)
   /// An object in the DR region watched by an inverted health check: present = traffic to DR, absent = to the primary.

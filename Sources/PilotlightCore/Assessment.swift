@@ -1,0 +1,57 @@
+// What the detector concludes. Blind is not down; unknown is not down.
+
+/// The detector's conclusion about the primary.
+package enum Verdict: String, Hashable, Sendable, Codable, CaseIterable {
+  case up
+  case down
+  /// Our own view is broken: references fail too. Nothing moves towards failover.
+  case blind
+  /// Too little was seen since the start or since a time gap.
+  case unknown
+}
+
+/// One independent vantage's opinion.
+package enum Opinion: String, Hashable, Sendable, Codable, CaseIterable {
+  case up
+  case down
+  case unknown
+}
+
+/// Whether the vantages agree that the primary is down.
+package enum Agreement: Hashable, Sendable, Codable {
+  /// The policy is satisfied; the text names who agreed.
+  case agreed(String)
+  /// A vantage says the primary is up; the text names it.
+  case contradicted(String)
+  /// No vantage has an opinion yet.
+  case missing
+}
+
+/// An assessment, with what it rests on.
+package struct Assessment: Equatable, Sendable {
+  package var verdict: Verdict
+  /// Since when the verdict is this.
+  package var since: Instant
+  /// T0: the first failed probe of the run of failures; nil unless probes fail now.
+  package var outageStart: Instant?
+  /// The verdict is down, has held for `confirmFor`, and is corroborated.
+  package var confirmed: Bool
+  package var agreement: Agreement
+  /// A failure that degrades and alerts but cannot justify a failover.
+  package var concern: FailureClass?
+  /// Sentences for people: what each probe and vantage sees.
+  package var evidence: [String]
+
+  package init(
+    verdict: Verdict, since: Instant, outageStart: Instant? = nil, confirmed: Bool = false,
+    agreement: Agreement = .missing, concern: FailureClass? = nil, evidence: [String] = []
+  ) {
+    self.verdict = verdict
+    self.since = since
+    self.outageStart = outageStart
+    self.confirmed = confirmed
+    self.agreement = agreement
+    self.concern = concern
+    self.evidence = evidence
+  }
+}

@@ -1,0 +1,195 @@
+// From observations to an assessment. Four questions, in this order: do our probes reach the primary? If not, does our own
+// network work? Do others see what we see? Has it lasted long enough? Each answer is a short pure function.
+//
+// A success before the outage proves nothing about our network during it, and a vantage that was read before the outage says
+// nothing about it: only readings that started at or after T0 count.
+
+/// Sees one primary through probes, references and vantages.
+package struct Detector: Equatable, Sendable {
+  let settings: DetectionSettings
+  package private(set) var tally: Tally
+  /// When evidence was last thrown away, or the start.
+  private var begun: Instant
+  /// Start of the newest good and newest failed reading of each reference.
+  private var references: [Reference]
+  package private(set) var targets = Reading<TargetHealth>()
+  package private(set) var primaryAPI = Reading<Bool>()
+  /// The verdict last given and since when: `since` must not move while the verdict stands.
+  private var standing: (verdict: Verdict, since: Instant)
+
+  struct Reference: Equatable, Sendable {
+    let watch: Watch
+    var good: Instant?
+    var failed: Instant?
+  }
+
+  package struct Reading<Value: Equatable & Sendable>: Equatable, Sendable {
+    var value: Value?
+    var at: Instant?
+  }
+
+  package init(_ settings: WorkloadSettings, at now: Instant) {
+    self.settings = settings.detection
+    tally = Tally(fallAfter: settings.primary.probe.fallAfter, riseAfter: settings.primary.probe.riseAfter)
+    begun = now
+    let watches: [Watch] = [.drAPI, .drProbe] + settings.detection.references.map { .reference($0.name) }
+    references = watches.map { Reference(watch: $0) }
+    standing = (.unknown, now)
+  }
+
+  package static func == (a: Detector, b: Detector) -> Bool {
+    a.tally == b.tally && a.begun == b.begun && a.references == b.references && a.targets == b.targets
+      && a.primaryAPI == b.primaryAPI && a.standing == b.standing
+  }
+
+  // MARK: Taking evidence in
+
+  /// A result of the primary's probe. What started before evidence was last thrown away is ignored.
+  package mutating func probed(_ observation: Observation) {
+    if observation.at >= begun { tally.take(observation) }
+  }
+
+  /// Whether a reference answered at all; `at` is when it was asked.
+  package mutating func reached(_ watch: Watch, _ answered: Bool, at: Instant) {
+    guard at >= begun, let index = references.firstIndex(where: { $0.watch == watch }) else { return }
+    if answered {
+      references[index].good = max(references[index].good ?? at, at)
+    } else {
+      references[index].failed = max(references[index].failed ?? at, at)
+    }
+  }
+
+  /// What the load balancer says of its targets; nil when it could not be asked.
+  package mutating func sawTargets(_ health: TargetHealth?, at: Instant) {
+    if at >= begun { targets = Reading(value: health, at: at) }
+  }
+
+  /// Whether the primary region's API answered; nil when that could not be told.
+  package mutating func sawPrimaryAPI(_ answered: Bool?, at: Instant) {
+    if at >= begun { primaryAPI = Reading(value: answered, at: at) }
+  }
+
+  /// Throws all evidence away: the process was frozen, or a pause ended.
+  package mutating func forget(at now: Instant) {
+    tally.forget()
+    begun = now
+    targets = Reading()
+    primaryAPI = Reading()
+    for index in references.indices { references[index] = Reference(watch: references[index].watch) }
+    standing = (.unknown, now)
+  }
+
+  // MARK: Concluding
+
+  /// The conclusion as of now. Mutating only because `since` is remembered.
+  package mutating func assess(at now: Instant) -> Assessment {
+    let verdict = judge(at: now)
+    if verdict != standing.verdict { standing = (verdict, since(verdict, now: now)) }
+    let agreement = agree()
+    return Assessment(
+      verdict: verdict, since: standing.since, outageStart: tally.firstFailure,
+      confirmed: verdict == .down && isAgreed(agreement) && hasLasted, agreement: agreement,
+      concern: verdict == .up || verdict == .unknown ? tally.concern : nil, evidence: evidence(at: now))
+  }
+
+  private func judge(at now: Instant) -> Verdict {
+    guard let serving = tally.serving else { return .unknown }
+    if serving { return .up }
+    switch network(at: now) {
+    case .up: return .down
+    case .down: return .blind
+    case .unknown: return standing.verdict == .down || standing.verdict == .blind ? standing.verdict : .unknown
+    }
+  }
+
+  private func since(_ verdict: Verdict, now: Instant) -> Instant {
+    switch verdict {
+    case .up, .down: tally.since ?? now
+    case .blind, .unknown: now
+    }
+  }
+
+  /// Does our own network work? One reference that answered during the outage, and recently, proves it.
+  func network(at now: Instant) -> Opinion {
+    guard let outageStart = tally.firstFailure else { return .up }
+    let horizon = max(outageStart, now - max(settings.pollInterval * 3, .seconds(30)))
+    if references.contains(where: { ($0.good ?? .distantPast) >= horizon && newestIsGood($0) }) { return .up }
+    let failing = references.filter { ($0.failed ?? .distantPast) >= outageStart && !newestIsGood($0) }
+    return failing.count == references.count ? .down : .unknown
+  }
+
+  private func newestIsGood(_ reference: Reference) -> Bool {
+    (reference.good ?? .distantPast) >= (reference.failed ?? .distantPast)
+  }
+
+  /// The proof that an outage lasted is a probe that *started* `confirmFor` after T0 and failed too.
+  private var hasLasted: Bool {
+    guard let outageStart = tally.firstFailure, let last = tally.last else { return false }
+    return last.at - outageStart >= settings.confirmFor
+  }
+
+  // MARK: Vantages
+
+  /// The load balancer's own opinion, read since the outage began.
+  package var targetsOpinion: Opinion {
+    guard let health = targets.value, isCurrent(targets.at) else { return .unknown }
+    if health.healthy > 0 { return .up }
+    // No target at all is a definite answer too; `initial` and `unavailable` are not.
+    return health.unhealthy > 0 || health.other == 0 ? .down : .unknown
+  }
+
+  package var primaryAPIOpinion: Opinion {
+    guard let answered = primaryAPI.value, isCurrent(primaryAPI.at) else { return .unknown }
+    return answered ? .up : .down
+  }
+
+  /// A 5xx comes from the load balancer itself: it is the primary saying that it cannot serve.
+  package var answerOpinion: Opinion {
+    guard case .failure(.serverError, _, _) = tally.last?.outcome else { return .unknown }
+    return .down
+  }
+
+  private func isCurrent(_ at: Instant?) -> Bool {
+    guard let at else { return false }
+    return at >= (tally.firstFailure ?? .distantPast)
+  }
+
+  private func agree() -> Agreement {
+    let vantages = [
+      ("target health", targetsOpinion), ("the primary region's API", primaryAPIOpinion),
+      ("the load balancer's own 5xx", answerOpinion),
+    ]
+    let down = vantages.filter { $0.1 == .down }.map(\.0)
+    let up = vantages.filter { $0.1 == .up }.map(\.0)
+    switch settings.corroborate {
+    case .none: return .agreed("no corroboration asked for")
+    case .any where !down.isEmpty: return .agreed(down.joined(separator: " and "))
+    case .all where !down.isEmpty && up.isEmpty: return .agreed(down.joined(separator: " and "))
+    case .any, .all: return up.isEmpty ? .missing : .contradicted(up.joined(separator: " and "))
+    }
+  }
+
+  private func isAgreed(_ agreement: Agreement) -> Bool {
+    if case .agreed = agreement { true } else { false }
+  }
+
+  private func evidence(at now: Instant) -> [String] {
+    var lines = ["primary probe: \(tally.sentence)"]
+    if let health = targets.value {
+      lines.append("target health: \(health.healthy) healthy, \(health.unhealthy) unhealthy, \(health.other) other")
+    }
+    if let answered = primaryAPI.value {
+      lines.append("primary region's API: \(answered ? "answers" : "does not answer")")
+    }
+    if tally.firstFailure != nil {
+      let answering = references.filter { $0.good != nil && newestIsGood($0) }.count
+      lines.append("references: \(answering) of \(references.count) answer")
+    }
+    return lines
+  }
+}
+
+extension Instant {
+  /// Before everything.
+  package static let distantPast = Instant(nanoseconds: .min)
+}

@@ -1,0 +1,154 @@
+// The fold of the records.
+
+/// Everything a workload remembers across a restart.
+package struct DurableState: Equatable, Sendable {
+  package private(set) var phase: Phase = .healthy
+  package private(set) var pause: Pause?
+  package private(set) var debts: [FenceDebt] = []
+  /// Fingerprint of the configuration whose primary was seen serving.
+  package private(set) var armedFor: String?
+  /// When the newest automatic failover began; the hold-down counts from its end.
+  package private(set) var lastFailover: (began: Instant, ended: Instant)?
+  /// An operator ended the hold-down.
+  package private(set) var isRearmed = false
+  /// The newest finished or rolled back run.
+  package private(set) var lastRun: Run?
+
+  package init() {}
+
+  package init(_ records: [Record]) {
+    for record in records { apply(record) }
+  }
+
+  package static func == (a: DurableState, b: DurableState) -> Bool {
+    a.phase == b.phase && a.pause == b.pause && a.debts == b.debts && a.armedFor == b.armedFor
+      && a.lastFailover?.began == b.lastFailover?.began && a.lastFailover?.ended == b.lastFailover?.ended
+      && a.isRearmed == b.isRearmed && a.lastRun == b.lastRun
+  }
+
+  /// Takes one record in. Every record is answered; those that only tell the story change nothing.
+  package mutating func apply(_ record: Record) {
+    switch record {
+    case .armed(let fingerprint): armedFor = fingerprint
+    case .degraded(let outage): phase = .degraded(outage)
+    case .recovered: phase = .healthy
+    case .wouldFailOver(_, let at):
+      if case .degraded(var outage) = phase {
+        outage.wouldFailOverAt = at
+        phase = .degraded(outage)
+      }
+    case .runBegun(let run, _): begin(run)
+    case .stepStarted(let name, let at):
+      step(name) {
+        $0.state = .running
+        $0.startedAt = $0.startedAt ?? at
+      }
+    case .intent(let name, _, let undo, let at):
+      step(name) {
+        // Only the first act knows the world as it was before.
+        if $0.intentAt == nil { $0.undo = undo }
+        $0.intentAt = at
+        $0.attempts += 1
+        $0.didNotHappen = false
+        $0.detail = ""
+      }
+    case .accepted(let name, let receipt): step(name) { $0.receipt = receipt }
+    case .didNotHappen(let name, _): step(name) { $0.didNotHappen = true }
+    case .gatePassed(let name, let loss, let sentence, let at):
+      finish(name, .done, sentence, at)
+      withRun { $0.lossAtGate = loss }
+    case .stepDone(let name, let sentence, let at): finish(name, .done, sentence, at)
+    case .stepOwed(let name, let debt, let at):
+      finish(name, .owed, debt.why, at)
+      debts.append(debt)
+    case .stepStuck(let name, let why):
+      step(name) {
+        $0.state = .stuck
+        $0.detail = why
+      }
+    case .stepReopened(let name, _):
+      step(name) {
+        $0.state = .running
+        $0.finishedAt = nil
+        $0.detail = ""
+      }
+    case .stepSkipped(let name, let by, let reason, let at): finish(name, .skipped, "skipped by \(by): \(reason)", at)
+    case .approved(let name, let by, _): withRun { $0.approvals[name] = by }
+    case .lossAccepted(_, let by, _): withRun { $0.lossAcceptedBy = by }
+    case .rollbackBegun(let why): withRun { $0.rollback = why }
+    case .stepUndone(let name): step(name) { $0.state = .undone }
+    case .rolledBack: rollBack()
+    case .runFinished(let at): finishRun(at)
+    case .debtPaid(let debt, _): debts.removeAll { $0 == debt }
+    case .acknowledged(let by, _): acknowledge(by)
+    case .paused(let pause): self.pause = pause
+    case .unpaused: pause = nil
+    case .ordered: break
+    }
+  }
+
+  private mutating func begin(_ run: Run) {
+    switch (run.kind, phase) {
+    case (.failback, .drActive(let residence)): phase = .failingBack(run, residence)
+    default: phase = .failingOver(run)
+    }
+    if run.kind == .failover { isRearmed = false }
+  }
+
+  private mutating func rollBack() {
+    switch phase {
+    case .failingOver(let run):
+      lastRun = run
+      phase = .healthy
+    case .failingBack(let run, let residence):
+      lastRun = run
+      phase = .drActive(residence)
+    case .healthy, .degraded, .drActive: break
+    }
+  }
+
+  private mutating func finishRun(_ at: Instant) {
+    switch phase {
+    case .failingOver(let run):
+      lastRun = run
+      lastFailover = (run.startedAt, at)
+      phase = .drActive(Residence(failover: run, since: at))
+    case .failingBack(let run, _):
+      lastRun = run
+      phase = .healthy
+    case .healthy, .degraded, .drActive: break
+    }
+  }
+
+  private mutating func acknowledge(_ by: String) {
+    isRearmed = true
+    if case .drActive(var residence) = phase {
+      residence.acknowledgedBy = by
+      phase = .drActive(residence)
+    }
+  }
+
+  private mutating func finish(_ name: String, _ state: StepState, _ sentence: String, _ at: Instant) {
+    step(name) {
+      $0.state = state
+      $0.finishedAt = at
+      $0.detail = sentence
+    }
+  }
+
+  private mutating func step(_ name: String, _ change: (inout StepRun) -> Void) {
+    withRun { $0.update(name, change) }
+  }
+
+  private mutating func withRun(_ change: (inout Run) -> Void) {
+    switch phase {
+    case .failingOver(var run):
+      change(&run)
+      phase = .failingOver(run)
+    case .failingBack(var run, let residence):
+      change(&run)
+      phase = .failingBack(run, residence)
+    case .healthy, .degraded, .drActive: break
+    }
+  }
+}

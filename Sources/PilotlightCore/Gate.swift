@@ -1,0 +1,93 @@
+// The gate before the one-way step of a failover. Everything the product promises about promoting stands in this file:
+// evidence read again after the gate was reached, a primary that is proven down now, a loss within the RPO or accepted for this
+// incident, an approval where the mode asks for one.
+
+/// What the machine knows besides its own state, at the moment of an event.
+package struct Situation: Sendable {
+  package var now: Instant
+  package var assessment: Assessment
+  package var primaryServing: Bool?
+  package var drServing: Bool?
+  package var lag: LagTracker
+  /// Start of the newest finished round of primary probe, lag reading and reference: nil until all three were read.
+  package var evidenceAt: Instant?
+  /// What is known to stand in the way of a failover (replica missing, roles swapped, …).
+  package var obstacles: [String]
+  /// Why other workloads' failovers hold this one back; nil when they do not.
+  package var brake: String?
+
+  package init(
+    now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
+    evidenceAt: Instant?, obstacles: [String], brake: String?
+  ) {
+    self.now = now
+    self.assessment = assessment
+    self.primaryServing = primaryServing
+    self.drServing = drServing
+    self.lag = lag
+    self.evidenceAt = evidenceAt
+    self.obstacles = obstacles
+    self.brake = brake
+  }
+
+  /// What promoting now would lose, counted from the start of the outage.
+  package var loss: LossWindow { lag.loss(outageStart: assessment.outageStart ?? now) }
+}
+
+/// The gate's word.
+package enum GateVerdict: Equatable, Sendable {
+  case pass(String)
+  /// Not yet; it may open by itself.
+  case wait(String)
+  /// Only a person can open it.
+  case ask(String)
+  /// The primary is back: take the run back.
+  case rollBack(String)
+}
+
+package enum Gate {
+  /// - Parameters:
+  ///   - askedAt: evidence must have been read after this moment.
+  ///   - deadline: the commit deadline, for `promoteAtDeadline`.
+  package static func judge(
+    _ run: Run, _ settings: WorkloadSettings, _ situation: Situation, askedAt: Instant, isPaused: Bool,
+    deadline: Instant?
+  ) -> GateVerdict {
+    let assessment = situation.assessment
+    switch assessment.verdict {
+    case .up: return .rollBack("the primary serves again")
+    case .blind: return .wait("our own view is broken: no reference answers")
+    case .unknown: return .wait("the primary has not been assessed afresh yet")
+    case .down: break
+    }
+    if isPaused { return .wait("paused") }
+    if settings.mode == .observe { return .wait("mode is observe") }
+    if run.orderedBy == nil, !assessment.confirmed { return .wait("the outage is not confirmed afresh yet") }
+    guard let evidenceAt = situation.evidenceAt, evidenceAt >= askedAt else {
+      return .wait("reading the evidence again")
+    }
+    if let question = lossQuestion(run, settings, situation, deadline: deadline) { return .ask(question) }
+    if settings.mode == .approve, run.orderedBy == nil, run.approvals["gate"] == nil {
+      return .ask("mode is approve: `pilotlightctl approve` lets it promote, `abort` takes it back")
+    }
+    return .pass("primary down since \((assessment.outageStart ?? situation.now).text), loss \(situation.loss.text)")
+  }
+
+  /// What must be asked about the loss; nil when it is within the objective, accepted, or the policy says go.
+  static func lossQuestion(
+    _ run: Run, _ settings: WorkloadSettings, _ situation: Situation, deadline: Instant?
+  ) -> String? {
+    let loss = situation.loss
+    let rpo = settings.objectives.rpo
+    if loss.isWithin(rpo) || run.lossAcceptedBy != nil { return nil }
+    switch settings.decision.onRpoBreach {
+    case .promote: return nil
+    case .promoteAtDeadline:
+      if let deadline, situation.now >= deadline { return nil }
+      return "loss is \(loss.text), RPO is \(rpo.text): promoting at the commit deadline"
+        + (deadline.map { " \($0.text)" } ?? "") + ", or on `pilotlightctl approve --accept-data-loss`"
+    case .hold:
+      return "loss is \(loss.text), RPO is \(rpo.text): `pilotlightctl approve --accept-data-loss` lets it promote"
+    }
+  }
+}

@@ -1,0 +1,105 @@
+// The loss window. Every valid sample (lag L at time s) proves that the replica had replayed everything up to s - L; the best
+// proof ever seen is kept. Promoting now would lose what was written between that proof and the start of the outage, at most.
+//
+// -1, absent, stale and error readings prove nothing. They never lower the proof and never count as zero.
+
+/// What promoting now would lose.
+package struct LossWindow: Hashable, Sendable, Codable {
+  package enum Confidence: String, Hashable, Sendable, Codable, CaseIterable {
+    /// The lag was known when the outage began.
+    case measured
+    /// An upper bound: the newest proof is older than it should be.
+    case atMost = "at most"
+    case unknown
+  }
+  /// nil when unknown.
+  package var window: Duration?
+  package var confidence: Confidence
+
+  package init(window: Duration?, confidence: Confidence) {
+    self.window = window
+    self.confidence = confidence
+  }
+
+  /// `measured 2 s`, `at most 4 min`, `unknown`.
+  package var text: String { window.map { "\(confidence.rawValue) \($0.text)" } ?? "unknown" }
+
+  /// True when it is proven to be within the objective.
+  package func isWithin(_ rpo: Duration) -> Bool { window.map { $0 <= rpo } ?? false }
+}
+
+/// What is known of the replica's lag.
+package struct LagTracker: Equatable, Sendable {
+  package enum State: String, Hashable, Sendable, Codable, CaseIterable {
+    case replicating
+    /// CloudWatch says -1: replication is not active.
+    case inactive
+    /// The newest sample is too old.
+    case stale
+    /// No sample, or the reading failed.
+    case unknown
+  }
+
+  let staleAfter: Duration
+  /// The newest valid sample.
+  package private(set) var newest: LagSample?
+  /// Everything written before this moment is known to be on the replica.
+  package private(set) var proof: Instant?
+  private var inactiveSince: Instant?
+  private var failure: String?
+
+  package init(staleAfter: Duration) { self.staleAfter = staleAfter }
+
+  /// Samples as CloudWatch gave them, in any order. Those from the future (a clock is wrong) are cut to now.
+  package mutating func take(_ samples: [LagSample], at now: Instant) {
+    failure = samples.isEmpty ? "no datapoint in the last 15 minutes" : nil
+    for sample in samples.sorted(by: { $0.at < $1.at }) {
+      let at = min(sample.at, now)
+      guard sample.seconds >= 0, sample.seconds < 1e9 else {
+        inactiveSince = at
+        continue
+      }
+      if let newest, at < newest.at { continue }
+      newest = LagSample(at: at, seconds: sample.seconds)
+      if let since = inactiveSince, since < at { inactiveSince = nil }
+      let proven = at - .nanoseconds(Int64(sample.seconds * 1e9))
+      proof = max(proof ?? proven, proven)
+    }
+  }
+
+  /// The reading failed; what was proven stays proven.
+  package mutating func failed(_ why: String) { failure = why }
+
+  package func state(at now: Instant) -> State {
+    if failure != nil, newest == nil { return .unknown }
+    if inactiveSince != nil { return .inactive }
+    guard let newest else { return .unknown }
+    return now - newest.at > staleAfter ? .stale : .replicating
+  }
+
+  /// The lag as it is now, nil unless known.
+  package func lag(at now: Instant) -> Duration? {
+    guard state(at: now) == .replicating, let newest else { return nil }
+    return .nanoseconds(Int64(newest.seconds * 1e9))
+  }
+
+  /// What promoting would lose, for an outage that began at `outageStart` (now, when there is none).
+  package func loss(outageStart: Instant) -> LossWindow {
+    guard let proof, let newest else { return LossWindow(window: nil, confidence: .unknown) }
+    let fresh = outageStart - newest.at <= staleAfter && (inactiveSince.map { $0 >= outageStart } ?? true)
+    return LossWindow(window: max(outageStart - proof, .zero), confidence: fresh ? .measured : .atMost)
+  }
+
+  /// One sentence: the state and how old the newest sample is.
+  package func sentence(at now: Instant) -> String {
+    let age = newest.map {
+      "newest sample \(Duration.nanoseconds(Int64($0.seconds * 1e9)).text), \((now - $0.at).text) old"
+    }
+    switch state(at: now) {
+    case .replicating: return "replicating, \(age ?? "")"
+    case .inactive: return "replication is not active (ReplicaLag is -1)\(age.map { "; \($0)" } ?? "")"
+    case .stale: return "stale: \(age ?? "")"
+    case .unknown: return "unknown: \(failure ?? "not read yet")"
+    }
+  }
+}

@@ -1,0 +1,179 @@
+// What operators may order, when it is refused, and what leads out instead. From every state some order leads out.
+
+extension Machine {
+  mutating func obey(_ order: Order, _ situation: Situation, _ reaction: inout Reaction) {
+    let refusal: String?
+    var done = ""
+    switch order.kind {
+    case .pause(let expires): (refusal, done) = orderPause(order, expires, situation, &reaction)
+    case .resume: (refusal, done) = orderResume(order, &reaction)
+    case .failover(let accept): (refusal, done) = orderFailover(order, accept, situation, &reaction)
+    case .failback: (refusal, done) = orderFailback(order, situation, &reaction)
+    case .approve(let accept): (refusal, done) = orderApprove(order, accept, situation, &reaction)
+    case .retry(let name): (refusal, done) = orderRetry(name, order, &reaction)
+    case .skip(let name): (refusal, done) = orderSkip(name, order, situation, &reaction)
+    case .abort: (refusal, done) = orderAbort(order, &reaction)
+    case .ack: (refusal, done) = orderAck(order, situation, &reaction)
+    }
+    let outcome = refusal.map { OrderOutcome.refused($0) } ?? .accepted(done)
+    record(.ordered(order, outcome), &reaction)
+    reaction.answer = outcome
+    if refusal == nil { advance(situation, &reaction) }
+  }
+
+  private typealias Answer = (refusal: String?, done: String)
+
+  private mutating func orderPause(
+    _ order: Order, _ expires: Instant?, _ situation: Situation, _ reaction: inout Reaction
+  ) -> Answer {
+    if let expires, expires <= situation.now { return ("the pause would already be over", "") }
+    let pause = Pause(reason: order.reason, by: order.by, since: situation.now, expires: expires)
+    record(.paused(pause), &reaction)
+    return (
+      nil, "paused\(expires.map { " until \($0.text)" } ?? " until `resume`"); a request already sent is not recalled"
+    )
+  }
+
+  private mutating func orderResume(_ order: Order, _ reaction: inout Reaction) -> Answer {
+    guard state.pause != nil else { return ("it is not paused", "") }
+    record(.unpaused(by: order.by, reason: order.reason), &reaction)
+    forgetProgress()
+    reaction.effects.append(.startAfresh)
+    return (nil, "resumed; a fresh confirmation window begins")
+  }
+
+  private mutating func orderFailover(
+    _ order: Order, _ accept: Bool, _ situation: Situation, _ reaction: inout Reaction
+  ) -> Answer {
+    switch state.phase {
+    case .failingOver: return ("a failover is running already; `approve`, `retry`, `skip` or `abort` steer it", "")
+    case .drActive: return ("the DR region serves already", "")
+    case .failingBack: return ("a failback is running; `abort` it first", "")
+    case .healthy, .degraded: break
+    }
+    if let pause = state.pause { return ("paused by \(pause.by); `resume` first", "") }
+    if settings.mode == .observe {
+      return ("mode is observe: nothing may be changed. Set `mode: approve` and reload", "")
+    }
+    switch situation.assessment.verdict {
+    case .up: return ("the primary serves: \(situation.assessment.evidence.first ?? "")", "")
+    case .blind: return ("our own view is broken, the primary may well be serving", "")
+    case .unknown: return ("the primary has not been assessed yet; try again in a moment", "")
+    case .down: break
+    }
+    if !situation.obstacles.isEmpty { return (situation.obstacles.joined(separator: "; "), "") }
+    let loss = situation.loss
+    beginFailover(situation, orderedBy: order.by, why: "ordered by \(order.by): \(order.reason)", &reaction)
+    if accept { record(.lossAccepted(loss, by: order.by, reason: order.reason), &reaction) }
+    return (nil, "failing over; incident \(state.phase.run?.incident ?? "")")
+  }
+
+  private mutating func orderFailback(
+    _ order: Order, _ situation: Situation, _ reaction: inout Reaction
+  ) -> Answer {
+    switch state.phase {
+    case .healthy, .degraded: return ("the primary region serves; there is nothing to fail back from", "")
+    case .failingOver: return ("a failover is running; it must end first", "")
+    case .failingBack: return ("a failback is running already", "")
+    case .drActive: break
+    }
+    if let pause = state.pause { return ("paused by \(pause.by); `resume` first", "") }
+    if settings.mode == .observe {
+      return ("mode is observe: nothing may be changed. Set `mode: approve` and reload", "")
+    }
+    if let debt = state.debts.first {
+      return ("the old primary is not fenced yet: \(debt.why). It is retried until it is", "")
+    }
+    let now = situation.now
+    let incident = "\(now.stamp)-\(settings.name)"
+    let run = Run(
+      incident: incident, kind: .failback, startedAt: now, outageStart: nil, orderedBy: order.by,
+      plan: Plan.failback(settings, incident: incident))
+    start(run, why: "ordered by \(order.by): \(order.reason)", situation, &reaction)
+    return (nil, "failing back; incident \(incident)")
+  }
+
+  private mutating func orderApprove(
+    _ order: Order, _ accept: Bool, _ situation: Situation, _ reaction: inout Reaction
+  ) -> Answer {
+    guard let run = state.phase.run, run.rollback == nil else { return ("no run is waiting for an approval", "") }
+    if let step = run.ready.first(where: { if case .confirmByHand = $0.step.work { true } else { false } }) {
+      record(.approved(step: step.step.name, by: order.by, reason: order.reason), &reaction)
+      progress[step.step.name] = nil
+      return (nil, "confirmed \(step.step.name)")
+    }
+    guard let gateStep = run.steps.first(where: { $0.step.work == .gate }), !gateStep.state.isFinished else {
+      return ("no gate is waiting for an approval", "")
+    }
+    let loss = situation.loss
+    if !accept, run.lossAcceptedBy == nil, !loss.isWithin(settings.objectives.rpo),
+      settings.decision.onRpoBreach == .hold
+    {
+      return (
+        "the loss is \(loss.text) and the RPO \(settings.objectives.rpo.text): say `--accept-data-loss` to accept it",
+        ""
+      )
+    }
+    record(.approved(step: gateStep.step.name, by: order.by, reason: order.reason), &reaction)
+    if accept { record(.lossAccepted(loss, by: order.by, reason: order.reason), &reaction) }
+    return (nil, accept ? "approved; a loss of \(loss.text) is accepted for \(run.incident)" : "approved")
+  }
+
+  private mutating func orderRetry(_ name: String?, _ order: Order, _ reaction: inout Reaction) -> Answer {
+    guard let run = state.phase.run else { return ("no run is in progress", "") }
+    let wanted = name.map { run[$0] } ?? run.stuck
+    guard let step = wanted else { return (name.map { "there is no step \($0)" } ?? "no step is stuck", "") }
+    guard step.state == .stuck else { return ("\(step.step.name) is \(step.state.rawValue), not stuck", "") }
+    record(.stepReopened(step.step.name, "retried by \(order.by): \(order.reason)"), &reaction)
+    progress[step.step.name] = nil
+    return (nil, "trying \(step.step.name) again")
+  }
+
+  private mutating func orderSkip(
+    _ name: String?, _ order: Order, _ situation: Situation, _ reaction: inout Reaction
+  ) -> Answer {
+    guard let run = state.phase.run else { return ("no run is in progress", "") }
+    guard let step = name.map({ run[$0] }) ?? run.stuck else {
+      return (name.map { "there is no step \($0)" } ?? "no step is stuck; name one with --step", "")
+    }
+    let stepName = step.step.name
+    if run.rollback != nil {
+      guard step.undo != nil, step.state != .undone else { return ("\(stepName) is not being taken back", "") }
+      record(.stepUndone(stepName), &reaction)
+      progress["undo-\(stepName)"] = nil
+      return (nil, "left \(stepName) as it is")
+    }
+    switch step.step.work {
+    case .gate: return ("the gate cannot be skipped; `approve` or `abort`", "")
+    case .promote where step.state != .stuck: return ("\(stepName) is one-way and not stuck; it cannot be skipped", "")
+    default: break
+    }
+    guard step.state == .stuck || step.state == .running else {
+      return ("\(stepName) is \(step.state.rawValue); only a running or stuck step can be skipped", "")
+    }
+    record(.stepSkipped(stepName, by: order.by, reason: order.reason, at: situation.now), &reaction)
+    progress[stepName] = nil
+    return (nil, "took \(stepName) as done")
+  }
+
+  private mutating func orderAbort(_ order: Order, _ reaction: inout Reaction) -> Answer {
+    guard let run = state.phase.run else { return ("no run is in progress", "") }
+    if run.rollback != nil { return ("the run is being taken back already", "") }
+    if run.isCommitted {
+      return ("the one-way step has begun; the way leads forward: `retry` or `skip` the stuck step", "")
+    }
+    record(.rollbackBegun("aborted by \(order.by): \(order.reason)"), &reaction)
+    return (nil, "taking the run back")
+  }
+
+  private mutating func orderAck(
+    _ order: Order, _ situation: Situation, _ reaction: inout Reaction
+  ) -> Answer {
+    let held = holdDownUntil.map { $0 > situation.now } ?? false
+    var isResident = false
+    if case .drActive(let residence) = state.phase { isResident = residence.acknowledgedBy == nil }
+    guard held || isResident else { return ("there is nothing to acknowledge", "") }
+    record(.acknowledged(by: order.by, reason: order.reason), &reaction)
+    return (nil, "acknowledged; the hold-down is over")
+  }
+}

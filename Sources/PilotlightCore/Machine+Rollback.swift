@@ -1,0 +1,77 @@
+// Taking a run back, and paying what is owed.
+
+extension Machine {
+  /// Undoes reversible steps, newest first, one at a time. All undos are declarative: repeating one changes nothing more.
+  mutating func takeBack(_ situation: Situation, _ reaction: inout Reaction) {
+    guard let run = state.phase.run, let why = run.rollback else { return }
+    // An act that is still on its way could land after its undo: wait for its answer.
+    let acting = progress.values.contains {
+      if case .asking(let task, let since, _) = $0, case .act = task.purpose {
+        situation.now - since < .seconds(60)
+      } else {
+        false
+      }
+    }
+    if acting || state.pause != nil { return }
+    guard let step = run.undoable.first, let undo = step.undo else {
+      record(.rolledBack(why), &reaction)
+      forgetProgress()
+      said.removeAll()
+      return
+    }
+    let key = "undo-\(step.step.name)"
+    switch progress[key] {
+    case .asking(_, let since, _) where situation.now - since < .seconds(90): return
+    case .resting(let until, _) where situation.now < until: return
+    case .asking, .resting, nil: break
+    }
+    progress = progress.filter { $0.key.hasPrefix("undo-") }
+    ask(.undo(step.step.name), [undo], key: key, situation, &reaction)
+  }
+
+  mutating func takeUndo(_ name: String, _ reply: CloudReply?, _ situation: Situation, _ reaction: inout Reaction) {
+    guard case .failed(let failure) = reply else {
+      progress["undo-\(name)"] = nil
+      record(.stepUndone(name), &reaction)
+      return
+    }
+    let key = "undo-\(name)"
+    let failures = (progress[key]?.failures ?? 0) + 1
+    rest(key, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
+    sayOnce(
+      "undo-\(name)-\(failure.code)", .troubled,
+      "taking \(name) back: \(failure.text); trying again, `pilotlightctl skip --step \(name)` leaves it as it is",
+      &reaction, step: name)
+  }
+
+  // MARK: Fence debts
+
+  /// Tries the oldest debt every half minute, in every phase but not while paused or observing.
+  mutating func payDebts(_ situation: Situation, _ reaction: inout Reaction) {
+    guard let debt = state.debts.first, state.pause == nil, settings.mode != .observe else { return }
+    switch progress["debt"] {
+    case .asking(_, let since, _) where situation.now - since < .seconds(90): return
+    case .resting(let until, _) where situation.now < until: return
+    case .asking, .resting, nil: ask(.lookDebt, [.describeGroup(debt.group)], key: "debt", situation, &reaction)
+    }
+  }
+
+  mutating func takeDebt(
+    _ replies: [CloudReply], for task: CloudTask, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    guard isAwaited(task, key: "debt"), let debt = state.debts.first else { return }
+    rest("debt", .seconds(30), failures: 0, situation)
+    guard case .group(let group) = replies.first else {
+      // The act was answered: look soon whether it is so.
+      if case .accepted = replies.first { rest("debt", .seconds(2), failures: 0, situation) }
+      return
+    }
+    if group.size == debt.size {
+      record(.debtPaid(debt, "\(debt.group.name) is at \(group.size)"), &reaction)
+      progress["debt"] = nil
+    } else if state.pause == nil, settings.mode != .observe {
+      // The debt itself is the durable intent: it was recorded when it was incurred.
+      ask(.payDebt, [.resizeGroup(debt.group, debt.size)], key: "debt", situation, &reaction)
+    }
+  }
+}

@@ -1,0 +1,325 @@
+// Carrying a run out. Each ready step is looked at; what the look says decides. The intent is recorded before the act, the act's
+// answer is never trusted: the next look is.
+
+/// Where the asking for one task stands.
+enum Progress: Equatable, Sendable {
+  /// Asked at that moment, under that serial.
+  case asking(CloudTask, since: Instant, failures: Int)
+  case resting(until: Instant, failures: Int)
+
+  /// Failures in a row so far: they stretch the next pause.
+  var failures: Int {
+    switch self {
+    case .asking(_, _, let failures), .resting(_, let failures): failures
+    }
+  }
+}
+
+/// An answer that has not come after this long is taken as lost; adapters answer within 60 s.
+private let patience: Duration = .seconds(90)
+/// After an act the world may take this long to show it; a one-way act is not repeated before.
+private let settling: Duration = .seconds(30)
+/// The gate's word is good for this long: fencing must fit in.
+private let gateWord: Duration = .seconds(120)
+
+extension Machine {
+  mutating func forgetProgress() {
+    progress = [:]
+    gate = (nil, nil)
+  }
+
+  mutating func resume(_ situation: Situation, _ reaction: inout Reaction) {
+    forgetProgress()
+    advance(situation, &reaction)
+  }
+
+  /// Moves everything that can move.
+  mutating func advance(_ situation: Situation, _ reaction: inout Reaction) {
+    expirePause(situation, &reaction)
+    guard let run = state.phase.run else { return }
+    if run.rollback == nil, run.kind == .failover, !run.isCommitted, situation.assessment.verdict == .up {
+      record(.rollbackBegun("the primary serves again and nothing one-way has run"), &reaction)
+    }
+    if state.phase.run?.rollback != nil {
+      takeBack(situation, &reaction)
+      return
+    }
+    var finished = -1
+    while let run = state.phase.run, run.rollback == nil, finished != run.finishedNames.count {
+      finished = run.finishedNames.count
+      for step in run.ready { turn(step, situation, &reaction) }
+    }
+    finishIfDone(situation, &reaction)
+    payDebts(situation, &reaction)
+  }
+
+  private mutating func finishIfDone(_ situation: Situation, _ reaction: inout Reaction) {
+    guard let run = state.phase.run, run.isFinished, run.rollback == nil else { return }
+    record(.runFinished(at: situation.now), &reaction)
+    forgetProgress()
+    said.removeAll()
+    if run.kind == .failback { reaction.effects.append(.startAfresh) }
+  }
+
+  private mutating func turn(_ run: StepRun, _ situation: Situation, _ reaction: inout Reaction) {
+    let name = run.step.name
+    if run.state == .waiting { record(.stepStarted(name, at: situation.now), &reaction) }
+    if case .gate = run.step.work {
+      judgeGate(name, situation, &reaction)
+      return
+    }
+    switch progress[name] {
+    case .asking(_, let since, _) where situation.now - since < patience: return
+    case .resting(let until, _) where situation.now < until: return
+    case .asking, .resting, nil: break
+    }
+    guard let current = state.phase.run?[name] else { return }
+    let looks = run.step.work.looks(current)
+    if looks.isEmpty {
+      interpret(name, [], situation, &reaction)
+    } else {
+      ask(.look(name), looks, key: name, situation, &reaction)
+    }
+  }
+
+  mutating func ask(
+    _ purpose: CloudTask.Purpose, _ actions: [CloudAction], key: String, _ situation: Situation,
+    _ reaction: inout Reaction
+  ) {
+    serial += 1
+    let task = CloudTask(purpose, serial: serial)
+    progress[key] = .asking(task, since: situation.now, failures: progress[key]?.failures ?? 0)
+    reaction.effects.append(.ask(task, actions))
+  }
+
+  // MARK: Answers
+
+  mutating func take(
+    _ replies: [CloudReply], for task: CloudTask, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    switch task.purpose {
+    case .look(let name):
+      guard isAwaited(task, key: name) else { return }
+      interpret(name, replies, situation, &reaction)
+      advance(situation, &reaction)
+    case .act(let name):
+      guard isAwaited(task, key: name) else { return }
+      takeAct(name, replies.first, situation, &reaction)
+      advance(situation, &reaction)
+    case .undo(let name):
+      guard isAwaited(task, key: "undo-\(name)") else { return }
+      takeUndo(name, replies.first, situation, &reaction)
+      advance(situation, &reaction)
+    case .lookDebt, .payDebt: takeDebt(replies, for: task, situation, &reaction)
+    }
+  }
+
+  /// Late answers to questions that were given up are ignored: the world has been, or will be, asked again.
+  func isAwaited(_ task: CloudTask, key: String) -> Bool {
+    if case .asking(task, _, _) = progress[key] { true } else { false }
+  }
+
+  private mutating func interpret(
+    _ name: String, _ replies: [CloudReply], _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    guard let run = state.phase.run, run.rollback == nil, let step = run[name], !step.state.isFinished else { return }
+    let context = StepContext(
+      now: situation.now, run: run, step: step, primaryServing: situation.primaryServing,
+      drServing: situation.drServing)
+    switch step.step.work.read(replies, context) {
+    case .done(let sentence):
+      progress[name] = nil
+      record(.stepDone(name, sentence, at: situation.now), &reaction)
+    case .underway(let note):
+      rest(name, pollPause(step, situation), failures: 0, situation)
+      sayIfSlow(step, note, situation, &reaction)
+    case .asks(let question):
+      rest(name, .seconds(1), failures: 0, situation)
+      sayOnce("ask-\(name)", .waiting, "\(name) waits: \(question)", &reaction, step: name)
+    case .needed(let action, let undo, let note):
+      consider(step, action, undo: undo, note, situation, &reaction)
+    case .impossible(let why): giveUp(step, why, situation, &reaction)
+    case .unclear(let failure): trouble(step, failure, situation, &reaction)
+    }
+  }
+
+  private mutating func takeAct(
+    _ name: String, _ reply: CloudReply?, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    guard let step = state.phase.run?[name], !step.state.isFinished else { return }
+    guard case .failed(let failure) = reply else {
+      var receipt: String?
+      if case .accepted(let id) = reply { receipt = id }
+      record(.accepted(step: name, receipt: receipt), &reaction)
+      rest(name, .milliseconds(500), failures: 0, situation)
+      return
+    }
+    switch failure.kind {
+    case .denied, .invalid, .notFound:
+      record(.didNotHappen(step: name, failure.text), &reaction)
+      giveUp(step, failure.text, situation, &reaction)
+    case .throttled, .wrongState, .credentials, .unreachable:
+      record(.didNotHappen(step: name, failure.text), &reaction)
+      trouble(step, failure, situation, &reaction)
+    case .exists: rest(name, .seconds(1), failures: 0, situation)
+    case .transient, .unknownOutcome, .garbled: trouble(step, failure, situation, &reaction)
+    }
+  }
+
+  // MARK: Acting
+
+  /// The act is needed. Everything that may still hold it back stands here, in one place.
+  private mutating func consider(
+    _ step: StepRun, _ action: CloudAction, undo: CloudAction?, _ note: String, _ situation: Situation,
+    _ reaction: inout Reaction
+  ) {
+    let name = step.step.name
+    if state.pause != nil || settings.mode == .observe {
+      rest(name, .seconds(1), failures: 0, situation)
+      sayOnce("hold-\(name)", .heldBack, "\(name) would act, but the workload is paused or in observe mode", &reaction)
+      return
+    }
+    if let intent = step.intentAt, !step.didNotHappen {
+      let wait = step.step.work.kind == .oneWay ? settling : .seconds(5)
+      if situation.now - intent < wait {
+        rest(name, .seconds(1), failures: 0, situation)
+        return
+      }
+      record(.didNotHappen(step: name, "\(wait.text) after the request: \(note)"), &reaction)
+    }
+    if step.step.work.kind == .oneWay, !mayGoOneWay(situation) {
+      reopenGate(name, situation, &reaction)
+      return
+    }
+    record(.intent(step: name, action, undo: undo, at: situation.now), &reaction)
+    ask(.act(name), [action], key: name, situation, &reaction)
+  }
+
+  /// A failover's one-way step needs the gate's fresh word and a primary that is down at this very moment. A failback's was
+  /// looked after by its own step: writes are held and drained.
+  private func mayGoOneWay(_ situation: Situation) -> Bool {
+    guard let run = state.phase.run, run.kind == .failover else { return true }
+    guard let passed = gate.passedAt, situation.now - passed <= gateWord else { return false }
+    return situation.assessment.verdict == .down
+  }
+
+  private mutating func reopenGate(_ name: String, _ situation: Situation, _ reaction: inout Reaction) {
+    rest(name, .milliseconds(500), failures: 0, situation)
+    gate = (nil, nil)
+    guard let gateStep = state.phase.run?.steps.first(where: { $0.step.work == .gate }) else { return }
+    record(.stepReopened(gateStep.step.name, "its word is not fresh any more"), &reaction)
+  }
+
+  // MARK: The gate
+
+  private mutating func judgeGate(_ name: String, _ situation: Situation, _ reaction: inout Reaction) {
+    guard let run = state.phase.run else { return }
+    if gate.askedAt == nil {
+      gate = (situation.now, nil)
+      reaction.effects.append(.observe([.primaryProbe, .replicaLag, .drAPI, .drDatabase]))
+    }
+    let verdict = Gate.judge(
+      run, settings, situation, askedAt: gate.askedAt ?? situation.now, isPaused: state.pause != nil,
+      deadline: commitDeadline(situation.assessment))
+    switch verdict {
+    case .pass(let sentence):
+      gate.passedAt = situation.now
+      record(.gatePassed(step: name, situation.loss, sentence, at: situation.now), &reaction)
+    case .wait(let why):
+      if let asked = gate.askedAt, situation.now - asked > .seconds(30) {
+        sayOnce("gate-\(why)", .heldBack, "the gate waits: \(why)", &reaction, step: name)
+      }
+    case .ask(let question): sayOnce("ask-\(question)", .waiting, "the gate waits: \(question)", &reaction, step: name)
+    case .rollBack(let why):
+      // Once committed there is no way back: the look at the one-way step decides, not the gate.
+      if !run.isCommitted { record(.rollbackBegun(why), &reaction) }
+    }
+  }
+
+  /// What the gate says now, for `explain` and `status`; nil when no gate is waiting.
+  package func gateVerdict(_ situation: Situation) -> GateVerdict? {
+    guard let run = state.phase.run, run.rollback == nil,
+      run.ready.contains(where: { $0.step.work == .gate })
+    else { return nil }
+    return Gate.judge(
+      run, settings, situation, askedAt: gate.askedAt ?? situation.now, isPaused: state.pause != nil,
+      deadline: commitDeadline(situation.assessment))
+  }
+
+  // MARK: Trouble
+
+  private mutating func giveUp(
+    _ step: StepRun, _ why: String, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    if step.step.bound != nil {
+      passBy(step, why, situation, &reaction)
+      return
+    }
+    progress[step.step.name] = nil
+    record(.stepStuck(step.step.name, why), &reaction)
+  }
+
+  private mutating func trouble(
+    _ step: StepRun, _ failure: CloudFailure, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    let name = step.step.name
+    if let bound = step.step.bound, situation.now - (step.startedAt ?? situation.now) >= bound {
+      passBy(step, failure.text, situation, &reaction)
+      return
+    }
+    let failures = (progress[name]?.failures ?? 0) + 1
+    rest(name, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
+    sayOnce(
+      "trouble-\(name)-\(failure.code)", .troubled, "\(name): \(failure.text); trying again", &reaction, step: name)
+  }
+
+  /// A step with a bound does not hold the recovery up. What it owes stays visible.
+  private mutating func passBy(
+    _ step: StepRun, _ why: String, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    let name = step.step.name
+    progress[name] = nil
+    guard case .fence(let group, let size) = step.step.work, let run = state.phase.run else {
+      record(.stepDone(name, "given up: \(why)", at: situation.now), &reaction)
+      return
+    }
+    let debt = FenceDebt(
+      incident: run.incident, step: name, group: group, size: size, since: situation.now,
+      why: "\(group.name) in \(group.region) could not be fenced: \(why)")
+    record(.stepOwed(name, debt, at: situation.now), &reaction)
+  }
+
+  private mutating func sayIfSlow(
+    _ step: StepRun, _ note: String, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    let running = situation.now - (step.startedAt ?? situation.now)
+    guard running > step.step.forecast * 2 + .seconds(60) else { return }
+    sayOnce(
+      "slow-\(step.step.name)", .stillRunning,
+      "\(step.step.name) still running after \(running.text) (forecast \(step.step.forecast.text)): \(note)",
+      &reaction, step: step.step.name)
+  }
+
+  mutating func rest(_ key: String, _ pause: Duration, failures: Int, _ situation: Situation) {
+    progress[key] = .resting(until: situation.now + pause, failures: failures)
+  }
+
+  /// Watched closely at first, then at a tenth of the time it has taken: 1 s at least, 10 s at most.
+  private func pollPause(_ step: StepRun, _ situation: Situation) -> Duration {
+    let running = situation.now - (step.intentAt ?? step.startedAt ?? situation.now)
+    return min(max(running / 10, .seconds(1)), .seconds(10))
+  }
+
+  /// When something is due without any event, the wake-up that brings it about.
+  package var nextWake: Instant? {
+    var wakes: [Instant] = []
+    if let expires = state.pause?.expires { wakes.append(expires) }
+    for entry in progress.values {
+      switch entry {
+      case .asking(_, let since, _): wakes.append(since + patience)
+      case .resting(let until, _): wakes.append(until)
+      }
+    }
+    return wakes.min()
+  }
+}

@@ -1,0 +1,279 @@
+// The machine: one switch over (phase, event), no default. A new event fails the build until every phase has answered it.
+//
+// It is a value. An event makes a reaction: records first, effects after. The engine works on a copy and keeps it only when the
+// records are durable, so a full disk leaves the machine where it was and the next event finds it there.
+
+/// What can happen to a workload.
+package enum Event: Equatable, Sendable {
+  /// The daemon has started, or the workload was added by a reload.
+  case started
+  /// Something was observed, or time has passed: look at the situation anew.
+  case assessed
+  /// The cloud answered what was asked for this task.
+  case answered(CloudTask, [CloudReply])
+  case ordered(Order)
+  /// The process was not running for so long; evidence from before is gone.
+  case woke(after: Duration)
+}
+
+/// What a question to the cloud is for. The serial tells a late answer from the awaited one.
+package struct CloudTask: Hashable, Sendable, Codable {
+  package enum Purpose: Hashable, Sendable, Codable {
+    case look(String)
+    case act(String)
+    case undo(String)
+    case lookDebt
+    case payDebt
+  }
+  package var purpose: Purpose
+  package var serial: Int
+
+  package init(_ purpose: Purpose, serial: Int) {
+    self.purpose = purpose
+    self.serial = serial
+  }
+}
+
+/// What is to be done once the records are durable.
+package enum Effect: Hashable, Sendable {
+  /// Ask the cloud all of this at once, and bring the answers in this order.
+  case ask(CloudTask, [CloudAction])
+  /// Read these now, whenever they would have been due.
+  case observe([Watch])
+  /// Throw evidence away: a fresh confirmation window begins.
+  case startAfresh
+  case say(Message)
+}
+
+/// Records to make durable, then effects to run; for an order, its answer.
+package struct Reaction: Equatable, Sendable {
+  package var records: [Record] = []
+  package var effects: [Effect] = []
+  package var answer: OrderOutcome?
+
+  package init() {}
+}
+
+/// What a workload does about what it sees.
+package struct Machine: Sendable {
+  package internal(set) var settings: WorkloadSettings
+  package private(set) var state: DurableState
+  /// What is being asked of the cloud, by task name; lost in a crash on purpose: asking again is safe.
+  var progress: [String: Progress] = [:]
+  /// When the gate last began to gather evidence, and when it last let pass.
+  var gate: (askedAt: Instant?, passedAt: Instant?)
+  /// Things said once until they stop being so.
+  var said: Set<String> = []
+  var serial = 0
+  var dice: Dice
+
+  package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), seed: UInt64) {
+    self.settings = settings
+    self.state = state
+    dice = Dice(seed: seed)
+  }
+
+  /// The one place where phases and events meet.
+  package mutating func react(to event: Event, _ situation: Situation) -> Reaction {
+    var reaction = Reaction()
+    switch (state.phase, event) {
+    // Healthy: watch, arm, notice trouble.
+    case (.healthy, .assessed): watchHealthy(situation, &reaction)
+    case (.healthy, .ordered(let order)): obey(order, situation, &reaction)
+
+    // Degraded: find out what it is; begin a failover when everything speaks for it.
+    case (.degraded(let outage), .assessed): watchDegraded(outage, situation, &reaction)
+    case (.degraded, .ordered(let order)): obey(order, situation, &reaction)
+
+    // Failing over and failing back: the plan is a machine inside the phase.
+    case (.failingOver, .assessed), (.failingBack, .assessed): advance(situation, &reaction)
+    case (.failingOver, .started), (.failingBack, .started): resume(situation, &reaction)
+    case (.failingOver, .answered(let task, let replies)), (.failingBack, .answered(let task, let replies)):
+      take(replies, for: task, situation, &reaction)
+    case (.failingOver, .ordered(let order)), (.failingBack, .ordered(let order)): obey(order, situation, &reaction)
+    case (.failingOver, .woke), (.failingBack, .woke): forgetProgress()
+
+    // DR active: serve, pay debts, wait for an order.
+    case (.drActive, .assessed): watchDR(situation, &reaction)
+    case (.drActive, .ordered(let order)): obey(order, situation, &reaction)
+
+    // A debt is looked after in every phase it can exist in.
+    case (.healthy, .answered(let task, let replies)), (.degraded, .answered(let task, let replies)),
+      (.drActive, .answered(let task, let replies)):
+      takeDebt(replies, for: task, situation, &reaction)
+
+    // Nothing to do, on purpose: what is volatile is fresh already, and the next assessment tells the rest.
+    case (.healthy, .started), (.degraded, .started), (.drActive, .started): break
+    case (.healthy, .woke), (.degraded, .woke), (.drActive, .woke): forgetProgress()
+    }
+    return reaction
+  }
+
+  // MARK: Saying and recording
+
+  /// Records a fact, takes it in, and says it.
+  mutating func record(_ record: Record, _ reaction: inout Reaction) {
+    let before = state
+    state.apply(record)
+    reaction.records.append(record)
+    reaction.effects.append(.say(record.message(settings.name, before: before, after: state)))
+  }
+
+  /// Says something once, until `unsay` or a phase change makes it news again.
+  mutating func sayOnce(
+    _ key: String, _ kind: MessageKind, _ text: String, _ reaction: inout Reaction, step: String? = nil
+  ) {
+    guard said.insert(key).inserted else { return }
+    reaction.effects.append(
+      .say(
+        Message(
+          kind, text, workload: settings.name, phase: state.phase.name, incident: state.phase.run?.incident, step: step)
+      ))
+  }
+
+  // MARK: Healthy and degraded
+
+  private mutating func watchHealthy(_ situation: Situation, _ reaction: inout Reaction) {
+    expirePause(situation, &reaction)
+    let assessment = situation.assessment
+    if assessment.verdict == .up, state.armedFor != settings.fingerprint {
+      record(.armed(fingerprint: settings.fingerprint), &reaction)
+    }
+    sayBlindness(assessment, &reaction)
+    if assessment.verdict == .down {
+      let start = assessment.outageStart ?? situation.now
+      begin(outage: Outage(start: start, noticedAt: situation.now, why: assessment.evidence.first ?? "down"), &reaction)
+      watchDegradedAgain(situation, &reaction)
+    } else if let concern = concern(situation) {
+      begin(outage: Outage(start: nil, noticedAt: situation.now, why: concern), &reaction)
+    }
+    payDebts(situation, &reaction)
+  }
+
+  private mutating func begin(outage: Outage, _ reaction: inout Reaction) {
+    said.removeAll()
+    record(.degraded(outage), &reaction)
+  }
+
+  /// A new outage may already be confirmed (`confirmFor` shorter than the counts take).
+  private mutating func watchDegradedAgain(_ situation: Situation, _ reaction: inout Reaction) {
+    if case .degraded(let outage) = state.phase { watchDegraded(outage, situation, &reaction) }
+  }
+
+  private mutating func watchDegraded(_ outage: Outage, _ situation: Situation, _ reaction: inout Reaction) {
+    expirePause(situation, &reaction)
+    sayBlindness(situation.assessment, &reaction)
+    switch situation.assessment.verdict {
+    case .up: endDegraded(outage, situation, &reaction)
+    case .down: considerFailover(outage, situation, &reaction)
+    case .blind, .unknown: break
+    }
+    payDebts(situation, &reaction)
+  }
+
+  private mutating func endDegraded(_ outage: Outage, _ situation: Situation, _ reaction: inout Reaction) {
+    guard concern(situation) == nil else { return }
+    let lasted = outage.start.map { "; it had failed for \((situation.now - $0).text)" } ?? ""
+    if let would = outage.wouldFailOverAt {
+      sayOnce(
+        "wrong", .wouldHaveBeenWrong,
+        "a failover would have been wrong: the primary recovered \((situation.now - would).text) after it would have begun",
+        &reaction)
+    }
+    record(.recovered("the primary serves again\(lasted)"), &reaction)
+    said.removeAll()
+  }
+
+  private mutating func considerFailover(
+    _ outage: Outage, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    let start = situation.assessment.outageStart ?? situation.now
+    if outage.start != start {
+      // The first failure of this run of failures is news: an earlier concern, or a restart, knew less.
+      var renewed = Outage(start: start, noticedAt: outage.noticedAt, why: outage.why)
+      renewed.wouldFailOverAt = outage.wouldFailOverAt
+      record(.degraded(renewed), &reaction)
+    }
+    if let late = rtoShortfall(situation) {
+      sayOnce("rto", .rtoAtRisk, "the RTO can no longer be met: by \(late.text), even starting now", &reaction)
+    }
+    guard situation.assessment.confirmed else {
+      sayDisagreement(situation.assessment, start: start, at: situation.now, &reaction)
+      return
+    }
+    let reasons = obstaclesToBegin(situation)
+    guard reasons.isEmpty else {
+      sayOnce("held", .heldBack, "would fail over now, but: \(reasons.joined(separator: "; "))", &reaction)
+      return
+    }
+    let why = situation.assessment.evidence.joined(separator: "; ")
+    if settings.mode == .observe {
+      guard outage.wouldFailOverAt == nil else { return }
+      let sentence =
+        "would fail over now: \(why); loss \(situation.loss.text); service back in about \(forecast.text)"
+      record(.wouldFailOver(sentence, at: situation.now), &reaction)
+      return
+    }
+    beginFailover(situation, orderedBy: nil, why: why, &reaction)
+  }
+
+  private mutating func sayDisagreement(
+    _ assessment: Assessment, start: Instant, at now: Instant, _ reaction: inout Reaction
+  ) {
+    guard now - start >= settings.detection.confirmFor else { return }
+    switch assessment.agreement {
+    case .agreed: break
+    case .contradicted(let who):
+      sayOnce(
+        "held", .heldBack,
+        "our probes fail since \(start.text), but \(who) says the primary is up: a person must decide", &reaction)
+    case .missing:
+      sayOnce(
+        "held", .heldBack, "our probes fail since \(start.text), but no other vantage confirms it", &reaction)
+    }
+  }
+
+  private mutating func sayBlindness(_ assessment: Assessment, _ reaction: inout Reaction) {
+    if assessment.verdict == .blind {
+      sayOnce("blind", .blind, "our own view is broken: \(assessment.evidence.joined(separator: "; "))", &reaction)
+    } else if assessment.verdict != .unknown, said.remove("blind") != nil {
+      sayOnce("sighted", .sighted, "our own view works again", &reaction)
+      said.remove("sighted")
+    }
+  }
+
+  /// What degrades although the primary serves.
+  private func concern(_ situation: Situation) -> String? {
+    if let failure = situation.assessment.concern { return "the primary's probe reports \(failure.rawValue)" }
+    guard situation.assessment.verdict == .up else { return nil }
+    if let lag = situation.lag.lag(at: situation.now), lag > settings.replication.alertAbove {
+      return "replication is \(lag.text) behind"
+    }
+    return nil
+  }
+
+  mutating func expirePause(_ situation: Situation, _ reaction: inout Reaction) {
+    guard let expires = state.pause?.expires, expires <= situation.now else { return }
+    record(.unpaused(by: "its expiry", reason: "the pause had an end"), &reaction)
+    reaction.effects.append(.startAfresh)
+  }
+
+  // MARK: DR active
+
+  private mutating func watchDR(_ situation: Situation, _ reaction: inout Reaction) {
+    expirePause(situation, &reaction)
+    if situation.drServing == false {
+      sayOnce("dr", .drDown, "the DR region serves the users and its probe fails", &reaction)
+    } else if situation.drServing == true {
+      said.remove("dr")
+    }
+    payDebts(situation, &reaction)
+  }
+}
+
+extension WorkloadSettings {
+  /// What must be the same for "the primary was seen serving" to still mean something.
+  package var fingerprint: String {
+    "\(primary.region) \(primary.probe.url) \(primary.database.ref.identifier) > \(dr.region) \(dr.database.ref.identifier)"
+  }
+}

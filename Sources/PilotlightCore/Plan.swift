@@ -1,0 +1,142 @@
+// The two default plans, as data. Their order is the product's promise; a golden test shows them.
+
+/// The ordered graph of steps of one kind of run.
+package enum Plan {
+  /// Scale up and repoint in parallel, then the gate, then fence, promote, verify, shift, announce.
+  ///
+  /// Forecasts are AWS's own figures (EC2 in a group boots in 2-5 min, RDS promotion takes 5-10 min) until runs were measured.
+  package static func failover(_ settings: WorkloadSettings) -> [Step] {
+    var plan = Builder()
+    let dr = settings.dr
+    plan.add("scale-up-dr", .scaleUp(dr.group.ref, dr.group.serving), forecast: .seconds(5))
+    if let secret = dr.secret {
+      plan.add("repoint-dr-secret", .repoint(secret.ref, to: dr.database.ref), forecast: .seconds(3))
+    }
+    plan.add("gate", .gate, after: plan.names, forecast: .seconds(5))
+    if settings.decision.fencePrimary {
+      let group = settings.primary.group
+      plan.then("fence-primary", .fence(group.ref, group.standby), forecast: .seconds(20), bound: .seconds(20))
+    }
+    plan.then("promote-replica", .promote(dr.database.ref, whileHeld: nil), forecast: .seconds(450))
+    plan.verify(dr, site: .dr)
+    plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
+    plan.announce(settings.announcement)
+    return plan.steps
+  }
+
+  /// Rebuild the primary as a replica, hold writes, cut over without loss, and light the pilot again.
+  ///
+  /// - Parameter incident: makes the names of what is kept unique; letters, digits and hyphens.
+  package static func failback(_ settings: WorkloadSettings, incident: String) -> [Step] {
+    var plan = Builder()
+    let (primary, dr) = (settings.primary, settings.dr)
+    let suffix = incident.suffixName
+    plan.then("check-primary", .checkRegion(primary.group.ref), forecast: .seconds(5))
+    plan.then(
+      "snapshot-old-database",
+      .snapshot(primary.database.ref, snapshot: "\(primary.database.ref.identifier.prefix(30))-kept-\(suffix)"),
+      forecast: .minutes(10))
+    plan.then(
+      "set-aside-old-database",
+      .setAside(primary.database.ref, as: "\(primary.database.ref.identifier.prefix(30))-kept-\(suffix)"),
+      forecast: .minutes(2))
+    plan.then(
+      "reverse-replica", .replicate(ReplicaSpec(settings: primary.database, source: dr.database.ref)),
+      forecast: .hours(1))
+    plan.then(
+      "await-replication", .awaitReplication(primary.database.ref, within: settings.failback.maximumLag),
+      forecast: .minutes(5))
+    if let secret = primary.secret {
+      plan.then("repoint-primary-secret", .repoint(secret.ref, to: primary.database.ref), forecast: .seconds(3))
+    }
+    plan.then("scale-up-primary", .scaleUp(primary.group.ref, primary.group.serving), forecast: .seconds(5))
+    plan.then(
+      "await-primary-instances", .awaitInService(primary.group.ref, atLeast: primary.group.acceptMinimum),
+      forecast: .minutes(4))
+    plan.holdWrites(at: dr)
+    plan.then("drain", .awaitDrained(primary.database.ref, after: "hold-writes"), forecast: .minutes(2))
+    plan.then("promote-primary", .promote(primary.database.ref, whileHeld: dr.listener), forecast: .seconds(450))
+    plan.verify(primary, site: .primary)
+    plan.then("shift-traffic-home", .shift(settings.traffic, to: .primary), forecast: .seconds(60))
+    plan.then("scale-down-dr", .scaleDown(dr.group.ref, dr.group.standby), forecast: .minutes(2))
+    plan.then(
+      "set-aside-dr-database",
+      .setAside(dr.database.ref, as: "\(dr.database.ref.identifier.prefix(30))-kept-\(suffix)"), forecast: .minutes(2))
+    plan.then(
+      "recreate-dr-replica", .replicate(ReplicaSpec(settings: dr.database, source: primary.database.ref)),
+      forecast: .hours(1))
+    plan.then(
+      "await-dr-replication", .awaitReplication(dr.database.ref, within: settings.objectives.rpo), forecast: .minutes(5)
+    )
+    if let listener = dr.listener { plan.then("release-writes", .releaseWrites(listener), forecast: .seconds(2)) }
+    plan.announce(settings.announcement)
+    return plan.steps
+  }
+
+  /// The longest way through the steps that are still to do: how long until the run is finished.
+  package static func forecast(_ steps: [Step], until last: String? = nil, finished: Set<String> = []) -> Duration {
+    var ends: [String: Duration] = [:]
+    var longest = Duration.zero
+    for step in steps {
+      let start = step.needs.map { ends[$0] ?? .zero }.max() ?? .zero
+      let end = finished.contains(step.name) ? .zero : start + step.forecast
+      ends[step.name] = end
+      longest = max(longest, end)
+    }
+    return last.flatMap { ends[$0] } ?? longest
+  }
+}
+
+/// Writes plans down: `then` waits for the step before, `add` says for which.
+private struct Builder {
+  var steps: [Step] = []
+  var names: [String] { steps.map(\.name) }
+
+  mutating func add(_ name: String, _ work: Work, after needs: [String] = [], forecast: Duration) {
+    steps.append(Step(name, work, needs: needs, forecast: forecast))
+  }
+
+  mutating func then(_ name: String, _ work: Work, forecast: Duration, bound: Duration? = nil) {
+    steps.append(Step(name, work, needs: names.suffix(1), forecast: forecast, bound: bound))
+  }
+
+  mutating func verify(_ site: SiteSettings, site name: Site) {
+    if let targets = site.targetGroup {
+      then(
+        "verify-\(name.rawValue)-targets", .awaitTargets(targets, atLeast: site.group.acceptMinimum),
+        forecast: .minutes(2))
+    } else {
+      then(
+        "verify-\(name.rawValue)-instances", .awaitInService(site.group.ref, atLeast: site.group.acceptMinimum),
+        forecast: .minutes(2))
+    }
+    then("verify-\(name.rawValue)-application", .awaitApplication(name), forecast: .seconds(15))
+  }
+
+  mutating func holdWrites(at site: SiteSettings) {
+    if let listener = site.listener {
+      then("hold-writes", .holdWrites(listener), forecast: .seconds(2))
+    } else {
+      then("hold-writes", .confirmByHand("stop every writer of \(site.database.ref.identifier)"), forecast: .minutes(5))
+    }
+  }
+
+  mutating func announce(_ topic: TopicRef?) {
+    if let topic { then("announce", .announce(topic), forecast: .seconds(2), bound: .seconds(60)) }
+  }
+}
+
+extension String {
+  /// The part of an incident id that may stand in an RDS identifier: letters, digits and single hyphens, at most 24.
+  fileprivate var suffixName: String {
+    var name = ""
+    for character in lowercased() where name.count < 24 {
+      if ("a"..."z").contains(character) || ("0"..."9").contains(character) {
+        name.append(character)
+      } else if name.last != "-", !name.isEmpty {
+        name.append("-")
+      }
+    }
+    return name.last == "-" ? String(name.dropLast()) : name
+  }
+}

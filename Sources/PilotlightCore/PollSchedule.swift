@@ -1,0 +1,66 @@
+// When each watch is due. One table per workload and one wake-up for all: no timer per target. A watch in flight is not started
+// again before its answer came or was given up.
+
+/// The polls of one workload.
+package struct PollSchedule: Equatable, Sendable {
+  struct Entry: Equatable, Sendable {
+    let watch: Watch
+    var due: Instant
+    var inFlightSince: Instant?
+    /// Start of the newest poll that finished.
+    var finishedStart: Instant?
+  }
+  private var entries: [Entry]
+  private let settings: WorkloadSettings
+  /// A poll without an answer for this long is given up; its own deadline is much shorter.
+  private static let lost: Duration = .seconds(120)
+
+  package init(_ settings: WorkloadSettings, at now: Instant, _ dice: inout Dice) {
+    self.settings = settings
+    var watches: [Watch] = [
+      .primaryProbe, .drProbe, .drAPI, .primaryAPI, .replicaLag, .drDatabase, .primaryDatabase, .drGroup,
+    ]
+    if settings.primary.targetGroup != nil { watches.append(.primaryTargets) }
+    watches += settings.detection.references.map { .reference($0.name) }
+    // Jittered starts: a thousand workloads must not knock in the same instant. The first look still comes at once.
+    entries = watches.map { watch in
+      let spread = min(
+        watch == .primaryProbe ? settings.primary.probe.interval : settings.detection.pollInterval, .seconds(1))
+      return Entry(watch: watch, due: now + dice.duration(upTo: spread))
+    }
+  }
+
+  package var nextDue: Instant? { entries.filter { $0.inFlightSince == nil }.map(\.due).min() }
+
+  /// The watches that are due now; they count as started.
+  package mutating func start(at now: Instant) -> [Watch] {
+    var started: [Watch] = []
+    for index in entries.indices {
+      if let since = entries[index].inFlightSince, now - since < PollSchedule.lost { continue }
+      guard entries[index].due <= now else { continue }
+      entries[index].inFlightSince = now
+      started.append(entries[index].watch)
+    }
+    return started
+  }
+
+  /// The watch is due at once. One that is in flight is started again: its answer may be older than the question.
+  package mutating func hurry(_ watches: [Watch], at now: Instant) {
+    for index in entries.indices where watches.contains(entries[index].watch) {
+      entries[index].due = now
+      entries[index].inFlightSince = nil
+    }
+  }
+
+  /// The watch's answer came; it was asked at `start`. The next is due `interval` after the start, not after the answer.
+  package mutating func finish(_ watch: Watch, startedAt start: Instant, at now: Instant, next interval: Duration) {
+    guard let index = entries.firstIndex(where: { $0.watch == watch }) else { return }
+    if let since = entries[index].inFlightSince, since > start { return }
+    entries[index].inFlightSince = nil
+    entries[index].finishedStart = max(entries[index].finishedStart ?? start, start)
+    entries[index].due = max(start + interval, now)
+  }
+
+  /// Start of the newest finished poll of a watch.
+  package func finishedStart(_ watch: Watch) -> Instant? { entries.first { $0.watch == watch }?.finishedStart }
+}

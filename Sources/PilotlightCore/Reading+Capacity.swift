@@ -1,0 +1,84 @@
+// What the answers mean: groups, targets, the application.
+
+extension Work {
+  func readScaleUp(_ group: GroupRef, _ size: GroupSize, _ replies: [CloudReply]) -> Reading {
+    guard case .group(let state) = replies.first else { return unclear(replies) }
+    let now = state.size
+    // Never scaling in: somebody may have scaled further up by hand.
+    let desired = max(now.desired, size.desired)
+    let wanted = GroupSize(min: max(now.min, size.min), desired: desired, max: max(now.max, size.max, desired))
+    if now == wanted { return .done("\(group.name) is at \(now)\(state.trouble.map { "; \($0)" } ?? "")") }
+    return .needed(.resizeGroup(group, wanted), undo: .resizeGroup(group, now), "\(group.name) is at \(now)")
+  }
+
+  func readScaleDown(
+    _ group: GroupRef, _ size: GroupSize, _ replies: [CloudReply], _ context: StepContext
+  ) -> Reading {
+    guard case .group(let state) = replies.first else { return unclear(replies) }
+    guard state.size == size else {
+      return .needed(
+        .resizeGroup(group, size), undo: .resizeGroup(group, state.size), "\(group.name) is at \(state.size)")
+    }
+    if state.instances <= size.desired { return .done("\(group.name) is at \(size)") }
+    let note = "\(group.name) is at \(size), \(state.instances) instance(s) still terminating"
+    // Told to go is enough for a step that has a bound.
+    if let bound = context.step.step.bound, context.now - context.startedAt >= bound { return .done(note) }
+    return .underway(note)
+  }
+
+  func readRegion(_ group: GroupRef, _ replies: [CloudReply]) -> Reading {
+    guard case .group(let state) = replies.first else { return unclear(replies) }
+    return .done("\(group.region) answers; \(group.name) is at \(state.size)")
+  }
+
+  func readInService(_ group: GroupRef, _ count: Int, _ replies: [CloudReply]) -> Reading {
+    guard case .group(let state) = replies.first else { return unclear(replies) }
+    let note = "\(state.inService) of \(state.size.desired) instance(s) in service"
+    if state.inService >= count { return .done(note) }
+    return .underway(state.trouble.map { "\(note); \($0)" } ?? note)
+  }
+
+  func readTargets(_ count: Int, _ replies: [CloudReply]) -> Reading {
+    guard case .targets(let health) = replies.first else { return unclear(replies) }
+    let note = "\(health.healthy) healthy, \(health.unhealthy) unhealthy, \(health.other) other target(s)"
+    return health.healthy >= count ? .done(note) : .underway("\(note); \(count) needed")
+  }
+
+  func readApplication(_ site: Site, _ context: StepContext) -> Reading {
+    let serving =
+      switch site {
+      case .primary: context.primaryServing
+      case .dr: context.drServing
+      }
+    return serving == true
+      ? .done("the \(site.rawValue) load balancer serves")
+      : .underway("the \(site.rawValue) load balancer does not serve yet")
+  }
+
+  func readAnnouncement(_ topic: TopicRef, _ context: StepContext) -> Reading {
+    if let receipt = context.step.receipt { return .done("announced as \(receipt)") }
+    let run = context.run
+    // At least once: after a lost answer the message goes out again, with the same incident id to tell it by.
+    let subject = "\(run.kind.rawValue) \(run.incident)"
+    return .needed(
+      .publish(topic, subject: String(subject.prefix(100)), message: run.story), undo: nil, "not announced yet")
+  }
+
+  func readConfirmation(_ what: String, _ context: StepContext) -> Reading {
+    if let by = context.run.approvals[context.step.step.name] { return .done("confirmed by \(by)") }
+    return .asks("\(what), then `pilotlightctl approve`")
+  }
+}
+
+extension Run {
+  /// The run in a few lines, for an announcement.
+  package var story: String {
+    var lines = ["\(kind.rawValue) \(incident), begun \(startedAt.text)"]
+    for run in steps where run.state != .waiting {
+      let took = run.startedAt.flatMap { begin in run.finishedAt.map { " in \(($0 - begin).text)" } } ?? ""
+      lines.append("- \(run.step.name): \(run.state.rawValue)\(took)\(run.detail.isEmpty ? "" : ": \(run.detail)")")
+    }
+    if let lossAtGate { lines.append("loss window at the gate: \(lossAtGate.text)") }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,159 @@
+// What the answers mean: databases, replicas, secrets.
+
+/// RDS instance statuses (DBInstanceStatus) by what they mean for waiting.
+enum DatabaseReadiness: Equatable {
+  case available
+  /// Will pass by itself.
+  case busy
+  /// Will not.
+  case broken
+
+  init(_ status: String) {
+    switch status {
+    case "available", "storage-optimization", "storage-config-upgrade": self = .available
+    case "failed", "storage-full", "restore-error", "incompatible-credentials", "incompatible-create",
+      "incompatible-network", "incompatible-option-group", "incompatible-parameters", "incompatible-restore",
+      "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable",
+      "insufficient-capacity", "deleting", "stopped":
+      self = .broken
+    default: self = .busy
+    }
+  }
+}
+
+extension Work {
+  func readPromotion(
+    _ database: DatabaseRef, held listener: ListenerRef?, _ replies: [CloudReply], _ context: StepContext
+  ) -> Reading {
+    guard case .database(let state) = replies.first else { return unclear(replies) }
+    let readiness = DatabaseReadiness(state.status)
+    if readiness == .broken { return .impossible("\(database.identifier) is \(state.status)") }
+    let isMine = context.step.intentAt != nil
+    guard state.source != nil else {
+      if readiness == .busy { return .underway("\(database.identifier) has no source any more and is \(state.status)") }
+      return .done("\(database.identifier) is standalone and available\(isMine ? "" : "; someone else promoted it")")
+    }
+    if readiness == .busy { return .underway("\(database.identifier) is \(state.status)") }
+    if listener != nil {
+      guard replies.count > 1, case .writeHold(let present) = replies[1] else { return unclear(replies) }
+      if !present {
+        return .impossible("writes are not held any more; replay is not proven. Abort, then fail back again")
+      }
+    }
+    return .needed(.promoteReplica(database), undo: nil, "\(database.identifier) is a replica and available")
+  }
+
+  func readSecret(
+    _ secret: SecretRef, _ database: DatabaseRef, _ replies: [CloudReply], _ context: StepContext
+  ) -> Reading {
+    guard replies.count == 2, case .secret(let now) = replies[0], case .database(let state) = replies[1] else {
+      return unclear(replies)
+    }
+    guard let address = state.address else { return .underway("\(database.identifier) has no address yet") }
+    let isSo = now.address.host == address.host && (secret.portKey == nil || now.address.port == address.port)
+    if isSo { return .done("\(secret.id) names \(address.host)") }
+    let token = "\(context.run.incident)-\(context.step.step.name)"
+    return .needed(
+      .repointSecret(secret, address, token: token), undo: .repointSecret(secret, now.address, token: token + "-undo"),
+      "\(secret.id) names \(now.address.host)")
+  }
+
+  func readSnapshot(_ database: DatabaseRef, _ snapshot: String, _ replies: [CloudReply]) -> Reading {
+    guard replies.count == 2 else { return unclear(replies) }
+    switch replies[0] {
+    case .snapshot("available"): return .done("snapshot \(snapshot) is there")
+    case .snapshot("failed"): return .impossible("snapshot \(snapshot) failed")
+    case .snapshot(let status): return .underway("snapshot \(snapshot) is \(status)")
+    case .failed(let failure) where failure.kind == .notFound: break
+    default: return unclear(replies)
+    }
+    switch replies[1] {
+    case .failed(let failure) where failure.kind == .notFound:
+      return .done("\(database.identifier) does not exist: nothing to keep")
+    case .database(let state) where state.source != nil:
+      return .done("\(database.identifier) is a replica already: nothing to keep")
+    case .database(let state):
+      switch DatabaseReadiness(state.status) {
+      case .available: return .needed(.snapshotDatabase(database, snapshot: snapshot), undo: nil, "no snapshot yet")
+      case .busy: return .underway("\(database.identifier) is \(state.status)")
+      case .broken: return .impossible("\(database.identifier) is \(state.status) and cannot be snapshotted")
+      }
+    default: return unclear([replies[1]])
+    }
+  }
+
+  func readSetAside(_ database: DatabaseRef, _ name: String, _ replies: [CloudReply]) -> Reading {
+    guard replies.count == 2 else { return unclear(replies) }
+    switch replies[0] {
+    case .database(let kept) where DatabaseReadiness(kept.status) == .busy:
+      return .underway("\(name) is \(kept.status)")
+    case .database: return .done("kept as \(name)")
+    case .failed(let failure) where failure.kind == .notFound: break
+    default: return unclear(replies)
+    }
+    switch replies[1] {
+    case .failed(let failure) where failure.kind == .notFound:
+      return .done("\(database.identifier) does not exist: nothing to keep")
+    case .database(let state) where state.source != nil:
+      return .done("\(database.identifier) is a replica already: nothing to keep")
+    case .database(let state):
+      switch DatabaseReadiness(state.status) {
+      case .available:
+        return .needed(.renameDatabase(database, to: name), undo: nil, "still named \(database.identifier)")
+      case .busy: return .underway("\(database.identifier) is \(state.status)")
+      case .broken: return .impossible("\(database.identifier) is \(state.status) and cannot be renamed")
+      }
+    default: return unclear([replies[1]])
+    }
+  }
+
+  func readReplica(_ spec: ReplicaSpec, _ replies: [CloudReply], _ context: StepContext) -> Reading {
+    switch replies.first {
+    case .failed(let failure) where failure.kind == .notFound:
+      return .needed(.createReplica(spec), undo: nil, "\(spec.replica.identifier) does not exist")
+    case .database(let state):
+      guard let source = state.source else {
+        // A rename takes a while to show; until then the old instance still answers to its name.
+        if context.now - context.startedAt < .minutes(5) {
+          return .underway("\(spec.replica.identifier) is not free yet")
+        }
+        return .impossible("\(spec.replica.identifier) is a standalone database; rename it or skip this step")
+      }
+      guard source == spec.source.identifier || source.hasSuffix(":db:" + spec.source.identifier) else {
+        return .impossible("\(spec.replica.identifier) replicates \(source), not \(spec.source.identifier)")
+      }
+      switch DatabaseReadiness(state.status) {
+      case .available: return .done("\(spec.replica.identifier) replicates \(spec.source.identifier)")
+      case .busy: return .underway("\(spec.replica.identifier) is \(state.status)")
+      case .broken: return .impossible("\(spec.replica.identifier) is \(state.status)")
+      }
+    default: return unclear(replies)
+    }
+  }
+
+  func readReplication(_ bound: Duration, _ replies: [CloudReply], _ context: StepContext) -> Reading {
+    guard replies.count == 2, case .database(let state) = replies[0], case .lag(let samples) = replies[1] else {
+      return unclear(replies)
+    }
+    guard state.source != nil else { return .impossible("it is not a replica any more") }
+    var tracker = LagTracker(staleAfter: .seconds(180))
+    tracker.take(samples, at: context.now)
+    // A name that is used again still has the samples of its former bearer: only fresh ones count.
+    guard let lag = tracker.lag(at: context.now), let newest = tracker.newest,
+      newest.at >= context.startedAt - .seconds(60)
+    else { return .underway(tracker.sentence(at: context.now)) }
+    return lag <= bound ? .done("\(lag.text) behind") : .underway("\(lag.text) behind, \(bound.text) allowed")
+  }
+
+  /// Drained = a sample proves replay up to a moment after the writes were held. Idle PostgreSQL drifts up to five minutes
+  /// before its lag drops again; the proof, unlike "lag is zero", is right in both cases.
+  func readDrained(after step: String, _ replies: [CloudReply], _ context: StepContext) -> Reading {
+    guard case .lag(let samples) = replies.first else { return unclear(replies) }
+    guard let held = context.run[step]?.finishedAt else { return .impossible("writes were never held") }
+    var tracker = LagTracker(staleAfter: .seconds(180))
+    tracker.take(samples, at: context.now)
+    guard let proof = tracker.proof else { return .underway(tracker.sentence(at: context.now)) }
+    if proof >= held { return .done("every write before \(held.text) is replayed") }
+    return .underway("replayed up to \(proof.text), writes held since \(held.text)")
+  }
+}

@@ -1,0 +1,68 @@
+// What the answers mean: traffic and the write hold.
+
+extension Work {
+  func readTraffic(
+    _ traffic: TrafficSettings, _ site: Site, _ replies: [CloudReply], _ context: StepContext
+  ) -> Reading {
+    switch traffic {
+    case .manual: return .done("traffic is moved by hand")
+    case .objectSwitch(let object): return readSwitch(object, site, replies, context)
+    case .route53(let record, let primary, let dr):
+      let (to, from) = site == .dr ? (dr, primary) : (primary, dr)
+      return readRecords(record, to: to, from: from, replies)
+    }
+  }
+
+  private func readSwitch(
+    _ object: ObjectRef, _ site: Site, _ replies: [CloudReply], _ context: StepContext
+  ) -> Reading {
+    guard case .object(let present) = replies.first else { return unclear(replies) }
+    let put = CloudAction.putObject(object, body: "pilotlight: traffic to DR, incident \(context.run.incident)\n")
+    switch (site, present) {
+    case (.dr, true): return .done("the switch object is there")
+    case (.primary, false): return .done("the switch object is gone")
+    case (.dr, false): return .needed(put, undo: .removeObject(object), "the switch object is absent")
+    case (.primary, true): return .needed(.removeObject(object), undo: put, "the switch object is present")
+    }
+  }
+
+  private func readRecords(
+    _ record: RecordRef, to: RecordTarget, from: RecordTarget, _ replies: [CloudReply]
+  ) -> Reading {
+    guard case .records(let states) = replies.first else { return unclear(replies) }
+    guard RecordTarget.leads(states, to: to, from: from) else {
+      let now = states.map { "\($0.host)\($0.weight.map { " (weight \($0))" } ?? "")" }.joined(separator: ", ")
+      return .needed(
+        .pointRecords(record, to: to, from: from), undo: .pointRecords(record, to: from, from: to),
+        "\(record.name) leads to \(now.isEmpty ? "nothing" : now)")
+    }
+    if replies.count > 1 {
+      guard case .change(let status) = replies[1] else { return unclear([replies[1]]) }
+      if status == .pending { return .underway("\(record.name) leads to \(to.host); the change is not in sync yet") }
+    }
+    return .done("\(record.name) leads to \(to.host)")
+  }
+
+  func readHold(_ listener: ListenerRef, wanted: Bool, _ replies: [CloudReply]) -> Reading {
+    guard case .writeHold(let present) = replies.first else { return unclear(replies) }
+    switch (wanted, present) {
+    case (true, true): return .done("writes are held")
+    case (false, false): return .done("writes are not held")
+    case (true, false): return .needed(.holdWrites(listener), undo: .releaseWrites(listener), "writes are not held")
+    case (false, true): return .needed(.releaseWrites(listener), undo: nil, "writes are held")
+    }
+  }
+}
+
+extension RecordTarget {
+  /// Whether the record sets of a name lead to `to` and not to `from`.
+  package static func leads(_ states: [RecordState], to: RecordTarget, from: RecordTarget) -> Bool {
+    guard to.setIdentifier != nil else {
+      return states.count == 1 && states[0].host == to.host.lowercased()
+    }
+    func weight(_ target: RecordTarget) -> Int {
+      states.first { $0.setIdentifier == target.setIdentifier && $0.host == target.host.lowercased() }?.weight ?? 0
+    }
+    return weight(to) > 0 && weight(from) == 0
+  }
+}

@@ -1,0 +1,112 @@
+// "Is it so?" For each kind of work: what must be asked of the world, and what the answers mean. Pure, so that a whole failover
+// can be tested as a dialogue. What the answers mean is in `Reading+….swift`.
+
+/// What a look at the world says about a step.
+package enum Reading: Equatable, Sendable {
+  /// It is so.
+  case done(String)
+  /// The world is on its way there, or not ready yet: look again.
+  case underway(String)
+  /// It is not so: this act makes it so, that one takes it back.
+  case needed(CloudAction, undo: CloudAction?, String)
+  /// Somebody must be asked first (the gate, a manual step).
+  case asks(String)
+  /// It cannot become so without a human.
+  case impossible(String)
+  /// The answers do not tell; look again after a pause.
+  case unclear(CloudFailure)
+}
+
+/// What a step may know besides the cloud's answers.
+package struct StepContext: Sendable {
+  package var now: Instant
+  package var run: Run
+  package var startedAt: Instant
+  package var step: StepRun
+  /// What our own probes say of each site.
+  package var primaryServing: Bool?
+  package var drServing: Bool?
+
+  package init(now: Instant, run: Run, step: StepRun, primaryServing: Bool?, drServing: Bool?) {
+    self.now = now
+    self.run = run
+    self.step = step
+    startedAt = step.startedAt ?? now
+    self.primaryServing = primaryServing
+    self.drServing = drServing
+  }
+}
+
+extension Work {
+  /// What has to be asked; the answers arrive in the same order.
+  package func looks(_ step: StepRun) -> [CloudAction] {
+    switch self {
+    case .scaleUp(let group, _), .scaleDown(let group, _), .fence(let group, _), .checkRegion(let group),
+      .awaitInService(let group, _):
+      [.describeGroup(group)]
+    case .repoint(let secret, let database): [.readSecret(secret), .describeDatabase(database)]
+    case .promote(let database, nil): [.describeDatabase(database)]
+    case .promote(let database, let listener?): [.describeDatabase(database), .readWriteHold(listener)]
+    case .awaitTargets(let targets, _): [.targetHealth(targets)]
+    case .shift(.route53(let record, _, _), _):
+      [.readRecords(record)] + (step.receipt.map { [.readChange(id: $0, region: record.region)] } ?? [])
+    case .shift(.objectSwitch(let object), _): [.readObject(object)]
+    case .snapshot(let database, let snapshot):
+      [.describeSnapshot(database, snapshot: snapshot), .describeDatabase(database)]
+    case .setAside(let database, let name):
+      [.describeDatabase(DatabaseRef(region: database.region, identifier: name)), .describeDatabase(database)]
+    case .replicate(let spec): [.describeDatabase(spec.replica)]
+    case .awaitReplication(let database, _): [.describeDatabase(database), .replicaLag(database)]
+    case .awaitDrained(let database, _): [.replicaLag(database)]
+    case .holdWrites(let listener), .releaseWrites(let listener): [.readWriteHold(listener)]
+    case .gate, .awaitApplication, .announce, .shift(.manual, _), .confirmByHand: []
+    }
+  }
+
+  /// What the answers mean. Answers of the wrong shape are `garbled`, never a crash: they came over a network.
+  package func read(_ replies: [CloudReply], _ context: StepContext) -> Reading {
+    switch self {
+    case .scaleUp(let group, let size): readScaleUp(group, size, replies)
+    case .scaleDown(let group, let size), .fence(let group, let size): readScaleDown(group, size, replies, context)
+    case .checkRegion(let group): readRegion(group, replies)
+    case .awaitInService(let group, let count): readInService(group, count, replies)
+    case .awaitTargets(_, let count): readTargets(count, replies)
+    case .repoint(let secret, let database): readSecret(secret, database, replies, context)
+    case .promote(let database, let listener): readPromotion(database, held: listener, replies, context)
+    case .snapshot(let database, let snapshot): readSnapshot(database, snapshot, replies)
+    case .setAside(let database, let name): readSetAside(database, name, replies)
+    case .replicate(let spec): readReplica(spec, replies, context)
+    case .awaitReplication(_, let bound): readReplication(bound, replies, context)
+    case .awaitDrained(_, let step): readDrained(after: step, replies, context)
+    case .shift(let traffic, let site): readTraffic(traffic, site, replies, context)
+    case .holdWrites(let listener): readHold(listener, wanted: true, replies)
+    case .releaseWrites(let listener): readHold(listener, wanted: false, replies)
+    case .awaitApplication(let site): readApplication(site, context)
+    case .announce(let topic): readAnnouncement(topic, context)
+    case .confirmByHand(let what): readConfirmation(what, context)
+    // The gate is read from the situation, not from the cloud: see `Gate`.
+    case .gate: .asks("the gate")
+    }
+  }
+
+  /// The failure among the answers, or that they have the wrong shape.
+  func unclear(_ replies: [CloudReply]) -> Reading {
+    for case .failed(let failure) in replies { return Work.reading(of: failure) }
+    return .unclear(
+      CloudFailure(.garbled, code: "UnexpectedAnswer", message: "the answers do not fit what was asked: \(replies)"))
+  }
+
+  /// Whether a failure can pass by itself.
+  static func reading(of failure: CloudFailure) -> Reading {
+    switch failure.kind {
+    case .denied, .invalid, .notFound: .impossible(failure.text)
+    case .throttled, .transient, .unknownOutcome, .unreachable, .credentials, .wrongState, .exists, .garbled:
+      .unclear(failure)
+    }
+  }
+}
+
+extension CloudFailure {
+  /// `AccessDenied: not authorized (request 1234)`.
+  package var text: String { "\(code): \(message)\(requestID.map { " (request \($0))" } ?? "")" }
+}

@@ -1,0 +1,127 @@
+// Every record tells its own story: one sentence for the ledger's history, and the same sentence for the journal.
+
+extension Record {
+  /// The incident a record belongs to is that of the run after it, or before it when it ended one.
+  package static func incident(before: DurableState, after: DurableState) -> String? {
+    after.phase.run?.incident ?? before.phase.run?.incident
+  }
+
+  func message(_ workload: String, before: DurableState, after: DurableState) -> Message {
+    Message(
+      kind, sentence(before: before, after: after), workload: workload, phase: after.phase.name,
+      incident: Record.incident(before: before, after: after), step: step)
+  }
+
+  /// The kind of message a record is said as; its raw value is the stable name in the ledger's `kind` column.
+  package var kind: MessageKind {
+    switch self {
+    case .armed: .armed
+    case .degraded: .degraded
+    case .recovered: .recovered
+    case .wouldFailOver: .wouldFailOver
+    case .runBegun: .runBegun
+    case .stepStarted: .stepStarted
+    case .intent: .acting
+    case .accepted: .accepted
+    case .didNotHappen: .didNotHappen
+    case .gatePassed: .gatePassed
+    case .stepDone: .stepDone
+    case .stepOwed: .stepOwed
+    case .stepStuck: .stepStuck
+    case .stepReopened: .stepReopened
+    case .stepSkipped: .stepSkipped
+    case .approved: .approved
+    case .lossAccepted: .lossAccepted
+    case .rollbackBegun: .rollbackBegun
+    case .stepUndone: .stepUndone
+    case .rolledBack: .rolledBack
+    case .runFinished: .runFinished
+    case .debtPaid: .debtPaid
+    case .acknowledged: .acknowledged
+    case .paused: .paused
+    case .unpaused: .unpaused
+    case .ordered: .ordered
+    }
+  }
+
+  /// The step a record is about.
+  package var step: String? {
+    switch self {
+    case .stepStarted(let name, _), .intent(let name, _, _, _), .accepted(let name, _), .didNotHappen(let name, _),
+      .gatePassed(let name, _, _, _), .stepDone(let name, _, _), .stepOwed(let name, _, _), .stepStuck(let name, _),
+      .stepReopened(let name, _), .stepSkipped(let name, _, _, _), .approved(let name, _, _), .stepUndone(let name):
+      name
+    case .armed, .degraded, .recovered, .wouldFailOver, .runBegun, .lossAccepted, .rollbackBegun, .rolledBack,
+      .runFinished, .debtPaid, .acknowledged, .paused, .unpaused, .ordered:
+      nil
+    }
+  }
+
+  /// One sentence for people.
+  package func sentence(before: DurableState, after: DurableState) -> String {
+    let edge = Edge.sentence(from: before.phase.name, to: after.phase.name).map { "\($0): " } ?? ""
+    switch self {
+    case .armed(let fingerprint): return "the primary was seen serving; armed for \(fingerprint)"
+    case .degraded(let outage): return edge + outage.why + (outage.start.map { "; first failure \($0.text)" } ?? "")
+    case .recovered(let why): return edge + why
+    case .wouldFailOver(let sentence, _): return sentence
+    case .runBegun(_, let why): return edge + why
+    case .stepStarted(let name, _): return "\(name): started"
+    case .intent(let name, let action, _, _): return "\(name): asking \(action.apiName) in \(action.region)"
+    case .accepted(let name, let receipt): return "\(name): accepted\(receipt.map { " as \($0)" } ?? "")"
+    case .didNotHappen(let name, let why): return "\(name): did not happen: \(why)"
+    case .gatePassed(let name, _, let why, _): return "\(name): passed: \(why)"
+    case .stepDone(let name, let why, _): return "\(name): done: \(why)"
+    case .stepOwed(_, let debt, _): return "fence debt: \(debt.why)"
+    case .stepStuck(let name, let why): return "\(name): stuck: \(why)"
+    case .stepReopened(let name, let why): return "\(name): looked at anew: \(why)"
+    case .stepSkipped(let name, let by, let reason, _): return "\(name): skipped by \(by): \(reason)"
+    case .approved(let name, let by, let reason): return "\(name): approved by \(by): \(reason)"
+    case .lossAccepted(let loss, let by, let reason): return "loss of \(loss.text) accepted by \(by): \(reason)"
+    case .rollbackBegun(let why): return "taking the run back: \(why)"
+    case .stepUndone(let name): return "\(name): taken back"
+    case .rolledBack(let why): return edge + "the run is taken back: \(why)"
+    case .runFinished(let at): return edge + finished(before, at: at)
+    case .debtPaid(_, let why): return "fence debt paid: \(why)"
+    case .acknowledged(let by, let reason): return "acknowledged by \(by): \(reason)"
+    case .paused(let pause):
+      return "paused by \(pause.by)\(pause.expires.map { " until \($0.text)" } ?? ""): \(pause.reason)"
+    case .unpaused(let by, let reason): return "pause ended by \(by): \(reason)"
+    case .ordered(let order, let outcome): return order.sentence(outcome)
+    }
+  }
+
+  private func finished(_ before: DurableState, at: Instant) -> String {
+    guard let run = before.phase.run else { return "the run is finished" }
+    let took = "\(run.kind.rawValue) \(run.incident) took \((at - run.startedAt).text)"
+    guard let start = run.outageStart else { return took }
+    return "\(took); service was out for \((at - start).text); loss \(run.lossAtGate?.text ?? "unknown")"
+  }
+}
+
+extension Order {
+  func sentence(_ outcome: OrderOutcome) -> String {
+    switch outcome {
+    case .accepted(let text): "\(by) ordered \(kind.name) (\(reason)): \(text)"
+    case .refused(let text): "\(by) ordered \(kind.name) (\(reason)), refused: \(text)"
+    case .failed(let text): "\(by) ordered \(kind.name) (\(reason)), failed: \(text)"
+    }
+  }
+}
+
+extension OrderKind {
+  /// The word on the command line.
+  package var name: String {
+    switch self {
+    case .pause: "pause"
+    case .resume: "resume"
+    case .failover: "failover"
+    case .failback: "failback"
+    case .approve: "approve"
+    case .retry: "retry"
+    case .skip: "skip"
+    case .abort: "abort"
+    case .ack: "ack"
+    }
+  }
+}

@@ -1,0 +1,140 @@
+// What is made durable, before anything is done about it. The state after a restart is the fold of these records, and live
+// state changes in no other way: what was not recorded cannot be remembered.
+
+/// An outage that is being looked at.
+package struct Outage: Hashable, Sendable, Codable {
+  /// T0; nil while only a concern (slow, TLS, DNS) degrades.
+  package var start: Instant?
+  package var noticedAt: Instant
+  package var why: String
+  /// What observe mode said would be done, and when; nil until it did.
+  package var wouldFailOverAt: Instant?
+
+  package init(start: Instant?, noticedAt: Instant, why: String) {
+    self.start = start
+    self.noticedAt = noticedAt
+    self.why = why
+  }
+}
+
+/// The DR region serves.
+package struct Residence: Hashable, Sendable, Codable {
+  /// The failover that led here, with all its steps.
+  package var failover: Run
+  package var since: Instant
+  /// An operator has seen it: the hold-down is over.
+  package var acknowledgedBy: String?
+
+  package init(failover: Run, since: Instant) {
+    self.failover = failover
+    self.since = since
+  }
+}
+
+/// What could not be fenced yet and is retried until it is.
+package struct FenceDebt: Hashable, Sendable, Codable {
+  package var incident: String
+  package var step: String
+  /// What must be so for the debt to be paid.
+  package var group: GroupRef
+  package var size: GroupSize
+  package var since: Instant
+  package var why: String
+
+  package init(incident: String, step: String, group: GroupRef, size: GroupSize, since: Instant, why: String) {
+    self.incident = incident
+    self.step = step
+    self.group = group
+    self.size = size
+    self.since = since
+    self.why = why
+  }
+}
+
+/// An operator's pause.
+package struct Pause: Hashable, Sendable, Codable {
+  package var reason: String
+  package var by: String
+  package var since: Instant
+  package var expires: Instant?
+
+  package init(reason: String, by: String, since: Instant, expires: Instant?) {
+    self.reason = reason
+    self.by = by
+    self.since = since
+    self.expires = expires
+  }
+}
+
+/// The five phases, each with what is known only in it.
+package enum Phase: Hashable, Sendable, Codable {
+  case healthy
+  case degraded(Outage)
+  case failingOver(Run)
+  case drActive(Residence)
+  case failingBack(Run, Residence)
+
+  /// The name in status, logs and diagram.
+  package var name: PhaseName {
+    switch self {
+    case .healthy: .healthy
+    case .degraded: .degraded
+    case .failingOver: .failingOver
+    case .drActive: .drActive
+    case .failingBack: .failingBack
+    }
+  }
+
+  package var run: Run? {
+    switch self {
+    case .failingOver(let run), .failingBack(let run, _): run
+    case .healthy, .degraded, .drActive: nil
+    }
+  }
+}
+
+/// A phase without its payload.
+package enum PhaseName: String, Hashable, Sendable, Codable, CaseIterable {
+  case healthy
+  case degraded
+  case failingOver = "failing-over"
+  case drActive = "dr-active"
+  case failingBack = "failing-back"
+}
+
+/// One durable fact.
+package enum Record: Hashable, Sendable, Codable {
+  /// The primary of this configuration was seen serving: it may be failed away from.
+  case armed(fingerprint: String)
+  case degraded(Outage)
+  case recovered(String)
+  /// Observe mode: this is where a failover would have begun.
+  case wouldFailOver(String, at: Instant)
+  case runBegun(Run, why: String)
+  case stepStarted(String, at: Instant)
+  /// About to act. Durable before the request leaves.
+  case intent(step: String, CloudAction, undo: CloudAction?, at: Instant)
+  case accepted(step: String, receipt: String?)
+  /// The newest act of this step certainly did not happen; the sentence says how that is known.
+  case didNotHappen(step: String, String)
+  case gatePassed(step: String, LossWindow, String, at: Instant)
+  case stepDone(String, String, at: Instant)
+  case stepOwed(String, FenceDebt, at: Instant)
+  case stepStuck(String, String)
+  /// Looked at anew: an operator's retry, or the gate after its word grew old.
+  case stepReopened(String, String)
+  case stepSkipped(String, by: String, reason: String, at: Instant)
+  case approved(step: String, by: String, reason: String)
+  case lossAccepted(LossWindow, by: String, reason: String)
+  case rollbackBegun(String)
+  case stepUndone(String)
+  case rolledBack(String)
+  /// The run is finished: dr-active after a failover, healthy after a failback.
+  case runFinished(at: Instant)
+  case debtPaid(FenceDebt, String)
+  case acknowledged(by: String, reason: String)
+  case paused(Pause)
+  case unpaused(by: String, reason: String)
+  /// Every order, refused ones too.
+  case ordered(Order, OrderOutcome)
+}

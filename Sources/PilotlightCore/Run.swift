@@ -1,0 +1,113 @@
+// A run is one plan being carried out. It changes only by records, so whatever is remembered was durable first.
+
+/// Failing over or failing back.
+package enum RunKind: String, Hashable, Sendable, Codable, CaseIterable {
+  case failover
+  case failback
+}
+
+/// Where a step of a run stands.
+package enum StepState: String, Hashable, Sendable, Codable, CaseIterable {
+  case waiting
+  case running
+  case done
+  /// An operator took it as done.
+  case skipped
+  /// Given up at its bound; what is owed is a debt.
+  case owed
+  /// It cannot go on by itself: the run is stuck.
+  case stuck
+  case undone
+
+  /// Steps below may start.
+  package var isFinished: Bool {
+    switch self {
+    case .done, .skipped, .owed: true
+    case .waiting, .running, .stuck, .undone: false
+    }
+  }
+}
+
+/// One step of a run and what became of it.
+package struct StepRun: Hashable, Sendable, Codable {
+  package var step: Step
+  package var state: StepState = .waiting
+  package var startedAt: Instant?
+  package var finishedAt: Instant?
+  /// When the newest intent to act was recorded; nil while nothing was tried.
+  package var intentAt: Instant?
+  /// How often an intent was recorded.
+  package var attempts = 0
+  /// What takes the step back, known from the world as it was before the first act.
+  package var undo: CloudAction?
+  /// The newest act certainly did not happen: the cloud refused it, or was asked long enough after and knows nothing of it.
+  package var didNotHappen = false
+  /// The id the cloud gave for the act.
+  package var receipt: String?
+  /// One sentence on how it ended or why it is stuck.
+  package var detail = ""
+
+  package init(_ step: Step) { self.step = step }
+}
+
+/// One plan being carried out.
+package struct Run: Hashable, Sendable, Codable {
+  /// Incident id, e.g. `20261123T173515-django-app`.
+  package var incident: String
+  package var kind: RunKind
+  package var startedAt: Instant
+  /// T0 of the outage; nil for a failback.
+  package var outageStart: Instant?
+  /// Who ordered it; nil when the daemon decided.
+  package var orderedBy: String?
+  package var steps: [StepRun]
+  /// Who let the gate pass in mode approve, or confirmed a step by hand; by step name.
+  package var approvals: [String: String] = [:]
+  /// Who accepted a loss beyond the RPO for this incident.
+  package var lossAcceptedBy: String?
+  /// The loss window the gate saw when it let the one-way step pass.
+  package var lossAtGate: LossWindow?
+  /// Why the run is being taken back; nil while it goes forward.
+  package var rollback: String?
+
+  package init(
+    incident: String, kind: RunKind, startedAt: Instant, outageStart: Instant?, orderedBy: String?, plan: [Step]
+  ) {
+    self.incident = incident
+    self.kind = kind
+    self.startedAt = startedAt
+    self.outageStart = outageStart
+    self.orderedBy = orderedBy
+    steps = plan.map { StepRun($0) }
+  }
+
+  package subscript(name: String) -> StepRun? { steps.first { $0.step.name == name } }
+
+  mutating func update(_ name: String, _ change: (inout StepRun) -> Void) {
+    guard let index = steps.firstIndex(where: { $0.step.name == name }) else { return }
+    change(&steps[index])
+  }
+
+  /// True once a one-way step may have happened: from its first intent on there is no way back.
+  package var isCommitted: Bool {
+    steps.contains { $0.step.work.kind == .oneWay && $0.intentAt != nil && !$0.didNotHappen }
+  }
+
+  package var isFinished: Bool { steps.allSatisfy(\.state.isFinished) }
+  package var stuck: StepRun? { steps.first { $0.state == .stuck } }
+
+  /// Steps whose needs are finished and which are not.
+  package var ready: [StepRun] {
+    let finished = Set(steps.filter(\.state.isFinished).map(\.step.name))
+    return steps.filter { run in
+      (run.state == .waiting || run.state == .running) && run.step.needs.allSatisfy(finished.contains)
+    }
+  }
+
+  /// Steps to be taken back, newest first.
+  package var undoable: [StepRun] {
+    steps.reversed().filter { $0.intentAt != nil && $0.undo != nil && $0.state != .undone }
+  }
+
+  package var finishedNames: Set<String> { Set(steps.filter(\.state.isFinished).map(\.step.name)) }
+}

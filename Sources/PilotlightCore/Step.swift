@@ -1,0 +1,128 @@
+// A plan is an ordered graph of steps. A step waits only for steps declared above it, so a cycle cannot be written. Every step
+// is level-triggered: is it so? make it so. Resuming after a crash is therefore the same code as starting.
+
+/// One of the two regions of a workload.
+package enum Site: String, Hashable, Sendable, Codable, CaseIterable {
+  case primary
+  case dr
+}
+
+/// What a step would leave behind if it were repeated or taken back.
+package enum StepKind: String, Hashable, Sendable, Codable, CaseIterable {
+  /// Changes nothing.
+  case readOnly = "read-only"
+  /// Can be undone, or may stay without harm.
+  case reversible
+  /// Cannot be undone. Only the gate lets it pass.
+  case oneWay = "one-way"
+}
+
+/// One step of a plan, with everything it needs to be understood after a crash.
+package struct Step: Hashable, Sendable, Codable {
+  /// Unique in its plan; stable, it is typed by operators (`retry --step`).
+  package var name: String
+  package var work: Work
+  /// Names of steps above it that must be finished first.
+  package var needs: [String]
+  /// How long it usually takes; documented defaults until runs have been measured.
+  package var forecast: Duration
+  /// After this long the run goes on without it: what is owed becomes a debt. nil = never.
+  package var bound: Duration?
+
+  package init(_ name: String, _ work: Work, needs: [String] = [], forecast: Duration, bound: Duration? = nil) {
+    self.name = name
+    self.work = work
+    self.needs = needs
+    self.forecast = forecast
+    self.bound = bound
+  }
+}
+
+/// The closed list of what a step can do.
+package enum Work: Hashable, Sendable, Codable {
+  /// The group has at least this size. Never scales in.
+  case scaleUp(GroupRef, GroupSize)
+  /// The group has exactly this size and its surplus instances are gone.
+  case scaleDown(GroupRef, GroupSize)
+  /// The secret names this database's address.
+  case repoint(SecretRef, to: DatabaseRef)
+  /// Evidence read again, RPO, approval: everything that must hold before the one-way step.
+  case gate
+  /// The old primary's group is at this size, as far as it can be reached within the step's bound.
+  case fence(GroupRef, GroupSize)
+  /// The database is standalone and available. With a listener: only while writes are held there.
+  case promote(DatabaseRef, whileHeld: ListenerRef?)
+  /// At least this many targets are healthy.
+  case awaitTargets(TargetGroupRef, atLeast: Int)
+  /// At least this many instances are in service.
+  case awaitInService(GroupRef, atLeast: Int)
+  /// Our own probe of the site's load balancer succeeds.
+  case awaitApplication(Site)
+  /// Users are led to the site.
+  case shift(TrafficSettings, to: Site)
+  /// The incident is published.
+  case announce(TopicRef)
+  /// The region answers and its group exists.
+  case checkRegion(GroupRef)
+  /// A snapshot of the database exists.
+  case snapshot(DatabaseRef, snapshot: String)
+  /// The standalone database lives on under another name; its own name is free.
+  case setAside(DatabaseRef, as: String)
+  /// The replica exists and is available.
+  case replicate(ReplicaSpec)
+  /// Replication runs and its lag is within the bound.
+  case awaitReplication(DatabaseRef, within: Duration)
+  /// The load balancer answers 503 to everything, so that no user can write.
+  case holdWrites(ListenerRef)
+  /// The replica has replayed everything written before the writes were held (by the step of this name).
+  case awaitDrained(DatabaseRef, after: String)
+  /// The write hold is gone.
+  case releaseWrites(ListenerRef)
+  /// A human does something the daemon cannot, and says so with `approve`.
+  case confirmByHand(String)
+
+  package var kind: StepKind {
+    switch self {
+    case .gate, .awaitTargets, .awaitInService, .awaitApplication, .checkRegion, .awaitReplication, .awaitDrained,
+      .confirmByHand:
+      .readOnly
+    case .scaleUp, .scaleDown, .repoint, .fence, .shift, .announce, .snapshot, .setAside, .replicate, .holdWrites,
+      .releaseWrites:
+      .reversible
+    case .promote: .oneWay
+    }
+  }
+
+  /// One sentence for `plan`, without the final dot.
+  package var sentence: String {
+    switch self {
+    case .scaleUp(let group, let size): "scale \(group.name) in \(group.region) up to \(size)"
+    case .scaleDown(let group, let size): "scale \(group.name) in \(group.region) down to \(size)"
+    case .repoint(let secret, let database):
+      "point secret \(secret.id) in \(secret.region) at database \(database.identifier)"
+    case .gate: "read the evidence again; check RPO, approval and pause before the one-way step"
+    case .fence(let group, let size): "fence the primary: \(group.name) in \(group.region) to \(size)"
+    case .promote(let database, _):
+      "promote replica \(database.identifier) in \(database.region); this cannot be undone"
+    case .awaitTargets(let group, let count): "wait until \(count) target(s) are healthy in \(group.region)"
+    case .awaitInService(let group, let count): "wait until \(count) instance(s) of \(group.name) are in service"
+    case .awaitApplication(let site): "wait until our own probe of the \(site.rawValue) load balancer succeeds"
+    case .shift(.route53(let record, _, _), let site): "lead \(record.name) to the \(site.rawValue) region in Route 53"
+    case .shift(.objectSwitch(let object), .dr): "put the switch object s3://\(object.bucket)/\(object.key)"
+    case .shift(.objectSwitch(let object), .primary): "remove the switch object s3://\(object.bucket)/\(object.key)"
+    case .shift(.manual, let site): "leave traffic alone: the operator moves it to the \(site.rawValue) region"
+    case .announce(let topic): "announce on \(topic.arn)"
+    case .checkRegion(let group): "check that \(group.region) answers and group \(group.name) exists"
+    case .snapshot(let database, let snapshot): "take snapshot \(snapshot) of \(database.identifier)"
+    case .setAside(let database, let name): "keep database \(database.identifier) under the name \(name)"
+    case .replicate(let spec):
+      "create replica \(spec.replica.identifier) in \(spec.replica.region) from \(spec.source.identifier)"
+    case .awaitReplication(let database, let bound):
+      "wait until \(database.identifier) is at most \(bound.text) behind"
+    case .holdWrites(let listener): "hold writes at the load balancer in \(listener.region)"
+    case .awaitDrained(let database, _): "wait until \(database.identifier) has replayed every write"
+    case .releaseWrites(let listener): "release the write hold in \(listener.region)"
+    case .confirmByHand(let what): "wait until a person confirms: \(what)"
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// Counts what one probe saw in a row. The start of a run of failures is the start of the outage, not the moment a threshold
+// was crossed: RTO and loss are measured from there.
+
+/// Consecutive results of one HTTP target.
+package struct Tally: Equatable, Sendable {
+  let fallAfter: Int
+  let riseAfter: Int
+
+  /// What the counts say; nil until enough was seen in a row.
+  package private(set) var serving: Bool?
+  /// Since when it is so: the first result of the run that settled it.
+  package private(set) var since: Instant?
+  /// Start of the first probe in the present run of failures that count as down.
+  package private(set) var firstFailure: Instant?
+  /// Failures that count as down, in a row.
+  package private(set) var failures = 0
+  /// Failures of any class in a row, those that only alert included.
+  package private(set) var concerns = 0
+  package private(set) var successes = 0
+  private var firstSuccess: Instant?
+  /// The newest result, of any class.
+  package private(set) var last: Observation?
+
+  package init(fallAfter: Int, riseAfter: Int) {
+    self.fallAfter = fallAfter
+    self.riseAfter = riseAfter
+  }
+
+  /// Takes one result in. Results that started before the newest one are ignored: late answers do not rewrite history.
+  package mutating func take(_ observation: Observation) {
+    if let last, observation.at < last.at { return }
+    last = observation
+    switch observation.outcome {
+    case .success:
+      if successes == 0 { firstSuccess = observation.at }
+      successes += 1
+      failures = 0
+      concerns = 0
+      firstFailure = nil
+      if successes >= riseAfter { settle(true, since: firstSuccess) }
+    case .failure(let failure, _, _):
+      successes = 0
+      concerns += 1
+      // Slow, TLS and DNS neither count towards an outage nor end one.
+      guard failure.countsAsDown else { return }
+      if failures == 0 { firstFailure = observation.at }
+      failures += 1
+      if failures >= fallAfter { settle(false, since: firstFailure) }
+    }
+  }
+
+  private mutating func settle(_ verdict: Bool, since: Instant?) {
+    if serving != verdict { self.since = since }
+    serving = verdict
+  }
+
+  /// Throws all evidence away, as after a time gap.
+  package mutating func forget() { self = Tally(fallAfter: fallAfter, riseAfter: riseAfter) }
+
+  /// The class that alerts without counting as down, once it was seen `fallAfter` times in a row.
+  package var concern: FailureClass? {
+    guard concerns >= fallAfter, case .failure(let failure, _, _) = last?.outcome else { return nil }
+    return failure
+  }
+
+  /// True while the counts could still tip: re-checks come sooner then.
+  package var unsettled: Bool {
+    last != nil && (serving == nil || (serving == true ? concerns > 0 : successes > 0))
+  }
+
+  /// The newest result in words, e.g. `503 serverError 3 times in a row`.
+  package var sentence: String {
+    guard let last else { return "no answer seen yet" }
+    switch last.outcome {
+    case .success(let status): return "HTTP \(status) in \(last.took.text), \(successes) in a row"
+    case .failure(let failure, let status, let detail):
+      let code = status.map { "HTTP \($0), " } ?? ""
+      let more = detail.isEmpty ? "" : " (\(detail))"
+      return "\(code)\(failure.rawValue) \(concerns) in a row\(more)"
+    }
+  }
+}

@@ -1,0 +1,251 @@
+// One workload, whole: schedule, detector, lag, machine. Still pure: inputs in, outputs out.
+
+/// How a watch is read.
+package enum PollRequest: Hashable, Sendable {
+  /// An HTTP probe with full classification.
+  case probe(HTTPTarget)
+  /// Any HTTP answer counts.
+  case reach(url: String)
+  case ask(CloudAction)
+}
+
+/// Which site's probe settings to use.
+package typealias HTTPTarget = Site
+
+/// What a watch saw.
+package enum Sighting: Equatable, Sendable {
+  case observation(Observation)
+  case reply(CloudReply)
+}
+
+/// What the engine is to carry out for a workload.
+package enum Output: Equatable, Sendable {
+  case poll(Watch, PollRequest)
+  case ask(CloudTask, [CloudAction])
+  case say(Message)
+}
+
+/// One guarded workload.
+package struct WorkloadGuard: Sendable {
+  package private(set) var settings: WorkloadSettings
+  package private(set) var machine: Machine
+  package private(set) var detector: Detector
+  package private(set) var drTally: Tally
+  package private(set) var lag: LagTracker
+  private var schedule: PollSchedule
+  private var standing = Standing()
+  /// The situation as last concluded.
+  package private(set) var situation: Situation
+  private var dice: Dice
+
+  /// What was last read of the two databases and the DR group; nil = not read since the start.
+  struct Standing: Equatable, Sendable {
+    var drDatabase: CloudReply?
+    var primaryDatabase: CloudReply?
+    var drGroup: CloudReply?
+  }
+
+  package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), at now: Instant, seed: UInt64) {
+    self.settings = settings
+    dice = Dice(seed: seed)
+    machine = Machine(settings, state: state, seed: dice.next())
+    detector = Detector(settings, at: now)
+    let probe = settings.dr.probe
+    drTally = Tally(fallAfter: probe.fallAfter, riseAfter: probe.riseAfter)
+    lag = LagTracker(staleAfter: settings.replication.staleAfter)
+    schedule = PollSchedule(settings, at: now, &dice)
+    situation = Situation(
+      now: now, assessment: Assessment(verdict: .unknown, since: now), primaryServing: nil, drServing: nil, lag: lag,
+      evidenceAt: nil, obstacles: [], brake: nil)
+  }
+
+  package var nextWake: Instant? { [schedule.nextDue, machine.nextWake].compactMap { $0 }.min() }
+
+  // MARK: Seeing
+
+  /// Takes in what a watch saw; `start` is when it was asked.
+  package mutating func take(_ sighting: Sighting, of watch: Watch, startedAt start: Instant, at now: Instant) {
+    let before = detector.tally
+    see(sighting, watch, start, now)
+    schedule.finish(watch, startedAt: start, at: now, next: interval(watch))
+    // The first failure makes everything that can tell us more due sooner.
+    if before.failures == 0, detector.tally.failures == 1 {
+      schedule.hurry([.drAPI, .primaryAPI, .primaryTargets, .drProbe] + references, at: now)
+    }
+  }
+
+  private var references: [Watch] { settings.detection.references.map { .reference($0.name) } }
+
+  private mutating func see(_ sighting: Sighting, _ watch: Watch, _ start: Instant, _ now: Instant) {
+    switch (watch, sighting) {
+    case (.primaryProbe, .observation(let seen)): detector.probed(seen)
+    case (.drProbe, .observation(let seen)):
+      drTally.take(seen)
+      detector.reached(.drProbe, seen.answered, at: start)
+    case (.reference, .observation(let seen)): detector.reached(watch, seen.answered, at: start)
+    case (.drAPI, .reply(let reply)): detector.reached(.drAPI, reply.answered ?? false, at: start)
+    case (.primaryAPI, .reply(let reply)): detector.sawPrimaryAPI(reply.answered, at: start)
+    case (.primaryTargets, .reply(.targets(let health))): detector.sawTargets(health, at: start)
+    case (.primaryTargets, .reply): detector.sawTargets(nil, at: start)
+    case (.replicaLag, .reply(.lag(let samples))): lag.take(samples, at: now)
+    case (.replicaLag, .reply(.failed(let failure))): lag.failed(failure.text)
+    case (.replicaLag, .reply(let other)): lag.failed("unexpected answer \(other)")
+    case (.drDatabase, .reply(let reply)): standing.drDatabase = reply
+    case (.primaryDatabase, .reply(let reply)): standing.primaryDatabase = reply
+    case (.drGroup, .reply(let reply)): standing.drGroup = reply
+    // A probe never brings a reply, nor a call an observation.
+    case (.primaryProbe, .reply), (.drProbe, .reply), (.reference, .reply), (.drAPI, .observation),
+      (.primaryAPI, .observation), (.primaryTargets, .observation), (.replicaLag, .observation),
+      (.drDatabase, .observation), (.primaryDatabase, .observation), (.drGroup, .observation):
+      break
+    }
+  }
+
+  /// The pause until a watch's next poll: short while something is undecided.
+  private func interval(_ watch: Watch) -> Duration {
+    let probe = settings.primary.probe
+    let poll = settings.detection.pollInterval
+    let isTense = detector.tally.firstFailure != nil
+    switch watch {
+    case .primaryProbe:
+      let isDeciding =
+        switch machine.state.phase {
+        case .degraded: isTense
+        case .failingOver(let run): !run.isCommitted
+        case .healthy, .drActive, .failingBack: false
+        }
+      return detector.tally.unsettled || isDeciding ? min(probe.recheckInterval, probe.interval) : probe.interval
+    case .drProbe:
+      let isAwaited = machine.state.phase.run != nil
+      return isAwaited ? min(settings.dr.probe.recheckInterval, settings.dr.probe.interval) : settings.dr.probe.interval
+    case .reference, .drAPI, .primaryAPI, .primaryTargets: return isTense ? min(poll, probe.interval) : poll
+    case .replicaLag, .drDatabase, .primaryDatabase, .drGroup: return poll
+    }
+  }
+
+  // MARK: Turning
+
+  /// Concludes and lets the machine react to `event`. The guard is changed as if the records were durable; the engine keeps
+  /// the change only when they are.
+  package mutating func react(to event: Event, at now: Instant, brake: String?) -> Reaction {
+    conclude(at: now, brake: brake)
+    return machine.react(to: event, situation)
+  }
+
+  /// Brings the situation up to date.
+  package mutating func conclude(at now: Instant, brake: String?) {
+    let rounds = [Watch.primaryProbe, .replicaLag].map(schedule.finishedStart) + [newestReference]
+    let read = rounds.compactMap { $0 }
+    situation = Situation(
+      now: now, assessment: detector.assess(at: now), primaryServing: detector.tally.serving,
+      drServing: drTally.serving, lag: lag, evidenceAt: read.count == rounds.count ? read.min() : nil,
+      obstacles: obstacles, brake: brake)
+  }
+
+  private var newestReference: Instant? {
+    ([.drAPI, .drProbe] + references).compactMap(schedule.finishedStart).max()
+  }
+
+  /// Known facts that make a failover pointless or wrong. What merely could not be read is not in here.
+  private var obstacles: [String] {
+    var found: [String] = []
+    switch machine.state.phase {
+    case .failingOver, .drActive, .failingBack: return []
+    case .healthy, .degraded: break
+    }
+    switch standing.drDatabase {
+    case .database(let state)?:
+      if state.source == nil {
+        found.append("\(settings.dr.database.ref.identifier) is not a replica: roles may be swapped")
+      }
+      if DatabaseReadiness(state.status) == .broken {
+        found.append("replica \(settings.dr.database.ref.identifier) is \(state.status)")
+      }
+    case .failed(let failure)? where failure.kind == .notFound:
+      found.append("replica \(settings.dr.database.ref.identifier) does not exist")
+    default: break
+    }
+    if case .database(let state)? = standing.primaryDatabase, state.source != nil {
+      found.append("\(settings.primary.database.ref.identifier) is a replica itself: roles may be swapped")
+    }
+    switch standing.drGroup {
+    case .group(let group)? where group.suspended.contains("Launch"):
+      found.append("group \(settings.dr.group.ref.name) has its Launch process suspended")
+    case .failed(let failure)? where failure.kind == .notFound:
+      found.append("group \(settings.dr.group.ref.name) does not exist")
+    default: break
+    }
+    return found
+  }
+
+  /// Polls that are due, with how to read them.
+  package mutating func startPolls(at now: Instant) -> [Output] {
+    schedule.start(at: now).map { .poll($0, request($0)) }
+  }
+
+  private func request(_ watch: Watch) -> PollRequest {
+    switch watch {
+    case .primaryProbe: .probe(.primary)
+    case .drProbe: .probe(.dr)
+    case .reference(let name): .reach(url: settings.detection.references.first { $0.name == name }?.url ?? "")
+    case .drAPI: .ask(.callerIdentity(region: settings.dr.region))
+    case .primaryAPI: .ask(.callerIdentity(region: settings.primary.region))
+    case .primaryTargets:
+      .ask(settings.primary.targetGroup.map { .targetHealth($0) } ?? .callerIdentity(region: settings.primary.region))
+    case .replicaLag: .ask(.replicaLag(settings.dr.database.ref))
+    case .drDatabase: .ask(.describeDatabase(settings.dr.database.ref))
+    case .primaryDatabase: .ask(.describeDatabase(settings.primary.database.ref))
+    case .drGroup: .ask(.describeGroup(settings.dr.group.ref))
+    }
+  }
+
+  /// Carries out the effects that are the guard's own and hands the others on.
+  package mutating func carryOut(_ effects: [Effect], at now: Instant) -> [Output] {
+    var outputs: [Output] = []
+    for effect in effects {
+      switch effect {
+      case .ask(let task, let actions): outputs.append(.ask(task, actions))
+      case .observe(let watches): schedule.hurry(watches, at: now)
+      case .startAfresh: forgetEvidence(at: now)
+      case .say(let message): outputs.append(.say(message))
+      }
+    }
+    return outputs
+  }
+
+  /// Evidence from before now no longer counts.
+  package mutating func forgetEvidence(at now: Instant) {
+    detector.forget(at: now)
+    drTally.forget()
+    schedule.hurry([.primaryProbe, .drAPI, .drProbe] + references, at: now)
+  }
+
+  /// New settings for the same workload: evidence is gathered anew, the state stays.
+  package mutating func reload(_ settings: WorkloadSettings, at now: Instant) {
+    var fresh = WorkloadGuard(settings, state: machine.state, at: now, seed: dice.next())
+    fresh.lag = lag
+    self = fresh
+  }
+}
+
+extension Observation {
+  /// True when anything HTTP came back: the network works.
+  package var answered: Bool {
+    switch outcome {
+    case .success: true
+    case .failure(let failure, let status, _): status != nil || failure == .wrongContent || failure == .slow
+    }
+  }
+}
+
+extension CloudReply {
+  /// Whether the API itself answered; nil when that cannot be told from this.
+  package var answered: Bool? {
+    guard case .failed(let failure) = self else { return true }
+    switch failure.kind {
+    case .notFound, .denied, .wrongState, .exists, .invalid, .throttled: return true
+    case .unreachable, .transient, .unknownOutcome: return false
+    case .credentials, .garbled: return nil
+    }
+  }
+}

@@ -1,0 +1,269 @@
+// The engine drives the guards: record before effect, one input at a time, no clock, no thread, no socket. The daemon feeds it
+// inputs and carries out its commands; a simulator does the same on a virtual clock.
+//
+// Each turn works on a copy of the guard. Only when the ledger has the records is the copy kept and are its effects released:
+// there is no other way to act, so write-ahead cannot be forgotten. When the ledger refuses, the guard stays where it was and the
+// next event finds it there.
+
+package import PilotlightCore
+
+/// What the world tells the engine.
+package enum Input: Sendable {
+  /// Time has passed: see what is due.
+  case tick
+  case sighted(workload: String, Watch, Sighting, startedAt: Instant)
+  case answered(workload: String, CloudTask, [CloudReply])
+  case ordered(workload: String, Order, token: Int)
+}
+
+/// What the engine tells the world.
+package enum Command: Equatable, Sendable {
+  case poll(workload: String, Watch, PollRequest)
+  case ask(workload: String, CloudTask, [CloudAction])
+  case say(Message)
+  case answer(token: Int, OrderOutcome)
+}
+
+/// Brakes across workloads.
+package struct Brakes: Equatable, Sendable {
+  /// Failovers that may begin by themselves within `window`.
+  package var maximum: Int
+  package var window: Duration
+  package init(maximum: Int, window: Duration) {
+    self.maximum = maximum
+    self.window = window
+  }
+}
+
+/// All guarded workloads and their ledger.
+package final class Engine {
+  /// In the order of the configuration.
+  package private(set) var guards: [WorkloadGuard] = []
+  /// Why nothing is acted upon; nil while the ledger takes records.
+  package private(set) var halted: LedgerFailure?
+  private let ledger: any LedgerStore
+  private let codec: any RecordCodec
+  private var brakes: Brakes
+  private var timeGap: Duration
+  private var lastTurn: Instant
+  private var dice: Dice
+  /// Starts of automatic failovers, for the brake.
+  private var begun: [Instant] = []
+
+  /// Restores every workload from the ledger.
+  package init(
+    workloads: [WorkloadSettings], brakes: Brakes, ledger: any LedgerStore, codec: any RecordCodec, at now: Instant,
+    seed: UInt64
+  ) throws {
+    self.ledger = ledger
+    self.codec = codec
+    self.brakes = brakes
+    timeGap = workloads.map(\.detection.timeGap).min() ?? .seconds(5)
+    lastTurn = now
+    dice = Dice(seed: seed)
+    for settings in workloads { guards.append(try restore(settings, at: now)) }
+  }
+
+  private func restore(_ settings: WorkloadSettings, at now: Instant) throws -> WorkloadGuard {
+    let records = try ledger.entries(workload: settings.name).map { try codec.decode($0.payload) }
+    for case .runBegun(let run, _) in records where run.kind == .failover && run.orderedBy == nil {
+      begun.append(run.startedAt)
+    }
+    return WorkloadGuard(settings, state: DurableState(records), at: now, seed: dice.next())
+  }
+
+  /// What continues from before the restart. Call once, before the first input.
+  package func start(at now: Instant) -> [Command] {
+    lastTurn = now
+    return guards.indices.flatMap { turn($0, .started, at: now) }
+  }
+
+  /// When to send a `.tick` if nothing else comes.
+  package var nextWake: Instant? { guards.compactMap(\.nextWake).min() }
+
+  /// One turn. Inputs arrive one at a time, in the order they happened.
+  package func handle(_ input: Input, at now: Instant) -> [Command] {
+    var commands = noticeGap(at: now)
+    switch input {
+    case .tick:
+      for index in guards.indices { commands += poll(index, at: now) }
+    case .sighted(let workload, let watch, let sighting, let start):
+      guard let index = index(workload) else { break }
+      guards[index].take(sighting, of: watch, startedAt: start, at: now)
+      commands += turn(index, .assessed, at: now) + polls(index, at: now)
+    case .answered(let workload, let task, let replies):
+      guard let index = index(workload) else { break }
+      commands += turn(index, .answered(task, replies), at: now)
+    case .ordered(let workload, let order, let token):
+      guard let index = index(workload) else { break }
+      commands += obey(index, order, token, at: now)
+    }
+    return commands
+  }
+
+  private func index(_ workload: String) -> Int? { guards.firstIndex { $0.settings.name == workload } }
+
+  /// A tick: machine first, so that what it hurries is polled in the same turn.
+  private func poll(_ index: Int, at now: Instant) -> [Command] {
+    guard let wake = guards[index].nextWake, wake <= now else { return [] }
+    return turn(index, .assessed, at: now) + polls(index, at: now)
+  }
+
+  private func polls(_ index: Int, at now: Instant) -> [Command] {
+    let name = guards[index].settings.name
+    return guards[index].startPolls(at: now).map { command($0, name) }
+  }
+
+  /// A loop that did not turn for long was frozen, suspended or starved: what it saw before proves nothing now.
+  private func noticeGap(at now: Instant) -> [Command] {
+    defer { lastTurn = max(lastTurn, now) }
+    let gap = now - lastTurn
+    guard gap > timeGap else { return [] }
+    var commands: [Command] = [
+      .say(Message(.timeGap, "not running for \(gap.text); evidence from before is thrown away"))
+    ]
+    for index in guards.indices {
+      guards[index].forgetEvidence(at: now)
+      commands += turn(index, .woke(after: gap), at: now)
+    }
+    return commands
+  }
+
+  // MARK: One reaction
+
+  private func turn(_ index: Int, _ event: Event, at now: Instant) -> [Command] {
+    var next = guards[index]
+    let reaction = next.react(to: event, at: now, brake: brake(for: index, at: now))
+    guard persist(reaction.records, from: guards[index], at: now) else { return haltedCommands(index) }
+    guards[index] = next
+    return release(reaction, index, at: now)
+  }
+
+  private func release(_ reaction: Reaction, _ index: Int, at now: Instant) -> [Command] {
+    for case .runBegun(let run, _) in reaction.records where run.kind == .failover && run.orderedBy == nil {
+      begun.append(now)
+    }
+    let name = guards[index].settings.name
+    return guards[index].carryOut(reaction.effects, at: now).map { command($0, name) }
+  }
+
+  private func obey(_ index: Int, _ order: Order, _ token: Int, at now: Instant) -> [Command] {
+    var next = guards[index]
+    let reaction = next.react(to: .ordered(order), at: now, brake: brake(for: index, at: now))
+    guard persist(reaction.records, from: guards[index], at: now) else {
+      return haltedCommands(index) + [.answer(token: token, .failed("the ledger cannot be written; nothing was done"))]
+    }
+    guards[index] = next
+    let commands = release(reaction, index, at: now)
+    return commands + [.answer(token: token, reaction.answer ?? .failed("the order was not understood"))]
+      + polls(index, at: now)
+  }
+
+  private func command(_ output: Output, _ name: String) -> Command {
+    switch output {
+    case .poll(let watch, let request): .poll(workload: name, watch, request)
+    case .ask(let task, let actions): .ask(workload: name, task, actions)
+    case .say(let message): .say(message)
+    }
+  }
+
+  // MARK: Write-ahead
+
+  private func persist(_ records: [Record], from guardBefore: WorkloadGuard, at now: Instant) -> Bool {
+    guard !records.isEmpty else { return true }
+    if case .broken = halted { return false }
+    var before = guardBefore.machine.state
+    var entries: [LedgerEntry] = []
+    for record in records {
+      var after = before
+      after.apply(record)
+      entries.append(
+        LedgerEntry(
+          workload: guardBefore.settings.name, incident: Record.incident(before: before, after: after),
+          kind: record.kind.rawValue,
+          payload: codec.encode(record), sentence: record.sentence(before: before, after: after), at: now))
+      before = after
+    }
+    do {
+      try ledger.append(entries)
+      pendingMend = halted != nil
+      halted = nil
+      return true
+    } catch {
+      halted = error
+      return false
+    }
+  }
+
+  /// Set when the ledger works again, until it was said.
+  private var pendingMend = false
+  private var saidHalted: LedgerFailure?
+
+  private func haltedCommands(_ index: Int) -> [Command] {
+    guard let halted, saidHalted != halted else { return [] }
+    saidHalted = halted
+    return [.say(Message(.ledgerBroken, "nothing is acted upon: \(halted.text)"))]
+  }
+
+  /// Called by the daemon after each turn: the news that the ledger works again.
+  package func mended() -> [Command] {
+    guard pendingMend else { return [] }
+    pendingMend = false
+    saidHalted = nil
+    return [.say(Message(.ledgerMended, "the ledger can be written again"))]
+  }
+
+  // MARK: Brakes
+
+  /// Why this workload may not begin a failover by itself now.
+  private func brake(for index: Int, at now: Instant) -> String? {
+    begun.removeAll { now - $0 > brakes.window }
+    guard begun.count >= brakes.maximum else { return nil }
+    return "\(begun.count) failover(s) began in the last \(brakes.window.text); more need an order"
+  }
+
+  // MARK: Reload
+
+  /// All or nothing: the configuration was validated before. Workloads keep their state by name; one with a run cannot vanish.
+  ///
+  /// - Returns: why the reload is refused, or nil.
+  package func reload(_ workloads: [WorkloadSettings], brakes: Brakes, at now: Instant) throws -> String? {
+    let names = Set(workloads.map(\.name))
+    for lost in guards where !names.contains(lost.settings.name) {
+      if lost.machine.state.phase != .healthy {
+        return "workload \(lost.settings.name) is \(lost.machine.state.phase.name.rawValue) and cannot be removed"
+      }
+    }
+    var fresh: [WorkloadGuard] = []
+    for settings in workloads {
+      if var known = guards.first(where: { $0.settings.name == settings.name }) {
+        if known.settings != settings { known.reload(settings, at: now) }
+        fresh.append(known)
+      } else {
+        fresh.append(try restore(settings, at: now))
+      }
+    }
+    guards = fresh
+    self.brakes = brakes
+    timeGap = workloads.map(\.detection.timeGap).min() ?? timeGap
+    return nil
+  }
+}
+
+/// Turns records into text and back. JSON lives outside: this module imports the core alone.
+package protocol RecordCodec: Sendable {
+  func encode(_ record: Record) -> String
+  func decode(_ text: String) throws -> Record
+}
+
+extension LedgerFailure {
+  /// One sentence.
+  package var text: String {
+    switch self {
+    case .cannotWrite(let why): "the ledger cannot be written: \(why)"
+    case .broken(let why): "the ledger is broken and is not touched again: \(why)"
+    case .tampered(let sequence, let why): "the ledger's chain does not hold at record \(sequence): \(why)"
+    case .newer(let found, let known): "the ledger was written by a newer version (format \(found), known \(known))"
+    }
+  }
+}
