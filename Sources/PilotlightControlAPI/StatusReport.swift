@@ -59,8 +59,8 @@ package struct LedgerStatus: Codable, Hashable, Sendable {
 /// One workload.
 package struct WorkloadStatus: Codable, Hashable, Sendable {
   package var name: String
-  package var phase: Phase
-  package var mode: WorkloadMode
+  package var phase: PhaseWord
+  package var mode: ModeWord
   package var paused: Bool
   package var armed: ArmedStatus
   package var assessment: AssessmentStatus
@@ -88,7 +88,7 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
   @ExplicitNull package var diagnosis: String?
 
   package init(
-    name: String, phase: Phase, mode: WorkloadMode, paused: Bool = false, armed: ArmedStatus,
+    name: String, phase: PhaseWord, mode: ModeWord, paused: Bool = false, armed: ArmedStatus,
     assessment: AssessmentStatus, lag: LagStatus? = nil, loss: LossStatus? = nil, commitDeadline: Timestamp? = nil,
     incident: IncidentStatus? = nil, pause: PauseStatus? = nil, holdDownUntil: Timestamp? = nil,
     forecast: Double? = nil, objectives: ObjectivesStatus? = nil, regions: RegionsStatus? = nil,
