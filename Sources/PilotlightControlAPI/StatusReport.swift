@@ -18,7 +18,8 @@ package struct DaemonStatus: Codable, Hashable, Sendable {
   package var version: String
   package var pid: Int32
   package var startedAt: Timestamp
-  /// The daemon's clock when it wrote this report: ages and countdowns are counted from here, not from the reader's clock.
+  /// The daemon's clock when it wrote this report: ages and countdowns are counted from here, not from the reader's
+  /// clock.
   package var at: Timestamp
   package var ledger: LedgerStatus
   package var state: DaemonState

@@ -1,5 +1,6 @@
-// The words that travel in JSON, named ...Word beside the core's own types. Closed lists are enums; lists that a newer daemon may lengthen are open, so that an older
-// pilotlightctl shows the new word instead of failing in the middle of an incident.
+// The words that travel in JSON, named ...Word beside the core's own types. Closed lists are enums; lists that a newer
+// daemon may lengthen are open, so that an older pilotlightctl shows the new word instead of failing in the middle of
+// an incident.
 
 /// Version of the programs and of the control API's shape.
 package enum Release {

@@ -1,5 +1,5 @@
-// The page that is read at 3 a.m.: what stands where, since when, on what evidence, and what to type next. Nothing that is
-// fine takes more than a line.
+// The page that is read at 3 a.m.: what stands where, since when, on what evidence, and what to type next. Nothing that
+// is fine takes more than a line.
 
 import PilotlightControlAPI
 

@@ -5,7 +5,8 @@ import PilotlightControlServer
 import PilotlightCore
 import Testing
 
-/// pilotlightctl as an operator meets it: a process, its output and its exit code, against a server with canned answers.
+/// pilotlightctl as an operator meets it: a process, its output and its exit code, against a server with canned
+/// answers.
 @Suite struct CtlTests {
   /// Runs the program against a daemon that answers like this.
   private func against(
