@@ -1,5 +1,6 @@
-// Everything that can be asked over the socket, as a closed list. pilotlightctl renders a case into method, path and body, the
-// server reads them back into the same case: there is one table of routes, and both ends are tested against each other.
+// Everything that can be asked over the socket, as a closed list. pilotlightctl renders a case into method, path and
+// body, the server reads them back into the same case: there is one table of routes, and both ends are tested against
+// each other.
 
 import FoundationEssentials
 

@@ -1,8 +1,8 @@
-// JSON has two ways to say "nothing": a key that is missing and a key that is null. Readers of `status --json` are promised
-// the second, so that a missing key is always a fault and never a meaning.
+// JSON has two ways to say "nothing": a key that is missing and a key that is null. Readers of `status --json` are
+// promised the second, so that a missing key is always a fault and never a meaning.
 
-/// An optional that is written as `null` when there is nothing. Read back, a missing key counts as null: an older daemon may
-/// not know the key yet.
+/// An optional that is written as `null` when there is nothing. Read back, a missing key counts as null: an older
+/// daemon may not know the key yet.
 @propertyWrapper
 package struct ExplicitNull<Value: Codable & Hashable & Sendable>: Codable, Hashable, Sendable {
   package var wrappedValue: Value?

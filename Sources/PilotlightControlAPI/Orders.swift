@@ -1,5 +1,5 @@
-// Orders as they travel, and the checks that both ends make: pilotlightctl to answer at once, the daemon because anything may
-// be at the other end of its socket.
+// Orders as they travel, and the checks that both ends make: pilotlightctl to answer at once, the daemon because
+// anything may be at the other end of its socket.
 
 /// The orders there are, by the name of their command.
 package enum OrderName: String, Codable, Hashable, Sendable, CaseIterable {
@@ -146,7 +146,8 @@ package func isToken(_ text: String) -> Bool {
 }
 
 extension Unicode.Scalar {
-  /// Control characters, line separators and the marks that reorder text: nothing a terminal or a log should be handed raw.
+  /// Control characters, line separators and the marks that reorder text: nothing a terminal or a log should be handed
+  /// raw.
   package var isUnprintable: Bool {
     switch value {
     case 0...0x1F, 0x7F...0x9F, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true

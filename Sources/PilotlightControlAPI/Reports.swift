@@ -29,7 +29,7 @@ package struct PlanReport: Codable, Hashable, Sendable {
 /// One step of a plan.
 package struct PlanStep: Codable, Hashable, Sendable {
   package var name: String
-  package var kind: StepKind
+  package var kind: StepKindWord
   /// Names of the steps it waits for.
   package var needs: [String]
   /// A sentence.
@@ -38,7 +38,7 @@ package struct PlanStep: Codable, Hashable, Sendable {
   /// Forecast, seconds.
   package var forecastSeconds: Double
   package init(
-    name: String, kind: StepKind, needs: [String], does: String, calls: [PlannedCall], forecastSeconds: Double
+    name: String, kind: StepKindWord, needs: [String], does: String, calls: [PlannedCall], forecastSeconds: Double
   ) {
     self.name = name
     self.kind = kind

@@ -4,7 +4,8 @@
 extension ControlRequest {
   /// Reads a request as it came off the wire.
   ///
-  /// `target` is the request line's target, path and query; `sandbox` tells whether this daemon has the sandbox's routes.
+  /// `target` is the request line's target, path and query; `sandbox` tells whether this daemon has the sandbox's
+  /// routes.
   package init(method: String, target: String, body: [UInt8], sandbox: Bool) throws(RequestFault) {
     let halves = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     let path = halves.first ?? ""

@@ -13,12 +13,12 @@ package struct ArmedStatus: Codable, Hashable, Sendable {
 
 /// What the detector concludes, since when, from what.
 package struct AssessmentStatus: Codable, Hashable, Sendable {
-  package var verdict: Verdict
+  package var verdict: VerdictWord
   /// Null before there is a verdict.
   @ExplicitNull package var since: Timestamp?
   /// Sentences, the weightiest first.
   package var evidence: [String]
-  package init(verdict: Verdict, since: Timestamp? = nil, evidence: [String] = []) {
+  package init(verdict: VerdictWord, since: Timestamp? = nil, evidence: [String] = []) {
     self.verdict = verdict
     _since = ExplicitNull(wrappedValue: since)
     self.evidence = evidence
@@ -31,8 +31,8 @@ package struct LagStatus: Codable, Hashable, Sendable {
   @ExplicitNull package var seconds: Double?
   /// When the sample was taken.
   @ExplicitNull package var at: Timestamp?
-  package var state: LagState
-  package init(seconds: Double?, at: Timestamp?, state: LagState) {
+  package var state: LagStateWord
+  package init(seconds: Double?, at: Timestamp?, state: LagStateWord) {
     _seconds = ExplicitNull(wrappedValue: seconds)
     _at = ExplicitNull(wrappedValue: at)
     self.state = state
@@ -43,8 +43,8 @@ package struct LagStatus: Codable, Hashable, Sendable {
 package struct LossStatus: Codable, Hashable, Sendable {
   /// Null when unknown.
   @ExplicitNull package var seconds: Double?
-  package var confidence: LossConfidence
-  package init(seconds: Double?, confidence: LossConfidence) {
+  package var confidence: ConfidenceWord
+  package init(seconds: Double?, confidence: ConfidenceWord) {
     _seconds = ExplicitNull(wrappedValue: seconds)
     self.confidence = confidence
   }
@@ -70,14 +70,14 @@ package struct IncidentStatus: Codable, Hashable, Sendable {
 /// One step of a run.
 package struct StepStatus: Codable, Hashable, Sendable {
   package var name: String
-  package var state: StepState
-  package var kind: StepKind
+  package var state: StepStateWord
+  package var kind: StepKindWord
   @ExplicitNull package var startedAt: Timestamp?
   @ExplicitNull package var finishedAt: Timestamp?
   /// What it saw last, or why it failed.
   @ExplicitNull package var detail: String?
   package init(
-    name: String, state: StepState, kind: StepKind, startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil,
+    name: String, state: StepStateWord, kind: StepKindWord, startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil,
     detail: String? = nil
   ) {
     self.name = name

@@ -18,7 +18,8 @@ package struct DaemonStatus: Codable, Hashable, Sendable {
   package var version: String
   package var pid: Int32
   package var startedAt: Timestamp
-  /// The daemon's clock when it wrote this report: ages and countdowns are counted from here, not from the reader's clock.
+  /// The daemon's clock when it wrote this report: ages and countdowns are counted from here, not from the reader's
+  /// clock.
   package var at: Timestamp
   package var ledger: LedgerStatus
   package var state: DaemonState
@@ -59,8 +60,8 @@ package struct LedgerStatus: Codable, Hashable, Sendable {
 /// One workload.
 package struct WorkloadStatus: Codable, Hashable, Sendable {
   package var name: String
-  package var phase: Phase
-  package var mode: WorkloadMode
+  package var phase: PhaseWord
+  package var mode: ModeWord
   package var paused: Bool
   package var armed: ArmedStatus
   package var assessment: AssessmentStatus
@@ -88,7 +89,7 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
   @ExplicitNull package var diagnosis: String?
 
   package init(
-    name: String, phase: Phase, mode: WorkloadMode, paused: Bool = false, armed: ArmedStatus,
+    name: String, phase: PhaseWord, mode: ModeWord, paused: Bool = false, armed: ArmedStatus,
     assessment: AssessmentStatus, lag: LagStatus? = nil, loss: LossStatus? = nil, commitDeadline: Timestamp? = nil,
     incident: IncidentStatus? = nil, pause: PauseStatus? = nil, holdDownUntil: Timestamp? = nil,
     forecast: Double? = nil, objectives: ObjectivesStatus? = nil, regions: RegionsStatus? = nil,

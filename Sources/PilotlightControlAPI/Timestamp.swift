@@ -1,4 +1,5 @@
-// Wall time as it stands in JSON: ISO-8601, UTC, always milliseconds, always Z, so that texts sort like the moments they name.
+// Wall time as it stands in JSON: ISO-8601, UTC, always milliseconds, always Z, so that texts sort like the moments
+// they name.
 
 /// A moment of wall time with a resolution of one millisecond, the years 0001 to 9999.
 package struct Timestamp: Hashable, Comparable, Sendable {
@@ -44,8 +45,8 @@ extension Timestamp: CustomStringConvertible {
     return "\(date)T\(clock.joined(separator: ":")).\(padded(inDay % 1000, 3))Z"
   }
 
-  /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]Z`; a finer fraction is cut to milliseconds. Nil for anything else, dates that do
-  /// not exist included.
+  /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]Z`; a finer fraction is cut to milliseconds. Nil for anything else, dates
+  /// that do not exist included.
   package init?(_ text: String) {
     let bytes = Array(text.utf8)
     guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z") else { return nil }
@@ -92,8 +93,8 @@ extension Timestamp: Codable {
   }
 }
 
-// The proleptic Gregorian calendar in whole days, after Howard Hinnant's "chrono-compatible low-level date algorithms": eras
-// of 400 years that begin on 1 March, so that the leap day is the last of its year.
+// The proleptic Gregorian calendar in whole days, after Howard Hinnant's "chrono-compatible low-level date algorithms":
+// eras of 400 years that begin on 1 March, so that the leap day is the last of its year.
 
 private func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
   let shifted = days + 719_468

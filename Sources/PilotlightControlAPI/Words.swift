@@ -1,5 +1,6 @@
-// The words that travel in JSON. Closed lists are enums; lists that a newer daemon may lengthen are open, so that an older
-// pilotlightctl shows the new word instead of failing in the middle of an incident.
+// The words that travel in JSON, named ...Word beside the core's own types. Closed lists are enums; lists that a newer
+// daemon may lengthen are open, so that an older pilotlightctl shows the new word instead of failing in the middle of
+// an incident.
 
 /// Version of the programs and of the control API's shape.
 package enum Release {
@@ -7,7 +8,7 @@ package enum Release {
 }
 
 /// Where a workload stands.
-package enum Phase: String, Codable, Hashable, Sendable, CaseIterable {
+package enum PhaseWord: String, Codable, Hashable, Sendable, CaseIterable {
   case healthy
   case degraded
   case failingOver = "failing-over"
@@ -16,19 +17,19 @@ package enum Phase: String, Codable, Hashable, Sendable, CaseIterable {
 }
 
 /// How far the daemon may go by itself with a workload.
-package enum WorkloadMode: String, Codable, Hashable, Sendable, CaseIterable {
+package enum ModeWord: String, Codable, Hashable, Sendable, CaseIterable {
   case observe, approve, automatic
 }
 
 /// What the detector concludes. `unknown` is a cold start: nothing has been seen yet.
-package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
+package enum VerdictWord: String, Codable, Hashable, Sendable, CaseIterable {
   case up, down, blind, unknown
 }
 
 /// How well the loss window is known.
-package enum LossConfidence: String, Codable, Hashable, Sendable, CaseIterable {
+package enum ConfidenceWord: String, Codable, Hashable, Sendable, CaseIterable {
   case measured
-  case atMost = "at-most"
+  case atMost = "at most"
   case unknown
 }
 
@@ -38,7 +39,7 @@ package enum PlanKind: String, Codable, Hashable, Sendable, CaseIterable {
 }
 
 /// What repeating or undoing a step means.
-package enum StepKind: String, Codable, Hashable, Sendable, CaseIterable {
+package enum StepKindWord: String, Codable, Hashable, Sendable, CaseIterable {
   case reversible
   case oneWay = "one-way"
   case readOnly = "read-only"
@@ -62,31 +63,31 @@ package enum DaemonState: String, Codable, Hashable, Sendable, CaseIterable {
 }
 
 /// State of one step of a run: one of the constants, or a word of a newer daemon.
-package struct StepState: RawRepresentable, Codable, Hashable, Sendable {
+package struct StepStateWord: RawRepresentable, Codable, Hashable, Sendable {
   package let rawValue: String
   package init(rawValue: String) { self.rawValue = rawValue }
-  package static let pending = StepState(rawValue: "pending")
-  package static let running = StepState(rawValue: "running")
-  /// At the gate, for fresh evidence, the RPO or an operator.
-  package static let waiting = StepState(rawValue: "waiting")
-  package static let done = StepState(rawValue: "done")
-  package static let failed = StepState(rawValue: "failed")
-  package static let stuck = StepState(rawValue: "stuck")
-  package static let skipped = StepState(rawValue: "skipped")
-  package static let undoing = StepState(rawValue: "undoing")
-  package static let undone = StepState(rawValue: "undone")
+  /// For steps above it, for fresh evidence at the gate, or for an operator.
+  package static let waiting = StepStateWord(rawValue: "waiting")
+  package static let running = StepStateWord(rawValue: "running")
+  package static let done = StepStateWord(rawValue: "done")
+  /// An operator took it as done.
+  package static let skipped = StepStateWord(rawValue: "skipped")
+  /// Given up at its bound; what is owed is among the debts.
+  package static let owed = StepStateWord(rawValue: "owed")
+  package static let stuck = StepStateWord(rawValue: "stuck")
+  package static let undone = StepStateWord(rawValue: "undone")
 }
 
 /// State of the knowledge about replica lag: one of the constants, or a word of a newer daemon.
-package struct LagState: RawRepresentable, Codable, Hashable, Sendable {
+package struct LagStateWord: RawRepresentable, Codable, Hashable, Sendable {
   package let rawValue: String
   package init(rawValue: String) { self.rawValue = rawValue }
   /// A sample that is young enough to count.
-  package static let current = LagState(rawValue: "current")
+  package static let replicating = LagStateWord(rawValue: "replicating")
   /// The newest sample is too old: unknown.
-  package static let stale = LagState(rawValue: "stale")
+  package static let stale = LagStateWord(rawValue: "stale")
   /// ReplicaLag is -1: replication is not active.
-  package static let inactive = LagState(rawValue: "inactive")
+  package static let inactive = LagStateWord(rawValue: "inactive")
   /// Absent or an error value: unknown, never zero.
-  package static let unknown = LagState(rawValue: "unknown")
+  package static let unknown = LagStateWord(rawValue: "unknown")
 }

@@ -1,6 +1,6 @@
-// One connection carries one request and one answer, and is closed: a control socket has no use for keep-alive, and without
-// it there is no pipelining, no reuse and no second request to be confused with the first. Every state has a deadline, so no
-// peer can hold a connection for longer than the sum of three.
+// One connection carries one request and one answer, and is closed: a control socket has no use for keep-alive, and
+// without it there is no pipelining, no reuse and no second request to be confused with the first. Every state has a
+// deadline, so no peer can hold a connection for longer than the sum of three.
 
 import NIOCore
 import NIOHTTP1

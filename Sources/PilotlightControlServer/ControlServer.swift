@@ -1,5 +1,5 @@
-// HTTP/1.1 over a Unix socket, on one event loop of its own. The loop only moves bytes: what a request means is found out by
-// the handler, off the loop, so a slow handler delays one answer and no other connection.
+// HTTP/1.1 over a Unix socket, on one event loop of its own. The loop only moves bytes: what a request means is found
+// out by the handler, off the loop, so a slow handler delays one answer and no other connection.
 
 import NIOCore
 import NIOHTTP1
@@ -84,7 +84,8 @@ package final class ControlServer: Sendable {
     try? await ended.group.shutdownGracefully()
   }
 
-  /// Runs `done` in a turn of the event loop: proof that the loop still turns. Never runs it when the server does not run.
+  /// Runs `done` in a turn of the event loop: proof that the loop still turns. Never runs it when the server does not
+  /// run.
   package func pulse(_ done: @escaping @Sendable () -> Void) {
     let loop = state.withLock { state in
       if case .running(let running) = state { return Optional(running.table.eventLoop) }

@@ -1,5 +1,5 @@
-// Who is at the other end: the kernel says (SO_PEERCRED, unix(7)), not the request. The credentials are those of the process
-// that called connect(2), taken at that moment.
+// Who is at the other end: the kernel says (SO_PEERCRED, unix(7)), not the request. The credentials are those of the
+// process that called connect(2), taken at that moment.
 
 import Dispatch
 import Glibc
@@ -26,12 +26,12 @@ package struct Peer: Hashable, Sendable, CustomStringConvertible {
   package var description: String { name.map { "\(printable($0, limit: 64)) (\(uid))" } ?? "uid \(uid)" }
 }
 
-/// The names of users, asked for off the event loop and for a bounded time: with LDAP behind NSS the answer may hang exactly
-/// in the outage that brought the operator here, and an order must not hang with it.
+/// The names of users, asked for off the event loop and for a bounded time: with LDAP behind NSS the answer may hang
+/// exactly in the outage that brought the operator here, and an order must not hang with it.
 final class UserNames: Sendable {
   private let queue = DispatchQueue(label: "pilotlight.control.names")
   private let known = Mutex<[UInt32: String]>([:])
-  private let patience: TimeAmount = .milliseconds(500)
+  private let patience: TimeAmount = .seconds(2)
 
   func name(of uid: UInt32, on loop: any EventLoop) -> EventLoopFuture<String?> {
     if let name = known.withLock({ $0[uid] }) { return loop.makeSucceededFuture(name) }

@@ -1,6 +1,6 @@
-// The socket as a file: taken over from a dead predecessor, never from a live one, and with its final owner and mode before
-// anyone can connect. Two daemons that start in the same moment are kept apart by a lock on the directory, which vanishes
-// with the process that holds it.
+// The socket as a file: taken over from a dead predecessor, never from a live one, and with its final owner and mode
+// before anyone can connect. Two daemons that start in the same moment are kept apart by a lock on the directory, which
+// vanishes with the process that holds it.
 
 import Glibc
 
@@ -51,7 +51,8 @@ struct SocketFile: Sendable {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
     guard descriptor >= 0 else { throw .system(call: "socket", path: path, errno: errno) }
     do {
-      // The mode of the descriptor is what bind(2) gives the file, less the umask: never wider than asked, not for a moment.
+      // The mode of the descriptor is what bind(2) gives the file, less the umask: never wider than asked, not for a
+      // moment.
       try check(fchmod(descriptor, mode), "fchmod", path)
       try check(withAddress(address) { bind(descriptor, $0, $1) }, "bind", path)
       if let gid { try check(lchown(path, uid_t.max, gid), "chown", path) }

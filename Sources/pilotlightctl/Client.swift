@@ -1,5 +1,5 @@
-// One request to the daemon, and the meaning of its answer. Everything that can go wrong ends in one sentence and one of the
-// four exit codes.
+// One request to the daemon, and the meaning of its answer. Everything that can go wrong ends in one sentence and one
+// of the four exit codes.
 
 import Glibc
 import PilotlightControlAPI

@@ -4,9 +4,10 @@ import PilotlightControlAPI
 
 func planPage(_ plan: PlanReport, style: Style) -> String {
   var page = Page(style: style)
+  let count = "\(plan.steps.count) step\(plan.steps.count == 1 ? "" : "s")"
   page.line(
     style.paint("\(plan.kind.rawValue) of \(shown(plan.workload))", .bold)
-      + "  \(plan.steps.count) steps, about \(spoken(plan.forecastSeconds)); nothing is done by looking at it")
+      + "  \(count), about \(spoken(plan.forecastSeconds)); nothing is done by looking at it")
   for (index, step) in plan.steps.enumerated() {
     page.line()
     let needs = step.needs.isEmpty ? "" : ", after \(step.needs.map(shown).joined(separator: ", "))"

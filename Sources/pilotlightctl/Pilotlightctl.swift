@@ -1,5 +1,5 @@
-// The operator's tool: asks the daemon over its control socket, prints what a person needs at 3 a.m., and says with its exit
-// code what became of it.
+// The operator's tool: asks the daemon over its control socket, prints what a person needs at 3 a.m., and says with its
+// exit code what became of it.
 
 import ArgumentParser
 import Glibc

@@ -1,5 +1,5 @@
-// The page that is read at 3 a.m.: what stands where, since when, on what evidence, and what to type next. Nothing that is
-// fine takes more than a line.
+// The page that is read at 3 a.m.: what stands where, since when, on what evidence, and what to type next. Nothing that
+// is fine takes more than a line.
 
 import PilotlightControlAPI
 
@@ -109,8 +109,8 @@ private func replicationLines(_ workload: WorkloadStatus, _ now: Timestamp, _ pa
   if let lag = workload.lag {
     let age = lag.at.map { ", measured \(spoken(max(0, now - $0))) ago" } ?? ""
     let size = lag.seconds.map(spoken) ?? "unknown"
-    let state = lag.state == .current ? "" : " (\(shown(lag.state.rawValue)))"
-    page.field("replica lag", "\(size)\(state)\(age)", lag.state == .current ? .plain : .yellow)
+    let state = lag.state == .replicating ? "" : " (\(shown(lag.state.rawValue)))"
+    page.field("replica lag", "\(size)\(state)\(age)", lag.state == .replicating ? .plain : .yellow)
   }
   guard let loss = workload.loss else { return }
   let rpo = workload.objectives?.rpo
@@ -172,9 +172,9 @@ private func stepRow(_ step: StepStatus, _ now: Timestamp) -> [Cell] {
   let ink: Style.Ink =
     switch step.state {
     case .done, .skipped: .green
-    case .running, .waiting, .undoing: .yellow
-    case .failed, .stuck: .red
-    case .pending: .dim
+    case .running, .owed: .yellow
+    case .stuck: .red
+    case .waiting, .undone: .dim
     default: .plain
     }
   let took = step.startedAt.map { start in

@@ -1,5 +1,5 @@
-// How things are said: ink, spans of time, moments, tables. Everything that came over the socket passes `shown` before it
-// reaches a terminal.
+// How things are said: ink, spans of time, moments, tables. Everything that came over the socket passes `shown` before
+// it reaches a terminal.
 
 import Glibc
 import PilotlightControlAPI

@@ -2,9 +2,11 @@ import Foundation
 import Glibc
 import PilotlightControlAPI
 import PilotlightControlServer
+import PilotlightCore
 import Testing
 
-/// pilotlightctl as an operator meets it: a process, its output and its exit code, against a server with canned answers.
+/// pilotlightctl as an operator meets it: a process, its output and its exit code, against a server with canned
+/// answers.
 @Suite struct CtlTests {
   /// Runs the program against a daemon that answers like this.
   private func against(
@@ -132,7 +134,7 @@ import Testing
     #expect(ran.code == 0)
     #expect(
       ran.out == """
-        failover of django-app  1 steps, about 10 min 15 s; nothing is done by looking at it
+        failover of django-app  1 step, about 10 min 15 s; nothing is done by looking at it
 
         1. promote  one-way, about 7 min, after gate
            Promotes the replica.
@@ -308,6 +310,11 @@ import Testing
     }
   }
 
+  @Test func `graph prints the diagram of the machine itself`() async throws {
+    let ran = try await runCtl(["graph"])
+    #expect(ran.code == 0 && ran.out == machineDiagram())
+  }
+
   @Test func `the reference names every command and the socket option`() async throws {
     let ran = try await runCtl(["docs", "cli"])
     #expect(ran.code == 0)
@@ -354,4 +361,29 @@ private final class PseudoTerminal {
 }
 
 private let statusPage = """
+  Pilotlight 0.1.0  running, pid 4242, up 2 d 4 h, ledger ok with 1234 entries, account 123456789012
+
+  django-app  FAILING-OVER  mode automatic
+    moving              eu-west-1 (primary) -> us-west-2 (DR)
+    verdict             down since 03:12:04Z, 4 min 12 s
+                        - GET https://app.example/health: refused 5 times in a row
+    replica lag         1.3 s, measured 20 s ago
+    loss if promoted    2.5 s, within the RPO of 5 min
+    commit deadline     in 14 min 3 s (03:30:19Z); recovery takes about 10 min 15 s
+    armed               yes
+    incident            inc-20260301-031204: failover, running, since 03:13:04Z, 3 min 12 s
+      STEP      STATE    KIND        STARTED    TOOK
+      scale-up  done     reversible  03:13:05Z  1 min 58 s
+      promote   running  one-way     03:15:04Z  1 min 12 s...  instance is modifying
+      verify    waiting  read-only   -          -
+    fence debts         1, retried until paid
+                        - the group of eu-west-1 is not at zero (since 03:14:16Z, 2 min)
+    next                watch: pilotlightctl history django-app --incident inc-20260301-031204
+
+  shop  HEALTHY  mode observe
+    verdict             unknown: nothing has been seen yet
+    armed               NO
+                        - the primary has not answered yet
+    next                mend the reasons above: a failover now would not succeed
+
   """

@@ -15,7 +15,7 @@ enum Samples {
     assessment: AssessmentStatus(
       verdict: .down, since: moment("2026-03-01T03:12:04.250Z"),
       evidence: ["GET https://app.example/health: refused 5 times in a row"]),
-    lag: LagStatus(seconds: 1.25, at: moment("2026-03-01T03:15:56.000Z"), state: .current),
+    lag: LagStatus(seconds: 1.25, at: moment("2026-03-01T03:15:56.000Z"), state: .replicating),
     loss: LossStatus(seconds: 2.5, confidence: .measured), commitDeadline: moment("2026-03-01T03:30:19.000Z"),
     incident: IncidentStatus(
       id: "inc-20260301-031204", startedAt: moment("2026-03-01T03:13:04.000Z"), kind: .failover, standing: .running,
@@ -26,7 +26,7 @@ enum Samples {
         StepStatus(
           name: "promote", state: .running, kind: .oneWay, startedAt: moment("2026-03-01T03:15:04.000Z"),
           detail: "instance is modifying"),
-        StepStatus(name: "verify", state: .pending, kind: .readOnly),
+        StepStatus(name: "verify", state: .waiting, kind: .readOnly),
       ]),
     forecast: 615, objectives: ObjectivesStatus(rto: 1800, rpo: 300),
     regions: RegionsStatus(primary: "eu-west-1", dr: "us-west-2"),

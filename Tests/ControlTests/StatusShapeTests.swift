@@ -38,9 +38,9 @@ import Testing
   }
 
   @Test func `the words of phases and verdicts are the promised ones`() {
-    #expect(Phase.allCases.map(\.rawValue) == ["healthy", "degraded", "failing-over", "dr-active", "failing-back"])
-    #expect(Verdict.allCases.map(\.rawValue) == ["up", "down", "blind", "unknown"])
-    #expect(StepKind.allCases.map(\.rawValue) == ["reversible", "one-way", "read-only"])
+    #expect(PhaseWord.allCases.map(\.rawValue) == ["healthy", "degraded", "failing-over", "dr-active", "failing-back"])
+    #expect(VerdictWord.allCases.map(\.rawValue) == ["up", "down", "blind", "unknown"])
+    #expect(StepKindWord.allCases.map(\.rawValue) == ["reversible", "one-way", "read-only"])
   }
 }
 
@@ -149,14 +149,14 @@ private let failingOverJSON = """
               "kind" : "read-only",
               "name" : "verify",
               "startedAt" : null,
-              "state" : "pending"
+              "state" : "waiting"
             }
           ]
         },
         "lag" : {
           "at" : "2026-03-01T03:15:56.000Z",
           "seconds" : 1.25,
-          "state" : "current"
+          "state" : "replicating"
         },
         "loss" : {
           "confidence" : "measured",
