@@ -59,8 +59,8 @@ import Testing
     }
   }
 
-  /// Without the lock one that has just found the stale file unlinks the live one of another. That needs luck, hence the
-  /// rounds.
+  /// Without the lock one that has just found the stale file unlinks the live one of another. That needs luck, hence
+  /// the rounds.
   @Test func `of many that start at once on a stale socket exactly one serves`() async throws {
     for _ in 0..<50 {
       let scratch = try Scratch()
