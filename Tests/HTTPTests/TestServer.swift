@@ -45,7 +45,7 @@ struct Peer: Sendable {
   func write(_ bytes: [UInt8]) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let sent = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+      let sent = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
       guard sent > 0 else { return false }
       rest = rest.dropFirst(sent)
     }
@@ -104,7 +104,7 @@ final class TestServer: Sendable {
   }
 
   /// Wakes the accepting thread, which closes the socket. Connections end by themselves when their clients leave.
-  func stop() { shutdown(listener, Int32(SHUT_RDWR.rawValue)) }
+  func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
   func note(_ request: String) { state.withLock { $0.requests.append(request) } }
 
