@@ -132,7 +132,7 @@ private func name(_ record: Record) -> String {
   @Test(arguments: RunKind.allCases) func `a run of every default plan is read back`(kind: RunKind) throws {
     for traffic in [
       TrafficSettings.objectSwitch(object),
-      .records(
+      .route53(
         RecordRef(zone: "Z1", name: "app.example", type: "CNAME"), primary: RecordTarget(host: "primary.example"),
         dr: RecordTarget(host: "dr.example", aliasZone: "Z2", setIdentifier: "dr")),
     ] {
