@@ -214,6 +214,8 @@ final class Transfer {
     case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE: .reset
     // libcurl calls an answer without a status line (HTTP/0.9) an unsupported protocol.
     case CURLE_UNSUPPORTED_PROTOCOL where request.isHTTP: .malformed
+    // A header line beyond libcurl's own 100 kB is, to libcurl, a lack of memory; the status line came, so it is the peer's.
+    case CURLE_OUT_OF_MEMORY where headerBytes > 0: .malformed
     case CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP2, CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR: .malformed
     default: .local
     }

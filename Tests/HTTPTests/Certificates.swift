@@ -44,26 +44,22 @@ final class Certificate: Sendable {
 
   deinit { try? FileManager.default.removeItem(at: directory) }
 
+  /// Not Foundation's Process: it learns of the end from a socket that other children started meanwhile hold open too.
   private func run(_ command: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw ServerFault("\(command.prefix(2)) failed") }
+    let line = command.map { "'\($0)'" }.joined(separator: " ") + " >/dev/null 2>&1"
+    guard let pipe = popen(line, "re"), pclose(pipe) == 0 else { throw ServerFault("\(command.prefix(2)) failed") }
   }
 }
 
 /// An HTTPS server as a process of its own: GET is answered, POST never is.
 final class TLSServer {
   let port: Int
-  private let process = Process()
+  private let pid: pid_t
+  private let output: UnsafeMutablePointer<FILE>
 
   init(_ certificate: Certificate) throws {
     let script = """
-      import http.server, ssl, sys, time
+      import http.server, os, ssl, sys, time
       class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         def do_GET(self):
@@ -83,24 +79,28 @@ final class TLSServer {
       context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
       context.load_cert_chain(sys.argv[1], sys.argv[2])
       server.socket = context.wrap_socket(server.socket, server_side=True)
-      print(server.server_address[1], flush=True)
+      print(server.server_address[1], os.getpid(), flush=True)
       server.serve_forever()
       """
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", script, certificate.certificate, certificate.key]
-    process.standardOutput = output
-    try process.run()
-    let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-    guard let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-      process.terminate()
-      throw ServerFault("the TLS server says \(line)")
+    let file = certificate.directory.appendingPathComponent("server.py").path
+    try script.write(toFile: file, atomically: true, encoding: .utf8)
+    let command = "exec python3 '\(file)' '\(certificate.certificate)' '\(certificate.key)'"
+    guard let output = popen(command, "re") else { throw ServerFault("python3") }
+    var line = [CChar](repeating: 0, count: 64)
+    fgets(&line, Int32(line.count), output)
+    let numbers = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      .split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+    guard numbers.count == 2 else {
+      pclose(output)
+      throw ServerFault("the TLS server did not start")
     }
-    self.port = port
+    self.output = output
+    port = numbers[0]
+    pid = pid_t(numbers[1])
   }
 
   func stop() {
-    process.terminate()
-    process.waitUntilExit()
+    kill(pid, SIGTERM)
+    pclose(output)
   }
 }
