@@ -101,10 +101,42 @@ package struct SandboxReport: Codable, Hashable, Sendable {
   package var speed: Double
   /// One sentence.
   package var message: String
-  package init(primaryBroken: Bool, speed: Double, message: String) {
+  /// What really happened to each workload's users and writes.
+  package var facts: [SandboxFactsReport]
+  package init(primaryBroken: Bool, speed: Double, message: String, facts: [SandboxFactsReport] = []) {
     self.primaryBroken = primaryBroken
     self.speed = speed
     self.message = message
+    self.facts = facts
+  }
+}
+
+/// Facts of the sandbox about one workload: not what the daemon believes, but what was so.
+package struct SandboxFactsReport: Codable, Hashable, Sendable {
+  package var workload: String
+  package var writesAccepted: Int
+  package var lostWrites: Int
+  /// Age of the newest lost range of writes, sandbox seconds.
+  package var lossSeconds: Double
+  /// From the start of the first outage until users were served again, sandbox seconds; null while they are not.
+  @ExplicitNull package var recoverySeconds: Double?
+  /// How long two databases took writes at once, sandbox seconds.
+  package var doubleWriterSeconds: Double
+  package var promotions: Int
+  package var serving: Bool
+
+  package init(
+    workload: String, writesAccepted: Int, lostWrites: Int, lossSeconds: Double, recoverySeconds: Double?,
+    doubleWriterSeconds: Double, promotions: Int, serving: Bool
+  ) {
+    self.workload = workload
+    self.writesAccepted = writesAccepted
+    self.lostWrites = lostWrites
+    self.lossSeconds = lossSeconds
+    _recoverySeconds = ExplicitNull(wrappedValue: recoverySeconds)
+    self.doubleWriterSeconds = doubleWriterSeconds
+    self.promotions = promotions
+    self.serving = serving
   }
 }
 

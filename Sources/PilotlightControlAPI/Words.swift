@@ -53,6 +53,8 @@ package enum Standing: String, Codable, Hashable, Sendable, CaseIterable {
   /// A step keeps failing; `stuck` names the ways out.
   case stuck
   case rollingBack = "rolling-back"
+  /// It led to the present phase.
+  case finished
 }
 
 /// Whether the daemon as a whole can act.

@@ -53,10 +53,19 @@ package struct DurableState: Equatable, Sendable {
         $0.intentAt = at
         $0.attempts += 1
         $0.didNotHappen = false
+        $0.wasTaken = false
         $0.detail = ""
       }
-    case .accepted(let name, let receipt): step(name) { $0.receipt = receipt }
-    case .didNotHappen(let name, _): step(name) { $0.didNotHappen = true }
+    case .accepted(let name, let receipt):
+      step(name) {
+        $0.receipt = receipt
+        $0.wasTaken = true
+      }
+    case .didNotHappen(let name, _):
+      step(name) {
+        $0.didNotHappen = true
+        $0.wasTaken = false
+      }
     case .gatePassed(let name, let loss, let sentence, let at):
       finish(name, .done, sentence, at)
       withRun { $0.lossAtGate = loss }
@@ -73,6 +82,8 @@ package struct DurableState: Equatable, Sendable {
       step(name) {
         $0.state = .running
         $0.finishedAt = nil
+        // An operator who says "again" has looked: from here on only the world counts.
+        $0.wasTaken = false
         $0.detail = ""
       }
     case .stepSkipped(let name, let by, let reason, let at): finish(name, .skipped, "skipped by \(by): \(reason)", at)

@@ -25,10 +25,9 @@ package func classifyReference(_ result: Result<HTTPResponse, HTTPFailure>) -> P
 private func classify(_ response: HTTPResponse, _ settings: ProbeSettings, took: Duration) -> ProbeOutcome {
   let status = response.status
   guard settings.expectedStatus.contains(where: { $0.contains(status) }) else {
-    if status >= 500 { return .failure(.serverError, status: status, detail: "HTTP \(status)") }
+    if status >= 500 { return .failure(.serverError, status: status, detail: "") }
     let target = response.headers.first { $0.name.lowercased() == "location" }?.value
-    let detail = target.map { printable("HTTP \(status), redirects to \($0)") } ?? "HTTP \(status)"
-    return .failure(.wrongStatus, status: status, detail: detail)
+    return .failure(.wrongStatus, status: status, detail: target.map { printable("redirects to \($0)") } ?? "")
   }
   if let wanted = settings.bodyContains, !contains(response.body, wanted) {
     let extent = response.bodyTruncated ? "the first \(response.body.count) bytes of the body lack" : "the body lacks"

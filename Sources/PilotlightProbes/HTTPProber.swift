@@ -26,7 +26,7 @@ package struct HTTPProber: Sendable {
   /// - Parameter completion: called exactly once, on the transport's queue.
   package func probe(_ settings: ProbeSettings, completion: @escaping @Sendable (Observation) -> Void) {
     let request = HTTPRequest(
-      method: settings.method, url: settings.url, headers: settings.headers.map(header),
+      method: settings.method, url: settings.url, headers: settings.headers.compactMap(header),
       timeout: real(settings.timeout),
       bodyLimit: HTTPProber.bodyLimit, freshConnection: true, resolve: settings.resolve, caFile: settings.caFile)
     send(request, completion: completion) { result, took in classify(result, settings, took: took) }
@@ -55,8 +55,9 @@ package struct HTTPProber: Sendable {
   }
 }
 
-/// `Name: value` as a pair; what is not of that form goes on as it is, and the transport refuses it.
-private func header(_ line: String) -> (name: String, value: String) {
-  guard let colon = line.firstIndex(of: ":") else { return (line, "") }
-  return (String(line[..<colon]), String(line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }))
+/// `Name: value` as a pair; nil for a line without a name.
+private func header(_ line: String) -> (name: String, value: String)? {
+  let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+  guard let name = parts.first, !name.isEmpty else { return nil }
+  return (String(name), parts.count > 1 ? String(parts[1].drop { $0 == " " || $0 == "\t" }) : "")
 }

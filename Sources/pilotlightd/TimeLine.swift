@@ -59,6 +59,7 @@ struct TimeLine: Sendable {
   /// Changes with every boot; without it every start takes a new origin.
   static let bootID: String = {
     guard let data = try? Data(contentsOf: URL(filePath: "/proc/sys/kernel/random/boot_id")) else { return "unknown" }
-    return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init) ?? "unknown"
+    return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
+      ?? "unknown"
   }()
 }

@@ -257,9 +257,7 @@ import Testing
     let scratch = try Scratch()
     let absent = try await runCtl(["status", "--socket", scratch.socket])
     #expect(absent.code == 1 && absent.err.contains("there is no such socket"))
-    let dead = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    #expect(withUnixAddress(scratch.socket) { bind(dead, $0, $1) } == 0)
-    close(dead)
+    leaveStaleSocket(scratch.socket)
     let refused = try await runCtl(["ack", "a", "--reason", "x"], environment: ["PILOTLIGHT_SOCKET": scratch.socket])
     #expect(refused.code == 1 && refused.err.contains("nobody listens on \(scratch.socket)"), "\(refused)")
     let file = scratch.path + "/file"

@@ -139,7 +139,7 @@ import Testing
       async let dawdler = offPool { () -> String? in
         guard let client = RawClient(path) else { return nil }
         client.send("GET /v1/health HTTP/1.1\r\nx: ")
-        repeat { client.send("y") } while !client.waitForHangup(milliseconds: 20) && !client.hasBytes
+        for _ in 0..<500 where !client.waitForHangup(milliseconds: 20) && !client.hasBytes { client.send("y") }
         return client.receiveAll()
       }
       async let silent = offPool { RawClient(path)?.receiveAll() }

@@ -43,10 +43,7 @@ import Testing
 
   @Test func `the socket of a dead predecessor is replaced`() async throws {
     let scratch = try Scratch()
-    let dead = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    #expect(withUnixAddress(scratch.socket) { bind(dead, $0, $1) } == 0)
-    listen(dead, 1)
-    close(dead)
+    leaveStaleSocket(scratch.socket)
     try await withServer(scratch.socket) { _ in
       #expect(status(of: await exchange(scratch.socket, get("/v1/health"))) == 200)
     }
@@ -62,27 +59,22 @@ import Testing
     }
   }
 
-  @Test func `of many that start at once exactly one serves`() async throws {
-    let scratch = try Scratch()
-    let path = scratch.socket
-    let servers = (0..<8).map { number in ControlServer(path: path) { _, _ in .json(number) } }
-    let started = await withTaskGroup(of: Bool.self) { group in
-      for server in servers {
-        group.addTask {
-          do {
-            try await server.start()
-            return true
-          } catch {
-            return false
-          }
-        }
+  /// Without the lock one that has just found the stale file unlinks the live one of another. That needs luck, hence
+  /// the rounds.
+  @Test func `of many that start at once on a stale socket exactly one serves`() async throws {
+    for _ in 0..<50 {
+      let scratch = try Scratch()
+      leaveStaleSocket(scratch.socket)
+      let path = scratch.socket
+      let servers = (0..<4).map { number in ControlServer(path: path) { _, _ in .json(number) } }
+      let started = await withTaskGroup(of: Bool.self) { group in
+        for server in servers { group.addTask { (try? await server.start()) != nil } }
+        return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
       }
-      return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+      #expect(started == 1)
+      for server in servers { await server.stop() }
+      #expect(access(path, F_OK) != 0)
     }
-    #expect(started == 1)
-    #expect(status(of: await exchange(path, get("/v1/health"))) == 200)
-    for server in servers { await server.stop() }
-    #expect(access(path, F_OK) != 0)
   }
 
   @Test func `what is no socket is left alone`() async throws {

@@ -91,6 +91,14 @@ func withUnixAddress(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t
   }
 }
 
+/// A socket's file as kill -9 leaves it: nobody listens.
+func leaveStaleSocket(_ path: String) {
+  let dead = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+  #expect(withUnixAddress(path) { bind(dead, $0, $1) } == 0)
+  listen(dead, 1)
+  close(dead)
+}
+
 /// One request on a connection of its own; the whole answer as text.
 func exchange(_ path: String, _ request: String) async -> String? {
   await offPool {

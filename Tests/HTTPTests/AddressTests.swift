@@ -1,0 +1,79 @@
+// Pinned addresses, and how long others are believed.
+
+import Testing
+
+@testable import PilotlightHTTP
+
+@Suite(.timeLimit(.minutes(2))) struct AddressTests {
+  private let transport = CurlTransport()
+
+  private func send(_ request: HTTPRequest) async -> String {
+    switch await transport.send(request) {
+    case .success(let answer): "\(answer.status)"
+    case .failure(let failure): failure.kind.rawValue
+    }
+  }
+
+  @Test func `a pinned address is met by the request that pins it and by no other`() async throws {
+    try await withServer({ peer, _ in
+      while !peer.readRequest().isEmpty { peer.answer("200 OK") }
+    }) { server in
+      let url = "http://pinned.invalid:\(server.port)/"
+      let pinned = HTTPRequest(
+        url: url, timeout: .seconds(20), resolve: ["Pinned.invalid:\(server.port):127.0.0.1"])
+      let plain = HTTPRequest(url: url, timeout: .seconds(20))
+      #expect(await send(plain) == "dns")
+      #expect(await send(pinned) == "200")
+      #expect(await send(plain) == "dns")
+      async let first = send(pinned)
+      async let second = send(plain)
+      async let third = send(pinned)
+      let outcomes = await [first, second, third]
+      #expect(outcomes == ["200", "dns", "200"])
+    }
+  }
+
+  @Test func `each address of one name can be asked by itself`() async throws {
+    try await withServer({ peer, _ in
+      while !peer.readRequest().isEmpty { peer.answer("200 OK") }
+    }) { server in
+      for _ in 0..<3 {
+        for (address, outcome) in [("127.0.0.1", "200"), ("127.0.0.2", "refused")] {
+          let request = HTTPRequest(
+            url: "http://both.invalid:\(server.port)/", timeout: .seconds(5),
+            resolve: ["both.invalid:\(server.port):\(address)"])
+          #expect(await send(request) == outcome)
+        }
+      }
+    }
+  }
+
+  @Test func `an entry that is no address is a fault of ours`() async {
+    let request = HTTPRequest(url: "http://a.invalid/", timeout: .seconds(5), resolve: ["a.invalid:80:somewhere"])
+    #expect(await send(request) == "local")
+  }
+
+  @Test func `one transfer a second sweeps out old addresses`() {
+    var book = AddressBook()
+    let start = ContinuousClock.now
+    #expect(book.cacheTimeout(now: start) == 60)
+    #expect(book.cacheTimeout(now: start) == -1)
+    #expect(book.cacheTimeout(now: start + .milliseconds(999)) == -1)
+    #expect(book.cacheTimeout(now: start + .seconds(1)) == 60)
+    #expect(book.cacheTimeout(now: start + .seconds(1)) == -1)
+  }
+
+  @Test(arguments: [
+    ("https://Alb.example/health", "alb.example:443:10.0.0.1", ["-alb.example:443"]),
+    ("http://alb.example/health", "alb.example:443:10.0.0.1", []),
+    ("http://alb.example:8080/", "+alb.example:8080:[::1]", ["-alb.example:8080"]),
+    ("http://other.example/", "alb.example:80:10.0.0.1", []),
+    ("not a url", "alb.example:80:10.0.0.1", []),
+  ])
+  func `a pin concerns requests to its host and port`(url: String, pin: String, expected: [String]) {
+    var book = AddressBook()
+    let pinning = HTTPRequest(url: "http://x/", timeout: .seconds(1), resolve: [pin])
+    #expect(book.entries(for: pinning) == [pin])
+    #expect(book.entries(for: HTTPRequest(url: url, timeout: .seconds(1))) == expected)
+  }
+}
