@@ -1,11 +1,10 @@
-// The seam of the module. A service file says what is asked (`Operation`) and understands what came back (`Answer`); how a
-// request is signed, sent, retried and timed is the executor's. So services are plain functions that a test can call with
-// bytes, and nothing of HTTP or of credentials is repeated nine times.
+// One API request before it is signed, and what comes back. Services build operations and read answers; the client signs,
+// sends, and repeats.
 
-import PilotlightCore
+package import PilotlightCore
 
-/// The AWS services spoken to. The raw value is the signing name, which is also the endpoint prefix.
-enum AWSService: String, Sendable, CaseIterable {
+/// The services we speak to; the raw value is the name in the signature's scope.
+package enum AWSService: String, Sendable, CaseIterable {
   case sts
   case autoscaling
   case rds
@@ -17,31 +16,28 @@ enum AWSService: String, Sendable, CaseIterable {
   case sns
 }
 
-/// One API request, unsigned.
-struct Operation: Sendable {
-  var service: AWSService
-  /// The region whose endpoint is asked and for which the request is signed.
-  var region: String
-  /// The API action as AWS names it, for logs and errors.
-  var name: String
-  var method: String
-  /// Path segments percent-encoded once. For S3 `/key`: the bucket is apart.
-  var path: String
-  var bucket: String?
+package struct Operation: Sendable {
+  package var service: AWSService
+  package var region: String
+  /// API action, for errors.
+  package var name: String
+  package var method: String
+  /// Path percent-encoded once; for S3 the key alone.
+  package var path: String
+  package var bucket: String?
   /// Unencoded.
-  var query: [(name: String, value: String)]
-  var headers: [(name: String, value: String)]
-  var body: [UInt8]
-  /// True for a write.
-  var changes: Bool
-  /// True when repeating it changes nothing more, so that a lost answer may simply be asked for again.
-  var declarative: Bool
+  package var query: [(name: String, value: String)]
+  package var headers: [(name: String, value: String)]
+  package var body: [UInt8]
+  /// A write.
+  package var changes: Bool
+  /// Repeating it changes nothing more.
+  package var declarative: Bool
 
-  init(
+  package init(
     _ service: AWSService, region: String, name: String, method: String = "POST", path: String = "/",
     bucket: String? = nil, query: [(name: String, value: String)] = [],
-    headers: [(name: String, value: String)] = [], body: [UInt8] = [], changes: Bool = false,
-    declarative: Bool = true
+    headers: [(name: String, value: String)] = [], body: [UInt8] = [], changes: Bool = false, declarative: Bool = true
   ) {
     self.service = service
     self.region = region
@@ -57,19 +53,16 @@ struct Operation: Sendable {
   }
 }
 
-/// A proper answer: its status is below 300.
-struct Answer: Sendable {
-  var status: Int
-  var headers: [(name: String, value: String)]
-  var body: [UInt8]
+/// An answer with a status below 300.
+package struct Answer: Sendable {
+  package var status: Int
+  package var headers: [(name: String, value: String)]
+  package var body: [UInt8]
 }
 
-/// Whatever signs, sends and retries operations.
-protocol OperationExecuting: Sendable {
-  /// Sends one operation, all attempts within `timeout`. Succeeds only for a status below 300; anything else is a failure
-  /// whose kind was decided by `serviceFailure`, by the transport, or by the credentials.
+/// Carries operations out: the client, or a fake in tests.
+package protocol OperationExecuting: Sendable {
   func execute(_ operation: Operation, timeout: Duration) async -> Result<Answer, CloudFailure>
-
-  /// The URL of `operation` (a GET) signed in its query, valid for `expires`.
+  /// The URL of the operation as a signed GET, valid for `expires`.
   func presign(_ operation: Operation, expires: Duration) async -> Result<String, CloudFailure>
 }

@@ -7,6 +7,8 @@ package struct DurableState: Equatable, Sendable {
   package private(set) var debts: [FenceDebt] = []
   /// Fingerprint of the configuration whose primary was seen serving.
   package private(set) var armedFor: String?
+  /// The AWS account this workload was first seen in.
+  package private(set) var account: String?
   /// When the newest automatic failover began; the hold-down counts from its end.
   package private(set) var lastFailover: (began: Instant, ended: Instant)?
   /// An operator ended the hold-down.
@@ -21,7 +23,7 @@ package struct DurableState: Equatable, Sendable {
   }
 
   package static func == (a: DurableState, b: DurableState) -> Bool {
-    a.phase == b.phase && a.pause == b.pause && a.debts == b.debts && a.armedFor == b.armedFor
+    a.phase == b.phase && a.pause == b.pause && a.debts == b.debts && a.armedFor == b.armedFor && a.account == b.account
       && a.lastFailover?.began == b.lastFailover?.began && a.lastFailover?.ended == b.lastFailover?.ended
       && a.isRearmed == b.isRearmed && a.lastRun == b.lastRun
   }
@@ -30,6 +32,7 @@ package struct DurableState: Equatable, Sendable {
   package mutating func apply(_ record: Record) {
     switch record {
     case .armed(let fingerprint): armedFor = fingerprint
+    case .account(let id): account = id
     case .degraded(let outage): phase = .degraded(outage)
     case .recovered: phase = .healthy
     case .wouldFailOver(_, let at):

@@ -15,10 +15,12 @@ package struct Situation: Sendable {
   package var obstacles: [String]
   /// Why other workloads' failovers hold this one back; nil when they do not.
   package var brake: String?
+  /// The account that answered last; nil until one did.
+  package var account: String?
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
-    evidenceAt: Instant?, obstacles: [String], brake: String?
+    evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil
   ) {
     self.now = now
     self.assessment = assessment
@@ -28,6 +30,7 @@ package struct Situation: Sendable {
     self.evidenceAt = evidenceAt
     self.obstacles = obstacles
     self.brake = brake
+    self.account = account
   }
 
   /// What promoting now would lose, counted from the start of the outage.

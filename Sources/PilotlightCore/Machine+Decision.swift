@@ -34,11 +34,18 @@ extension Machine {
       reasons.append("in hold-down until \(until.text) after the last failover; `pilotlightctl ack` ends it")
     }
     if let brake = situation.brake { reasons.append(brake) }
+    if let foreign = foreignAccount(situation) { reasons.append(foreign) }
     if state.armedFor != settings.fingerprint {
       reasons.append("the primary of this configuration was never seen serving")
     }
     if !state.debts.isEmpty { reasons.append("a fence debt of an earlier failover is unpaid") }
     return reasons
+  }
+
+  /// The credentials belong to another account than this workload was first seen in.
+  func foreignAccount(_ situation: Situation) -> String? {
+    guard let known = state.account, let seen = situation.account, known != seen else { return nil }
+    return "the credentials belong to account \(seen), this workload lives in \(known)"
   }
 
   /// Until when no failover begins by itself; nil outside a hold-down.

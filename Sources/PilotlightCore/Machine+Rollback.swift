@@ -12,7 +12,7 @@ extension Machine {
         false
       }
     }
-    if acting || state.pause != nil { return }
+    if acting || holdingActs(situation) != nil { return }
     guard let step = run.undoable.first, let undo = step.undo else {
       record(.rolledBack(why), &reaction)
       forgetProgress()
@@ -48,7 +48,7 @@ extension Machine {
 
   /// Tries the oldest debt every half minute, in every phase but not while paused or observing.
   mutating func payDebts(_ situation: Situation, _ reaction: inout Reaction) {
-    guard let debt = state.debts.first, state.pause == nil, settings.mode != .observe else { return }
+    guard let debt = state.debts.first, holdingActs(situation) == nil else { return }
     switch progress["debt"] {
     case .asking(_, let since, _) where situation.now - since < .seconds(90): return
     case .resting(let until, _) where situation.now < until: return
@@ -69,7 +69,7 @@ extension Machine {
     if group.size == debt.size {
       record(.debtPaid(debt, "\(debt.group.name) is at \(group.size)"), &reaction)
       progress["debt"] = nil
-    } else if state.pause == nil, settings.mode != .observe {
+    } else if holdingActs(situation) == nil {
       // The debt itself is the durable intent: it was recorded when it was incurred.
       ask(.payDebt, [.resizeGroup(debt.group, debt.size)], key: "debt", situation, &reaction)
     }

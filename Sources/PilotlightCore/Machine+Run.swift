@@ -107,7 +107,7 @@ extension Machine {
       takeAct(name, replies.first, situation, &reaction)
       advance(situation, &reaction)
     case .undo(let name):
-      guard isAwaited(task, key: name) else { return }
+      guard isAwaited(task, key: "undo-\(name)") else { return }
       takeUndo(name, replies.first, situation, &reaction)
       advance(situation, &reaction)
     case .lookDebt, .payDebt: takeDebt(replies, for: task, situation, &reaction)
@@ -174,9 +174,9 @@ extension Machine {
     _ reaction: inout Reaction
   ) {
     let name = step.step.name
-    if state.pause != nil || settings.mode == .observe {
+    if let why = holdingActs(situation) {
       rest(name, .seconds(1), failures: 0, situation)
-      sayOnce("hold-\(name)", .heldBack, "\(name) would act, but the workload is paused or in observe mode", &reaction)
+      sayOnce("hold-\(name)", .heldBack, "\(name) would act, but \(why)", &reaction, step: name)
       return
     }
     if let intent = step.intentAt, !step.didNotHappen {
@@ -193,6 +193,13 @@ extension Machine {
     }
     record(.intent(step: name, action, undo: undo, at: situation.now), &reaction)
     ask(.act(name), [action], key: name, situation, &reaction)
+  }
+
+  /// Why nothing at all may be changed now; nil when acts are allowed.
+  func holdingActs(_ situation: Situation) -> String? {
+    if let pause = state.pause { return "it is paused by \(pause.by): \(pause.reason)" }
+    if settings.mode == .observe { return "mode is observe" }
+    return foreignAccount(situation)
   }
 
   /// A failover's one-way step needs the gate's fresh word and a primary that is down at this very moment. A failback's was

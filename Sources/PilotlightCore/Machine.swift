@@ -139,6 +139,7 @@ package struct Machine: Sendable {
     if assessment.verdict == .up, state.armedFor != settings.fingerprint {
       record(.armed(fingerprint: settings.fingerprint), &reaction)
     }
+    if state.account == nil, let account = situation.account { record(.account(account), &reaction) }
     sayBlindness(assessment, &reaction)
     if assessment.verdict == .down {
       let start = assessment.outageStart ?? situation.now

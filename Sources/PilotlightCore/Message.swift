@@ -19,6 +19,7 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case ledgerMended
   case timeGap
   case armed
+  case accountKnown
   case degraded
   case recovered
   case nearMiss
@@ -111,6 +112,11 @@ extension MessageKind {
       MessageMeaning(
         id: "5796a670482c490e8d9782bfcdc83011", level: .info,
         meaning: "The primary of this configuration was seen serving: a failover away from it is possible.",
+        next: "Nothing to do.")
+    case .accountKnown:
+      MessageMeaning(
+        id: "5b0c7b1f1d0e4a6f9a2d6f0f6f3c8e11", level: .info,
+        meaning: "The AWS account behind the credentials is remembered. Another one stops the daemon from acting.",
         next: "Nothing to do.")
     case .degraded:
       MessageMeaning(

@@ -16,6 +16,7 @@ extension Record {
   package var kind: MessageKind {
     switch self {
     case .armed: .armed
+    case .account: .accountKnown
     case .degraded: .degraded
     case .recovered: .recovered
     case .wouldFailOver: .wouldFailOver
@@ -51,7 +52,7 @@ extension Record {
       .gatePassed(let name, _, _, _), .stepDone(let name, _, _), .stepOwed(let name, _, _), .stepStuck(let name, _),
       .stepReopened(let name, _), .stepSkipped(let name, _, _, _), .approved(let name, _, _), .stepUndone(let name):
       name
-    case .armed, .degraded, .recovered, .wouldFailOver, .runBegun, .lossAccepted, .rollbackBegun, .rolledBack,
+    case .armed, .account, .degraded, .recovered, .wouldFailOver, .runBegun, .lossAccepted, .rollbackBegun, .rolledBack,
       .runFinished, .debtPaid, .acknowledged, .paused, .unpaused, .ordered:
       nil
     }
@@ -62,6 +63,7 @@ extension Record {
     let edge = Edge.sentence(from: before.phase.name, to: after.phase.name).map { "\($0): " } ?? ""
     switch self {
     case .armed(let fingerprint): return "the primary was seen serving; armed for \(fingerprint)"
+    case .account(let id): return "the credentials belong to account \(id); no other is acted in"
     case .degraded(let outage): return edge + outage.why + (outage.start.map { "; first failure \($0.text)" } ?? "")
     case .recovered(let why): return edge + why
     case .wouldFailOver(let sentence, _): return sentence

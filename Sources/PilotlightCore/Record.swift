@@ -106,6 +106,8 @@ package enum PhaseName: String, Hashable, Sendable, Codable, CaseIterable {
 package enum Record: Hashable, Sendable, Codable {
   /// The primary of this configuration was seen serving: it may be failed away from.
   case armed(fingerprint: String)
+  /// The account behind the credentials, from now on the only one that is acted in.
+  case account(String)
   case degraded(Outage)
   case recovered(String)
   /// Observe mode: this is where a failover would have begun.

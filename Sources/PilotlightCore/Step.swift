@@ -126,3 +126,28 @@ package enum Work: Hashable, Sendable, Codable {
     }
   }
 }
+
+extension Work {
+  /// What the step may change, for `plan`: the calls it makes when its look says that it is needed.
+  package var acts: [CloudAction] {
+    switch self {
+    case .scaleUp(let group, let size), .scaleDown(let group, let size), .fence(let group, let size):
+      [.resizeGroup(group, size)]
+    case .repoint(let secret, _): [.repointSecret(secret, DatabaseAddress(host: "", port: 0), token: "")]
+    case .promote(let database, _): [.promoteReplica(database)]
+    case .shift(.route53(let record, let primary, let dr), .dr): [.pointRecords(record, to: dr, from: primary)]
+    case .shift(.route53(let record, let primary, let dr), .primary): [.pointRecords(record, to: primary, from: dr)]
+    case .shift(.objectSwitch(let object), .dr): [.putObject(object, body: "")]
+    case .shift(.objectSwitch(let object), .primary): [.removeObject(object)]
+    case .announce(let topic): [.publish(topic, subject: "", message: "")]
+    case .snapshot(let database, let name): [.snapshotDatabase(database, snapshot: name)]
+    case .setAside(let database, let name): [.renameDatabase(database, to: name)]
+    case .replicate(let spec): [.createReplica(spec)]
+    case .holdWrites(let listener): [.holdWrites(listener)]
+    case .releaseWrites(let listener): [.releaseWrites(listener)]
+    case .gate, .awaitTargets, .awaitInService, .awaitApplication, .checkRegion, .awaitReplication, .awaitDrained,
+      .shift(.manual, _), .confirmByHand:
+      []
+    }
+  }
+}

@@ -43,6 +43,7 @@ package struct WorkloadGuard: Sendable {
     var drDatabase: CloudReply?
     var primaryDatabase: CloudReply?
     var drGroup: CloudReply?
+    var account: String?
   }
 
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), at now: Instant, seed: UInt64) {
@@ -83,7 +84,9 @@ package struct WorkloadGuard: Sendable {
       drTally.take(seen)
       detector.reached(.drProbe, seen.answered, at: start)
     case (.reference, .observation(let seen)): detector.reached(watch, seen.answered, at: start)
-    case (.drAPI, .reply(let reply)): detector.reached(.drAPI, reply.answered ?? false, at: start)
+    case (.drAPI, .reply(let reply)):
+      detector.reached(.drAPI, reply.answered ?? false, at: start)
+      if case .identity(let account, _) = reply { standing.account = account }
     case (.primaryAPI, .reply(let reply)): detector.sawPrimaryAPI(reply.answered, at: start)
     case (.primaryTargets, .reply(.targets(let health))): detector.sawTargets(health, at: start)
     case (.primaryTargets, .reply): detector.sawTargets(nil, at: start)
@@ -139,7 +142,7 @@ package struct WorkloadGuard: Sendable {
     situation = Situation(
       now: now, assessment: detector.assess(at: now), primaryServing: detector.tally.serving,
       drServing: drTally.serving, lag: lag, evidenceAt: read.count == rounds.count ? read.min() : nil,
-      obstacles: obstacles, brake: brake)
+      obstacles: obstacles, brake: brake, account: standing.account)
   }
 
   private var newestReference: Instant? {

@@ -1,0 +1,224 @@
+// Signs, sends, classifies, repeats. What may have changed something is never repeated blindly: a request whose answer was lost
+// comes back as `unknownOutcome`, and the step looks at the world before it asks again.
+
+package import PilotlightCore
+package import PilotlightHTTP
+
+/// What the client needs to know.
+package struct AWSConfiguration: Sendable {
+  let environment: [String: String]
+  let profileName: String?
+  let files: ProfileFiles
+  let role: RoleSettings?
+  let stsRegions: [String]
+  let caFile: String?
+  let readFile: FileReader
+
+  /// - Parameters:
+  ///   - stsRegions: regions whose STS may be asked for roles, the nearest first.
+  ///   - readFile: nil for a file that does not exist.
+  package init(
+    environment: [String: String], profile: String? = nil, role: RoleSettings? = nil, stsRegions: [String],
+    caBundle: String? = nil, readFile: @escaping FileReader
+  ) throws(CredentialError) {
+    self.environment = environment
+    profileName = profile
+    self.role = role
+    self.stsRegions = stsRegions
+    self.readFile = readFile
+    let home = environment["HOME"] ?? ""
+    files = try ProfileFiles(
+      config: readFile(environment["AWS_CONFIG_FILE"] ?? "\(home)/.aws/config"),
+      credentials: readFile(environment["AWS_SHARED_CREDENTIALS_FILE"] ?? "\(home)/.aws/credentials"))
+    caFile = caBundle ?? environment["AWS_CA_BUNDLE"]
+  }
+
+  var activeProfile: Profile? { files.profile(profileName ?? environment["AWS_PROFILE"] ?? "default") }
+}
+
+package final class AWSClient: OperationExecuting {
+  /// Attempts in all, as in AWS's standard retry mode.
+  private static let attempts = 3
+  /// One attempt never eats the whole budget: a black hole must leave room for another try.
+  private static let attemptTimeout: Duration = .seconds(10)
+  private static let answerLimit = 4 << 20
+
+  private let http: any HTTPSending
+  private let configuration: AWSConfiguration
+  private let resolver: EndpointResolver
+  private let cache: CredentialCache
+  private let clock: AWSClock
+  private let random: @Sendable () -> Double
+  private let skew: ClockSkew
+
+  package init(
+    http: any HTTPSending, configuration: AWSConfiguration, clock: AWSClock, random: @escaping @Sendable () -> Double,
+    onNotice: @escaping @Sendable (String) -> Void
+  ) {
+    self.http = http
+    self.configuration = configuration
+    self.clock = clock
+    self.random = random
+    resolver = EndpointResolver(environment: configuration.environment, profile: configuration.activeProfile)
+    skew = ClockSkew(onNotice: onNotice)
+    let chain = CredentialChain(
+      environment: configuration.environment, profileName: configuration.profileName, files: configuration.files,
+      role: configuration.role, stsRegions: configuration.stsRegions, http: http, clock: clock,
+      readFile: configuration.readFile)
+    cache = CredentialCache(chain: chain, clock: clock, random: random, onNotice: onNotice)
+  }
+
+  package func execute(_ operation: Operation, timeout: Duration) async -> Result<Answer, CloudFailure> {
+    let start = clock.wallSeconds()
+    var attempt = 0
+    var wasResigned = false
+    while true {
+      attempt += 1
+      let left = timeout - .seconds(clock.wallSeconds() - start)
+      guard left > .zero else {
+        return .failure(CloudFailure(.transient, code: "timeout", message: "no time left for \(operation.name)"))
+      }
+      let outcome = await attemptOnce(operation, timeout: min(left, AWSClient.attemptTimeout))
+      guard case .failure(let failure) = outcome.result else { return outcome.result }
+      // Keys that ended, and a clock that is wrong, are mended once and the request signed anew.
+      if failure.kind == .credentials, outcome.wasSigned, !wasResigned, await mend(outcome) {
+        wasResigned = true
+        continue
+      }
+      guard attempt < AWSClient.attempts, mayRepeat(failure, operation) else { return .failure(failure) }
+      let pause = delay(attempt)
+      guard .seconds(clock.wallSeconds() - start) + pause < timeout else { return .failure(failure) }
+      await clock.sleep(pause)
+    }
+  }
+
+  package func presign(_ operation: Operation, expires: Duration) async -> Result<String, CloudFailure> {
+    switch await keys() {
+    case .failure(let failure): return .failure(failure)
+    case .success(let keys):
+      let target = target(of: operation)
+      let signable = SignableRequest(
+        method: "GET", host: target.endpoint.host, path: target.path, query: operation.query, headers: [], body: [])
+      let query = signer(keys, operation).presignedQuery(
+        for: signable, at: skew.correct(clock.wallSeconds()), expires: Int(expires.components.seconds))
+      return .success("\(target.endpoint.scheme)://\(target.endpoint.host)\(target.path)?\(query)")
+    }
+  }
+
+  // MARK: One attempt
+
+  private struct Outcome {
+    var result: Result<Answer, CloudFailure>
+    var keys: SigningKeys?
+    var serverDate: Int64?
+    var wasSigned: Bool { keys != nil }
+  }
+
+  private func attemptOnce(_ operation: Operation, timeout: Duration) async -> Outcome {
+    let keys: SigningKeys
+    switch await self.keys() {
+    case .failure(let failure): return Outcome(result: .failure(failure))
+    case .success(let found): keys = found
+    }
+    let target = target(of: operation)
+    let signable = SignableRequest(
+      method: operation.method, host: target.endpoint.host, path: target.path, query: operation.query,
+      headers: operation.headers, body: operation.body)
+    let added = signer(keys, operation).headers(for: signable, at: skew.correct(clock.wallSeconds()))
+    let query = SigV4.canonicalQuery(operation.query)
+    let request = HTTPRequest(
+      method: operation.method,
+      url: "\(target.endpoint.scheme)://\(target.endpoint.host)\(target.path)\(query.isEmpty ? "" : "?\(query)")",
+      headers: operation.headers + added, body: operation.body, timeout: timeout,
+      connectTimeout: min(timeout, .seconds(5)), bodyLimit: AWSClient.answerLimit, caFile: configuration.caFile)
+    switch await http.send(request) {
+    case .failure(let failure): return Outcome(result: .failure(CloudFailure(failure, operation)), keys: keys)
+    case .success(let response):
+      let date = response.headers.first { $0.name.lowercased() == "date" }.flatMap {
+        Calendar.seconds(httpDate: $0.value)
+      }
+      return Outcome(result: read(response, operation), keys: keys, serverDate: date)
+    }
+  }
+
+  private func read(_ response: HTTPResponse, _ operation: Operation) -> Result<Answer, CloudFailure> {
+    guard response.status < 300 else {
+      // HEAD answers have no body: 404 is all there is.
+      return .failure(
+        serviceFailure(operation, status: response.status, headers: response.headers, body: response.body))
+    }
+    guard !response.bodyTruncated else {
+      return .failure(
+        CloudFailure(.garbled, code: "TooLarge", message: "an answer of more than 4 MB to \(operation.name)"))
+    }
+    return .success(Answer(status: response.status, headers: response.headers, body: response.body))
+  }
+
+  private func keys() async -> Result<SigningKeys, CloudFailure> {
+    do throws(CredentialError) {
+      return .success(try await cache.keys())
+    } catch {
+      return .failure(CloudFailure(.credentials, code: "NoCredentials", message: oneLine(error.text)))
+    }
+  }
+
+  private func signer(_ keys: SigningKeys, _ operation: Operation) -> SigV4 {
+    SigV4(
+      keys: keys, region: EndpointResolver.signingRegion(operation.service, region: operation.region),
+      service: operation.service.rawValue)
+  }
+
+  /// S3 puts the bucket into the host, or into the path for custom endpoints and names with dots (whose TLS names do not match).
+  private func target(of operation: Operation) -> (endpoint: Endpoint, path: String) {
+    var endpoint = resolver.resolve(operation.service, region: operation.region)
+    guard let bucket = operation.bucket else { return (endpoint, endpoint.basePath + operation.path) }
+    if endpoint.isCustom || bucket.contains(".") {
+      return (endpoint, "\(endpoint.basePath)/\(bucket)\(operation.path)")
+    }
+    endpoint.host = "\(bucket).\(endpoint.host)"
+    return (endpoint, operation.path)
+  }
+
+  // MARK: Repeating
+
+  private func mayRepeat(_ failure: CloudFailure, _ operation: Operation) -> Bool {
+    switch failure.kind {
+    case .throttled, .unreachable: true
+    case .transient: !operation.changes || operation.declarative
+    case .notFound, .unknownOutcome, .denied, .credentials, .wrongState, .exists, .invalid, .garbled: false
+    }
+  }
+
+  /// Full jitter over 0.1 s doubling: the step above has its own, slower backoff.
+  private func delay(_ attempt: Int) -> Duration {
+    .seconds(random() * min(0.1 * Double(1 << attempt), 2))
+  }
+
+  /// - Returns: whether signing again may help.
+  private func mend(_ outcome: Outcome) async -> Bool {
+    if let date = outcome.serverDate, skew.learn(server: date, local: clock.wallSeconds()) { return true }
+    guard let keys = outcome.keys else { return false }
+    await cache.reject(keys)
+    return true
+  }
+}
+
+extension CloudFailure {
+  /// What a transport fault says about the operation.
+  init(_ failure: HTTPFailure, _ operation: Operation) {
+    let message = oneLine("\(operation.name) in \(operation.region): \(failure.detail)")
+    let kind: Kind =
+      if failure.requestMayHaveBeenSent {
+        operation.changes ? .unknownOutcome : (failure.kind == .timeout ? .unreachable : .transient)
+      } else {
+        failure.kind == .local || failure.kind == .cancelled ? .transient : .unreachable
+      }
+    self.init(kind, code: failure.kind.rawValue, message: message)
+  }
+}
+
+/// One printable line of at most 300 characters.
+func oneLine(_ text: String) -> String {
+  let safe = text.unicodeScalars.map { $0.value < 32 || (127...159).contains($0.value) ? " " : Character($0) }
+  return String(String(safe).prefix(300))
+}

@@ -1,0 +1,25 @@
+// AWS refuses signatures more than five minutes off. The offset is learned from the Date header of the refusal.
+
+import Synchronization
+
+final class ClockSkew: Sendable {
+  private let offset = Mutex<Double>(0)
+  private let onNotice: @Sendable (String) -> Void
+
+  init(onNotice: @escaping @Sendable (String) -> Void) { self.onNotice = onNotice }
+
+  /// Unix seconds as the services see them.
+  func correct(_ local: Double) -> Int64 { Int64(local + offset.withLock { $0 }) }
+
+  /// - Returns: whether the clock turned out to be wrong by more than was known, so that signing again helps.
+  func learn(server: Int64, local: Double) -> Bool {
+    let found = Double(server) - local
+    let changed = offset.withLock { known in
+      guard abs(found - known) > 60 else { return false }
+      known = found
+      return true
+    }
+    if changed { onNotice("this host's clock is \(Int(-found)) s ahead of AWS; signatures are corrected for it") }
+    return changed
+  }
+}

@@ -1,0 +1,67 @@
+// EC2 Auto Scaling, API version 2011-01-01.
+
+import PilotlightCore
+
+extension AWSCloud {
+  private static let autoScaling = "2011-01-01"
+
+  func describeGroup(_ ref: GroupRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    let result = try await query(
+      .autoscaling, ref.region, "DescribeAutoScalingGroups", version: AWSCloud.autoScaling,
+      [("AutoScalingGroupNames.member.1", ref.name)], timeout)
+    guard result["AutoScalingGroups"] != nil else {
+      throw missing("DescribeAutoScalingGroups", "AutoScalingGroups", ref.region)
+    }
+    guard let group = result.list("AutoScalingGroups").first(where: { $0["AutoScalingGroupName"]?.text == ref.name })
+    else {
+      throw CloudFailure(.notFound, code: "NotFound", message: "group \(ref.name) does not exist in \(ref.region)")
+    }
+    guard let min = group["MinSize"]?.number, let desired = group["DesiredCapacity"]?.number,
+      let max = group["MaxSize"]?.number
+    else { throw missing("DescribeAutoScalingGroups", "the group's sizes", ref.region) }
+    let instances = group.list("Instances")
+    let inService = instances.filter {
+      $0["LifecycleState"]?.text == "InService" && $0["HealthStatus"]?.text.lowercased() == "healthy"
+    }
+    let trouble = inService.count < desired ? try await scalingTrouble(ref, timeout) : nil
+    return .group(
+      GroupState(
+        size: GroupSize(min: min, desired: desired, max: max), inService: inService.count, instances: instances.count,
+        trouble: trouble, suspended: group.list("SuspendedProcesses").compactMap { $0["ProcessName"]?.text }))
+  }
+
+  /// Why launches fail, when the newest finished activity failed. Answers newest first; an unreadable answer is no trouble.
+  private func scalingTrouble(_ ref: GroupRef, _ timeout: Duration) async throws(CloudFailure) -> String? {
+    let result: XMLElement
+    do throws(CloudFailure) {
+      result = try await query(
+        .autoscaling, ref.region, "DescribeScalingActivities", version: AWSCloud.autoScaling,
+        [("AutoScalingGroupName", ref.name), ("MaxRecords", "20")], timeout)
+    } catch {
+      return "its scaling activities cannot be read: \(error.code)"
+    }
+    for activity in result.list("Activities") {
+      switch activity["StatusCode"]?.text {
+      case "Successful": return nil
+      case "Failed": return oneLine(activity["StatusMessage"]?.text ?? "a launch failed")
+      default: continue
+      }
+    }
+    return nil
+  }
+
+  func resizeGroup(_ ref: GroupRef, _ size: GroupSize, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    _ = try await query(
+      .autoscaling, ref.region, "UpdateAutoScalingGroup", version: AWSCloud.autoScaling,
+      [
+        ("AutoScalingGroupName", ref.name), ("MinSize", "\(size.min)"), ("DesiredCapacity", "\(size.desired)"),
+        ("MaxSize", "\(size.max)"),
+      ], changes: true, timeout)
+    return .accepted(receipt: nil)
+  }
+}
+
+extension XMLElement {
+  /// The text as a whole number.
+  var number: Int? { Int(text.trimmed) }
+}

@@ -1,0 +1,69 @@
+// Elastic Load Balancing v2, API version 2015-12-01.
+
+import PilotlightCore
+
+extension AWSCloud {
+  private static let elb = "2015-12-01"
+  /// What a client sees while writes are held, and what we know our own rule by.
+  package static let writeHoldText = "pilotlight: writes are held during failback"
+
+  func targetHealth(_ ref: TargetGroupRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    let result = try await query(
+      .elasticloadbalancing, ref.region, "DescribeTargetHealth", version: AWSCloud.elb, [("TargetGroupArn", ref.arn)],
+      timeout)
+    guard result["TargetHealthDescriptions"] != nil else {
+      throw missing("DescribeTargetHealth", "TargetHealthDescriptions", ref.region)
+    }
+    var health = TargetHealth(healthy: 0, unhealthy: 0, other: 0)
+    for target in result.list("TargetHealthDescriptions") {
+      switch target.at("TargetHealth", "State")?.text {
+      case "healthy": health.healthy += 1
+      case "unhealthy": health.unhealthy += 1
+      default: health.other += 1
+      }
+    }
+    return .targets(health)
+  }
+
+  /// ARN of our own rule on the listener; nil when there is none.
+  func writeHold(_ ref: ListenerRef, _ timeout: Duration) async throws(CloudFailure) -> String? {
+    var marker: String?
+    // A listener has 100 rules by default and pages of up to 400: the bound only stops an endless answer.
+    for _ in 0..<20 {
+      let page = try await query(
+        .elasticloadbalancing, ref.region, "DescribeRules", version: AWSCloud.elb,
+        [("ListenerArn", ref.arn)] + (marker.map { [("Marker", $0)] } ?? []), timeout)
+      guard page["Rules"] != nil else { throw missing("DescribeRules", "Rules", ref.region) }
+      for rule in page.list("Rules") {
+        let bodies = rule.list("Actions").compactMap { $0.at("FixedResponseConfig", "MessageBody")?.text }
+        if bodies.contains(AWSCloud.writeHoldText), let arn = rule["RuleArn"]?.text { return arn }
+      }
+      marker = page["NextMarker"]?.text.trimmed
+      if marker?.isEmpty != false { return nil }
+    }
+    throw missing("DescribeRules", "an end", ref.region)
+  }
+
+  func holdWrites(_ ref: ListenerRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    let action = "Actions.member.1"
+    _ = try await query(
+      .elasticloadbalancing, ref.region, "CreateRule", version: AWSCloud.elb,
+      [
+        ("ListenerArn", ref.arn), ("Priority", "1"), ("Conditions.member.1.Field", "path-pattern"),
+        ("Conditions.member.1.Values.member.1", "*"), ("\(action).Type", "fixed-response"),
+        ("\(action).FixedResponseConfig.StatusCode", "503"),
+        ("\(action).FixedResponseConfig.ContentType", "text/plain"),
+        ("\(action).FixedResponseConfig.MessageBody", AWSCloud.writeHoldText),
+      ], changes: true, declarative: false, timeout)
+    return .accepted(receipt: nil)
+  }
+
+  /// Deletes our own rule and no other; none left is as good.
+  func releaseWrites(_ ref: ListenerRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    guard let arn = try await writeHold(ref, timeout) else { return .accepted(receipt: nil) }
+    _ = try await query(
+      .elasticloadbalancing, ref.region, "DeleteRule", version: AWSCloud.elb, [("RuleArn", arn)], changes: true, timeout
+    )
+    return .accepted(receipt: nil)
+  }
+}

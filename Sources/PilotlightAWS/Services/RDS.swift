@@ -1,0 +1,102 @@
+// Relational Database Service, API version 2014-10-31.
+
+import PilotlightCore
+
+extension AWSCloud {
+  private static let rds = "2014-10-31"
+
+  func describeDatabase(_ ref: DatabaseRef, _ timeout: Duration) async throws(CloudFailure) -> DatabaseState {
+    let result = try await query(
+      .rds, ref.region, "DescribeDBInstances", version: AWSCloud.rds, [("DBInstanceIdentifier", ref.identifier)],
+      timeout)
+    guard let list = result["DBInstances"] else { throw missing("DescribeDBInstances", "DBInstances", ref.region) }
+    guard let instance = list.children.first(where: { $0["DBInstanceIdentifier"]?.text == ref.identifier }) else {
+      throw CloudFailure(
+        .notFound, code: "DBInstanceNotFound", message: "database \(ref.identifier) does not exist in \(ref.region)")
+    }
+    guard let status = instance["DBInstanceStatus"]?.text, let arn = instance["DBInstanceArn"]?.text else {
+      throw missing("DescribeDBInstances", "status and ARN of \(ref.identifier)", ref.region)
+    }
+    let source = instance["ReadReplicaSourceDBInstanceIdentifier"]?.text.trimmed
+    var address: DatabaseAddress?
+    if let host = instance.at("Endpoint", "Address")?.text, let port = instance.at("Endpoint", "Port")?.number {
+      address = DatabaseAddress(host: host, port: port)
+    }
+    let info = instance["StatusInfos"]?.children.first { $0["StatusType"]?.text == "read replication" }
+    return DatabaseState(
+      status: status, source: source.flatMap { $0.isEmpty ? nil : $0 }, arn: arn, address: address,
+      engine: instance["Engine"]?.text ?? "", replication: info?["Status"]?.text)
+  }
+
+  /// One-way: never repeated by the client.
+  func promote(_ ref: DatabaseRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    try await write("PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)], timeout)
+  }
+
+  func rename(_ ref: DatabaseRef, _ name: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    try await write(
+      "ModifyDBInstance", ref.region,
+      [("DBInstanceIdentifier", ref.identifier), ("NewDBInstanceIdentifier", name), ("ApplyImmediately", "true")],
+      timeout)
+  }
+
+  func snapshot(_ ref: DatabaseRef, _ name: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    try await write(
+      "CreateDBSnapshot", ref.region, [("DBInstanceIdentifier", ref.identifier), ("DBSnapshotIdentifier", name)],
+      timeout)
+  }
+
+  func describeSnapshot(_ ref: DatabaseRef, _ name: String, _ timeout: Duration) async throws(CloudFailure)
+    -> CloudReply
+  {
+    let result = try await query(
+      .rds, ref.region, "DescribeDBSnapshots", version: AWSCloud.rds, [("DBSnapshotIdentifier", name)], timeout)
+    guard let list = result["DBSnapshots"] else { throw missing("DescribeDBSnapshots", "DBSnapshots", ref.region) }
+    guard let snapshot = list.children.first, let status = snapshot["Status"]?.text else {
+      throw CloudFailure(.notFound, code: "DBSnapshotNotFound", message: "snapshot \(name) does not exist")
+    }
+    return .snapshot(status: status)
+  }
+
+  /// Called in the replica's region; the source is named by its ARN. An encrypted source also wants the same request presigned
+  /// for the source's region (CreateDBInstanceReadReplica, `PreSignedUrl`).
+  func createReplica(_ spec: ReplicaSpec, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    let source = try await describeDatabase(spec.source, timeout)
+    var parameters = [
+      ("DBInstanceIdentifier", spec.replica.identifier), ("SourceDBInstanceIdentifier", source.arn),
+      ("CopyTagsToSnapshot", "true"),
+    ]
+    if let value = spec.instanceClass { parameters.append(("DBInstanceClass", value)) }
+    if let value = spec.subnetGroup { parameters.append(("DBSubnetGroupName", value)) }
+    if let value = spec.parameterGroup { parameters.append(("DBParameterGroupName", value)) }
+    for (index, group) in spec.securityGroups.enumerated() {
+      parameters.append(("VpcSecurityGroupIds.VpcSecurityGroupId.\(index + 1)", group))
+    }
+    if let key = spec.kmsKey {
+      parameters.append(("KmsKeyId", key))
+      parameters.append(("PreSignedUrl", try await presignedReplica(spec, source.arn, key)))
+    }
+    return try await write("CreateDBInstanceReadReplica", spec.replica.region, parameters, timeout)
+  }
+
+  private func presignedReplica(_ spec: ReplicaSpec, _ source: String, _ key: String) async throws(CloudFailure)
+    -> String
+  {
+    let operation = Operation(
+      .rds, region: spec.source.region, name: "CreateDBInstanceReadReplica", method: "GET",
+      query: [
+        ("Action", "CreateDBInstanceReadReplica"), ("Version", AWSCloud.rds),
+        ("DBInstanceIdentifier", spec.replica.identifier), ("SourceDBInstanceIdentifier", source), ("KmsKeyId", key),
+        ("DestinationRegion", spec.replica.region),
+      ])
+    return try await executor.presign(operation, expires: .seconds(3600)).get()
+  }
+
+  private func write(
+    _ name: String, _ region: String, _ parameters: [(String, String)], _ timeout: Duration
+  ) async throws(CloudFailure) -> CloudReply {
+    _ = try await query(
+      .rds, region, name, version: AWSCloud.rds, parameters, changes: true, declarative: false, timeout)
+    return .accepted(receipt: nil)
+  }
+}

@@ -1,0 +1,129 @@
+// Route 53, API version 2013-04-01, REST-XML. Its control plane is in one region and may be down when it is needed most.
+
+import PilotlightCore
+
+extension AWSCloud {
+  private static let route53 = "/2013-04-01"
+
+  /// The record sets of exactly this name and type.
+  func readRecords(_ ref: RecordRef, _ timeout: Duration) async throws(CloudFailure) -> [RecordState] {
+    let wanted = DNSName(ref.name)
+    var found: [RecordState] = []
+    var query = [
+      (name: "name", value: ref.name + "."), (name: "type", value: ref.type), (name: "maxitems", value: "100"),
+    ]
+    for _ in 0..<20 {
+      let operation = Operation(
+        .route53, region: ref.region, name: "ListResourceRecordSets", method: "GET",
+        path: "\(AWSCloud.route53)/hostedzone/\(ref.zone.percentEncoded())/rrset", query: query)
+      let page = try xml(try await run(operation, timeout).body, operation)
+      guard page["ResourceRecordSets"] != nil else { throw garbled(operation, "no ResourceRecordSets in the answer") }
+      let sets = page.list("ResourceRecordSets", of: "ResourceRecordSet")
+      for set in sets where DNSName(set["Name"]?.text ?? "") == wanted && set["Type"]?.text == ref.type {
+        found.append(state(of: set))
+      }
+      // Sorted by name: once another name comes, all of ours were seen.
+      let isPast = sets.contains { DNSName($0["Name"]?.text ?? "") != wanted }
+      guard page["IsTruncated"]?.text == "true", !isPast, let next = page["NextRecordName"]?.text else { return found }
+      query = [(name: "name", value: next), (name: "type", value: page["NextRecordType"]?.text ?? ref.type)]
+      if let id = page["NextRecordIdentifier"]?.text { query.append((name: "identifier", value: id)) }
+    }
+    return found
+  }
+
+  private func state(of set: XMLElement) -> RecordState {
+    let alias = set["AliasTarget"]
+    let value = alias?["DNSName"]?.text ?? set.list("ResourceRecords", of: "ResourceRecord").first?["Value"]?.text ?? ""
+    return RecordState(
+      host: DNSName(value).text, aliasZone: alias?["HostedZoneId"]?.text, setIdentifier: set["SetIdentifier"]?.text,
+      weight: set["Weight"]?.number)
+  }
+
+  func point(
+    _ ref: RecordRef, to: RecordTarget, from: RecordTarget, _ timeout: Duration
+  ) async throws(CloudFailure) -> CloudReply {
+    let isPair = to.setIdentifier != nil
+    let changes =
+      isPair
+      ? change(ref, to, weight: 100) + change(ref, from, weight: 0)
+      : change(ref, to, weight: nil)
+    let body =
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
+      + "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch>"
+      + "<Comment>pilotlight</Comment><Changes>\(changes)</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+    let operation = Operation(
+      .route53, region: ref.region, name: "ChangeResourceRecordSets",
+      path: "\(AWSCloud.route53)/hostedzone/\(ref.zone.percentEncoded())/rrset",
+      headers: [("Content-Type", "application/xml")], body: Array(body.utf8), changes: true)
+    let root = try xml(try await run(operation, timeout).body, operation)
+    let id = root.at("ChangeInfo", "Id")?.text.split(separator: "/").last.map(String.init)
+    return .accepted(receipt: id)
+  }
+
+  /// One UPSERT, elements in the order of the schema.
+  private func change(_ ref: RecordRef, _ target: RecordTarget, weight: Int?) -> String {
+    var set = "<Name>\(escaped(ref.name)).</Name><Type>\(escaped(ref.type))</Type>"
+    if let identifier = target.setIdentifier, let weight {
+      set += "<SetIdentifier>\(escaped(identifier))</SetIdentifier><Weight>\(weight)</Weight>"
+    }
+    if let zone = target.aliasZone {
+      set += "<AliasTarget><HostedZoneId>\(escaped(zone))</HostedZoneId><DNSName>\(escaped(target.host)).</DNSName>"
+      set += "<EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget>"
+    } else {
+      set += "<TTL>\(ref.ttl)</TTL><ResourceRecords><ResourceRecord><Value>\(escaped(target.host))</Value>"
+      set += "</ResourceRecord></ResourceRecords>"
+    }
+    return "<Change><Action>UPSERT</Action><ResourceRecordSet>\(set)</ResourceRecordSet></Change>"
+  }
+
+  func readChange(_ id: String, _ region: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    let operation = Operation(
+      .route53, region: region, name: "GetChange", method: "GET",
+      path: "\(AWSCloud.route53)/change/\(id.percentEncoded())")
+    let root = try xml(try await run(operation, timeout).body, operation)
+    guard let status = root.at("ChangeInfo", "Status")?.text, let known = ChangeStatus(rawValue: status.lowercased())
+    else {
+      throw garbled(operation, "no known Status in the answer")
+    }
+    return .change(known)
+  }
+
+  private func escaped(_ text: String) -> String {
+    text.reduce(into: "") { result, character in
+      switch character {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      default: result.append(character)
+      }
+    }
+  }
+}
+
+/// A DNS name as names compare: lower case, no final dot, Route 53's octal escapes undone, without the `dualstack.` that its console
+/// puts before a load balancer's name.
+struct DNSName: Equatable {
+  let text: String
+
+  init(_ raw: String) {
+    var name = raw.trimmed.lowercased()
+    while name.hasSuffix(".") { name.removeLast() }
+    if name.hasPrefix("dualstack.") { name.removeFirst("dualstack.".count) }
+    text = DNSName.unescaped(name)
+  }
+
+  /// `\052` is `*` (DNS domain name format, Route 53 developer guide).
+  private static func unescaped(_ name: String) -> String {
+    var result: [UInt8] = []
+    var rest = Array(name.utf8)[...]
+    while let byte = rest.popFirst() {
+      if byte == 92, rest.count >= 3, let value = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) {
+        result.append(value)
+        rest.removeFirst(3)
+      } else {
+        result.append(byte)
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+}

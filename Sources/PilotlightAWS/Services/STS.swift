@@ -1,0 +1,13 @@
+// Security Token Service, API version 2011-06-15; always the region's own endpoint.
+
+import PilotlightCore
+
+extension AWSCloud {
+  func callerIdentity(_ region: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+    let result = try await query(.sts, region, "GetCallerIdentity", version: "2011-06-15", [], timeout)
+    guard let account = result["Account"]?.text, let arn = result["Arn"]?.text else {
+      throw missing("GetCallerIdentity", "Account and Arn", region)
+    }
+    return .identity(account: account, arn: arn)
+  }
+}

@@ -1,0 +1,63 @@
+// What the operator decided about the daemon itself, as values; the workloads' settings are the core's.
+
+/// Settings of the daemon as a whole.
+package struct DaemonSettings: Equatable, Sendable, Codable {
+  /// The SQLite file in which everything is recorded before it is done.
+  package var ledger: String
+  /// The Unix socket `pilotlightctl` talks to.
+  package var socket: String
+  package var logLevel: LogLevel
+  /// At most this many workloads fail over within `failoverWindow` without a human, 1...1000.
+  package var maxConcurrentFailovers: Int
+  package var failoverWindow: Duration
+  package var aws: AWSSettings
+
+  package init(
+    ledger: String = "/var/lib/pilotlight/ledger.db", socket: String = "/run/pilotlight/control.sock",
+    logLevel: LogLevel = .info, maxConcurrentFailovers: Int = 1, failoverWindow: Duration = .seconds(3600),
+    aws: AWSSettings = AWSSettings()
+  ) {
+    self.ledger = ledger
+    self.socket = socket
+    self.logLevel = logLevel
+    self.maxConcurrentFailovers = maxConcurrentFailovers
+    self.failoverWindow = failoverWindow
+    self.aws = aws
+  }
+}
+
+/// The least important lines that are still logged.
+package enum LogLevel: String, Equatable, Sendable, Codable, CaseIterable {
+  case debug, info, notice, warning, error
+}
+
+/// Where credentials come from, beyond the standard chain.
+package struct AWSSettings: Equatable, Sendable, Codable {
+  /// A profile of the shared configuration files; nil leaves the choice to `AWS_PROFILE` and the rest of the chain.
+  package var profile: String?
+  /// A role that is assumed with the credentials found; nil uses them as they are.
+  package var role: RoleSettings?
+  /// PEM file of certificate authorities for AWS's endpoints; nil uses `AWS_CA_BUNDLE` or the system's.
+  package var caBundle: String?
+
+  package init(profile: String? = nil, role: RoleSettings? = nil, caBundle: String? = nil) {
+    self.profile = profile
+    self.role = role
+    self.caBundle = caBundle
+  }
+}
+
+/// An IAM role to assume.
+package struct RoleSettings: Equatable, Sendable, Codable {
+  package var arn: String
+  /// Never logged.
+  package var externalID: String?
+  /// How the daemon's calls are named in CloudTrail.
+  package var sessionName: String
+
+  package init(arn: String, externalID: String? = nil, sessionName: String = "pilotlight") {
+    self.arn = arn
+    self.externalID = externalID
+    self.sessionName = sessionName
+  }
+}

@@ -1,0 +1,160 @@
+// Every key of the file, declared where it is read; the reference in `config/REFERENCE.md` is printed from the same
+// lines.
+
+import PilotlightCore
+
+/// The keys at the top of the file.
+func readConfiguration(_ root: Section) -> (daemon: DaemonSettings, workloads: [WorkloadSettings]) {
+  (
+    daemon: root.defaulted("daemon", "The daemon itself, whatever it guards.", readDaemon),
+    workloads: root.list(
+      "workloads", .required, 1...1000, "The applications that are guarded, each with a primary and a DR region.",
+      readWorkload)
+  )
+}
+
+private func readDaemon(_ daemon: Section) -> DaemonSettings {
+  let standard = DaemonSettings()
+  return DaemonSettings(
+    ledger: daemon.optional(
+      "ledger", .path(), default: standard.ledger,
+      "SQLite file in which everything is recorded before it is done. Its directory must survive a reboot."),
+    socket: daemon.optional(
+      "socket", .path(maximum: 107), default: standard.socket,
+      "Unix socket on which `pilotlightctl` is answered; at most 107 bytes."),
+    logLevel: daemon.optional(
+      "logLevel", .choice(LogLevel.self, placeholder: .info), default: standard.logLevel,
+      "The least important lines that are still logged."),
+    maxConcurrentFailovers: daemon.optional(
+      "maxConcurrentFailovers", .integer(1...1000), default: standard.maxConcurrentFailovers,
+      "At most this many workloads fail over within `failoverWindow` without a human; the others ask."),
+    failoverWindow: daemon.optional(
+      "failoverWindow", .duration(.minutes(1)...(.hours(168))), default: standard.failoverWindow,
+      "The window in which `maxConcurrentFailovers` counts."),
+    aws: daemon.defaulted("aws", "Where AWS credentials come from, beyond the standard chain of AWS's SDKs.", readAWS))
+}
+
+private func readAWS(_ aws: Section) -> AWSSettings {
+  AWSSettings(
+    profile: aws.optional(
+      "profile", .text(maximum: 256), absent: "as `AWS_PROFILE` says", "Profile of `~/.aws/config` and `credentials`."),
+    role: aws.optional(
+      "role", absent: "the credentials found are used as they are", "Role that is assumed for every call."
+    ) { role in
+      RoleSettings(
+        arn: role.required(
+          "arn", .arn("iam", resource: "role/", global: true, like: "arn:aws:iam::123456789012:role/pilotlight"),
+          "ARN of the role."),
+        externalID: role.optional(
+          "externalId", .externalID, absent: "none is sent", "External id that the role's trust policy asks for."),
+        sessionName: role.optional(
+          "sessionName", .sessionName, default: "pilotlight", "How the daemon's calls are named in CloudTrail."))
+    },
+    caBundle: aws.optional(
+      "caBundle", .path(), absent: "as `AWS_CA_BUNDLE` says, else the system's",
+      "PEM file of the certificate authorities that AWS's endpoints are verified against."))
+}
+
+private func readWorkload(_ workload: Section) -> WorkloadSettings {
+  let name = workload.required(
+    "name", .name, "Unique in the file; it is typed in commands and stands in every line of the log.")
+  let mode = workload.required(
+    "mode", .choice(Mode.self, placeholder: .observe),
+    "How far the daemon goes by itself: `observe` only says what it would do, `approve` prepares and asks before the "
+      + "one-way step, `automatic` decides and acts.")
+  let objectives = workload.section("objectives", "What the business agreed to.", readObjectives)
+  let primary = workload.section("primary", "The region that serves in normal times.", readSite)
+  let dr = workload.section(
+    "dr", sameAs: "primary", "The region that takes over; same keys as `primary`.", readSite)
+  let replication = workload.defaulted("replication", "How the replica's lag is judged.") {
+    readReplication($0, rpo: objectives.rpo)
+  }
+  let settings = WorkloadSettings(
+    name: name, mode: mode, objectives: objectives, primary: primary, dr: dr,
+    detection: workload.defaulted("detection", "When an outage counts as one.", readDetection),
+    replication: replication,
+    decision: workload.defaulted("decision", "What is done about a confirmed outage.", readDecision),
+    traffic: workload.section("traffic", "How users are moved: exactly one of the three.") {
+      readTraffic($0, partition: partition(ofRegion: primary.region), drRegion: dr.region)
+    },
+    announcement: workload.optional(
+      "announce", absent: "incidents are announced in the log alone", "Where incidents are announced.", readTopic),
+    failback: workload.defaulted("failback", "What the way home needs.", readFailback))
+  if !workload.isDescribing { Contradictions(settings, path: workload.path, findings: workload.findings).check() }
+  return settings
+}
+
+private func readObjectives(_ objectives: Section) -> Objectives {
+  Objectives(
+    rto: objectives.required(
+      "rto", .duration(.minutes(1)...(.hours(168))), "Recovery time objective: outage start to service restored."),
+    rpo: objectives.required(
+      "rpo", .duration(.seconds(1)...(.hours(24))),
+      "Recovery point objective: how much of the most recent writes may be lost, as time."))
+}
+
+private func readReplication(_ replication: Section, rpo: Duration) -> ReplicationSettings {
+  ReplicationSettings(
+    staleAfter: replication.optional(
+      "staleAfter", .duration(.minutes(1)...(.hours(1)), because: "CloudWatch gives one ReplicaLag value a minute"),
+      default: .minutes(3), "A lag reading older than this is stale, thus unknown; CloudWatch gives one a minute."),
+    alertAbove: replication.optional(
+      "alertAbove", .duration(.seconds(1)...(.hours(24))), absent: "`objectives.rpo`",
+      "Lag above this while the primary serves is an alert, never a failover.") ?? rpo)
+}
+
+private func readDetection(_ detection: Section) -> DetectionSettings {
+  let standard = DetectionSettings()
+  return DetectionSettings(
+    confirmFor: detection.optional(
+      "confirmFor", .duration(.seconds(1)...(.hours(1))), default: standard.confirmFor,
+      "The primary must be down this long before anything is done about it."),
+    corroborate: detection.optional(
+      "corroborate", .choice(Corroboration.self, placeholder: .any), default: standard.corroborate,
+      "Which independent vantages (target health, the primary region's AWS API) must agree: `any` needs one that says "
+        + "down, `all` needs every one with an opinion, `none` trusts the probes alone."),
+    references: detection.list(
+      "references", .absent("the DR region's AWS API is the only reference"), 0...20,
+      "Things that answer if the daemon's own network works; when they fail too, the view is blind, not the primary "
+        + "down."
+    ) { reference in
+      ReferenceSettings(
+        name: reference.required("name", .name, "Unique among the references."),
+        url: reference.required("url", .url, "Any HTTP answer at all counts."))
+    },
+    pollInterval: detection.optional(
+      "pollInterval", .duration(.milliseconds(100)...(.minutes(5))), default: standard.pollInterval,
+      "Interval of the slow polls: target health, replica lag, state of instances and groups."),
+    timeGap: detection.optional(
+      "timeGap", .duration(.seconds(1)...(.minutes(5))), default: standard.timeGap,
+      "A wake-up later than this means the daemon was frozen: evidence from before it is thrown away."))
+}
+
+private func readDecision(_ decision: Section) -> DecisionSettings {
+  let standard = DecisionSettings()
+  return DecisionSettings(
+    onRpoBreach: decision.optional(
+      "onRpoBreach", .choice(RpoBreachPolicy.self, placeholder: .hold), default: standard.onRpoBreach,
+      "When promotion would lose more than the RPO, or an unknown amount: `hold` pages and waits for "
+        + "`approve --accept-data-loss`, `promote` goes on, `promoteAtDeadline` holds until the commit deadline."),
+    holdDown: decision.optional(
+      "holdDown", .duration(.zero ... .hours(168)), default: standard.holdDown,
+      "After a failover none starts automatically for this long, unless acknowledged."),
+    fencePrimary: decision.optional(
+      "fencePrimary", .boolean, default: standard.fencePrimary,
+      "Size the primary's group to standby before promoting, so that the old primary takes no writes."))
+}
+
+private func readTopic(_ announce: Section) -> TopicRef {
+  let arn = announce.required(
+    "topic", .arn("sns", like: "arn:aws:sns:us-west-2:123456789012:pilotlight"),
+    "ARN of an SNS topic; best in the DR region, since the primary's may be down.")
+  return TopicRef(region: ARN(arn)?.region ?? "", arn: arn)
+}
+
+private func readFailback(_ failback: Section) -> FailbackSettings {
+  FailbackSettings(
+    maximumLag: failback.optional(
+      "maximumLag", .duration(.seconds(1)...(.hours(1))), default: FailbackSettings().maximumLag,
+      "The reverse replica must be this close before writes are held."))
+}

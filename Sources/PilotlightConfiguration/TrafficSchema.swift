@@ -1,0 +1,59 @@
+// How users are moved: exactly one of `route53`, `objectSwitch` and `manual`.
+
+import PilotlightCore
+
+func readTraffic(_ traffic: Section, partition: String, drRegion: String) -> TrafficSettings {
+  let record = traffic.optional(
+    "route53", absent: "another way", "A Route 53 record set (or a weighted pair) is changed; needs its control plane."
+  ) { readRoute53($0, partition: partition) }
+  let object = traffic.optional(
+    "objectSwitch", absent: "another way",
+    "An S3 object in the DR region, watched by an inverted health check: present sends traffic to DR, absent to the "
+      + "primary. Works without the Route 53 control plane."
+  ) { object in
+    TrafficSettings.objectSwitch(
+      ObjectRef(
+        region: drRegion, bucket: object.required("bucket", .bucket, "Bucket in the DR region."),
+        key: object.required("key", .objectKey, "Key of the switch object.")))
+  }
+  let byHand = traffic.optional(
+    "manual", .boolean, absent: "another way", "The operator moves traffic, or clients find the region themselves.")
+  let chosen = [record, object, byHand == true ? .manual : nil].compactMap { $0 }
+  guard let choice = chosen.first, chosen.count == 1 else {
+    traffic.refuseChoice(among: ["route53", "objectSwitch", "manual"])
+    return chosen.first ?? .manual
+  }
+  return choice
+}
+
+private func readRoute53(_ route53: Section, partition: String) -> TrafficSettings {
+  let type = route53.required(
+    "type", .word("CNAME", "A"), "`CNAME` points at a load balancer's name, `A` is an alias of one.")
+  let record = RecordRef(
+    zone: route53.required("zone", .hostedZone, "Hosted zone of the record."),
+    name: canonicalHost(route53.required("record", .recordName, "Fully qualified name that users resolve.")),
+    type: type,
+    ttl: route53.optional(
+      "ttl", .integer(1...86_400), default: 60, "Seconds resolvers keep a CNAME; an alias has none."),
+    region: route53Region(forPartition: partition))
+  return .route53(
+    record, primary: route53.section("primary", "Where the name leads in normal times.", readTarget),
+    dr: route53.section("dr", sameAs: "primary", "Where it leads after a failover; same keys as `primary`.", readTarget)
+  )
+}
+
+private func readTarget(_ target: Section) -> RecordTarget {
+  RecordTarget(
+    host: canonicalHost(target.required("host", .host, "DNS name of the load balancer.")),
+    aliasZone: target.optional(
+      "aliasZone", .hostedZone, absent: "for a CNAME", "Hosted zone of the load balancer; required for type A."),
+    setIdentifier: target.optional(
+      "setIdentifier", .text(maximum: 128), absent: "the name is one record set",
+      "Set identifier, when the name is a weighted pair: traffic moves by weights 0 and 100."))
+}
+
+/// Lower case and without the dot at the end, as the rest of the product compares names.
+private func canonicalHost(_ name: String) -> String {
+  let lower = name.lowercased()
+  return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
+}

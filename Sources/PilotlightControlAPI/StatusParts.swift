@@ -1,0 +1,147 @@
+// The parts of a workload's status. Each is one object of the JSON.
+
+/// Could it fail over right now, and if not, why not.
+package struct ArmedStatus: Codable, Hashable, Sendable {
+  package var ok: Bool
+  /// Sentences; empty when `ok`.
+  package var reasons: [String]
+  package init(ok: Bool, reasons: [String] = []) {
+    self.ok = ok
+    self.reasons = reasons
+  }
+}
+
+/// What the detector concludes, since when, from what.
+package struct AssessmentStatus: Codable, Hashable, Sendable {
+  package var verdict: VerdictWord
+  /// Null before there is a verdict.
+  @ExplicitNull package var since: Timestamp?
+  /// Sentences, the weightiest first.
+  package var evidence: [String]
+  package init(verdict: VerdictWord, since: Timestamp? = nil, evidence: [String] = []) {
+    self.verdict = verdict
+    _since = ExplicitNull(wrappedValue: since)
+    self.evidence = evidence
+  }
+}
+
+/// The newest knowledge about replica lag.
+package struct LagStatus: Codable, Hashable, Sendable {
+  /// Null when unknown; never -1, never a guess.
+  @ExplicitNull package var seconds: Double?
+  /// When the sample was taken.
+  @ExplicitNull package var at: Timestamp?
+  package var state: LagStateWord
+  package init(seconds: Double?, at: Timestamp?, state: LagStateWord) {
+    _seconds = ExplicitNull(wrappedValue: seconds)
+    _at = ExplicitNull(wrappedValue: at)
+    self.state = state
+  }
+}
+
+/// The writes that promotion now would lose, as time.
+package struct LossStatus: Codable, Hashable, Sendable {
+  /// Null when unknown.
+  @ExplicitNull package var seconds: Double?
+  package var confidence: ConfidenceWord
+  package init(seconds: Double?, confidence: ConfidenceWord) {
+    _seconds = ExplicitNull(wrappedValue: seconds)
+    self.confidence = confidence
+  }
+}
+
+/// A run in progress.
+package struct IncidentStatus: Codable, Hashable, Sendable {
+  package var id: String
+  package var startedAt: Timestamp
+  package var kind: PlanKind
+  package var standing: Standing
+  /// In the plan's order.
+  package var steps: [StepStatus]
+  package init(id: String, startedAt: Timestamp, kind: PlanKind, standing: Standing, steps: [StepStatus]) {
+    self.id = id
+    self.startedAt = startedAt
+    self.kind = kind
+    self.standing = standing
+    self.steps = steps
+  }
+}
+
+/// One step of a run.
+package struct StepStatus: Codable, Hashable, Sendable {
+  package var name: String
+  package var state: StepStateWord
+  package var kind: StepKindWord
+  @ExplicitNull package var startedAt: Timestamp?
+  @ExplicitNull package var finishedAt: Timestamp?
+  /// What it saw last, or why it failed.
+  @ExplicitNull package var detail: String?
+  package init(
+    name: String, state: StepStateWord, kind: StepKindWord, startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil,
+    detail: String? = nil
+  ) {
+    self.name = name
+    self.state = state
+    self.kind = kind
+    _startedAt = ExplicitNull(wrappedValue: startedAt)
+    _finishedAt = ExplicitNull(wrappedValue: finishedAt)
+    _detail = ExplicitNull(wrappedValue: detail)
+  }
+}
+
+/// Who paused the workload, why and until when.
+package struct PauseStatus: Codable, Hashable, Sendable {
+  package var reason: String
+  package var by: String
+  /// Null: until `resume`.
+  @ExplicitNull package var expires: Timestamp?
+  package init(reason: String, by: String, expires: Timestamp? = nil) {
+    self.reason = reason
+    self.by = by
+    _expires = ExplicitNull(wrappedValue: expires)
+  }
+}
+
+/// The objectives, in seconds, to measure the loss and the deadline against.
+package struct ObjectivesStatus: Codable, Hashable, Sendable {
+  package var rto: Double
+  package var rpo: Double
+  package init(rto: Double, rpo: Double) {
+    self.rto = rto
+    self.rpo = rpo
+  }
+}
+
+/// The two regions by their role in the configuration.
+package struct RegionsStatus: Codable, Hashable, Sendable {
+  package var primary: String
+  package var dr: String
+  package init(primary: String, dr: String) {
+    self.primary = primary
+    self.dr = dr
+  }
+}
+
+/// Something that could not be fenced yet.
+package struct DebtStatus: Codable, Hashable, Sendable {
+  /// A sentence.
+  package var what: String
+  package var since: Timestamp
+  package init(what: String, since: Timestamp) {
+    self.what = what
+    self.since = since
+  }
+}
+
+/// A step that keeps failing, and the ways out.
+package struct StuckStatus: Codable, Hashable, Sendable {
+  package var step: String
+  package var why: String
+  /// Exact commands.
+  package var wayOut: [String]
+  package init(step: String, why: String, wayOut: [String]) {
+    self.step = step
+    self.why = why
+    self.wayOut = wayOut
+  }
+}

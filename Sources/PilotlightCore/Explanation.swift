@@ -1,0 +1,153 @@
+// "Why are you not failing over?" and "why did you?", in sentences, at any moment. Built from the same functions that decide, so
+// that the explanation cannot disagree with the decision.
+
+extension Machine {
+  /// Sentences in the order a person asks: what is seen, what follows, what holds it back, what would change that.
+  package func explain(_ situation: Situation) -> [String] {
+    var lines = [seen(situation)] + situation.assessment.evidence
+    lines.append("replica lag: \(situation.lag.sentence(at: situation.now))")
+    switch state.phase {
+    case .healthy: lines += explainHealthy(situation)
+    case .degraded(let outage): lines += explainDegraded(outage, situation)
+    case .failingOver(let run): lines += explainRun(run, situation)
+    case .drActive(let residence): lines += explainResidence(residence, situation)
+    case .failingBack(let run, _): lines += explainRun(run, situation)
+    }
+    lines += state.debts.map { "fence debt since \($0.since.text): \($0.why)" }
+    return lines
+  }
+
+  private func seen(_ situation: Situation) -> String {
+    let assessment = situation.assessment
+    switch assessment.verdict {
+    case .up: return "the primary is up since \(assessment.since.text)"
+    case .down: return "the primary is down since \((assessment.outageStart ?? assessment.since).text)"
+    case .blind:
+      return "blind since \(assessment.since.text): our own view is broken, which is not evidence against the primary"
+    case .unknown: return "the primary has not been assessed yet: too little was seen since \(assessment.since.text)"
+    }
+  }
+
+  private func explainHealthy(_ situation: Situation) -> [String] {
+    let reasons = unarmed(situation)
+    if reasons.isEmpty {
+      return [
+        "not failing over because the primary serves; armed",
+        "promoting now would lose \(situation.loss.text); service would be back in about \(forecast.text)",
+      ]
+    }
+    return ["not armed: \(reasons.joined(separator: "; "))"]
+  }
+
+  private func explainDegraded(_ outage: Outage, _ situation: Situation) -> [String] {
+    var lines = ["degraded since \(outage.noticedAt.text): \(outage.why)"]
+    guard situation.assessment.verdict == .down else {
+      lines.append("not failing over because the primary is not proven down")
+      return lines
+    }
+    let start = situation.assessment.outageStart ?? situation.now
+    lines.append("promoting now would lose \(situation.loss.text); RPO is \(settings.objectives.rpo.text)")
+    lines += deadlineLines(situation)
+    if !situation.assessment.confirmed { lines.append(unconfirmed(situation.assessment, start, situation.now)) }
+    lines += obstaclesToBegin(situation).map { "held back: \($0)" }
+    if settings.mode == .observe {
+      lines.append(
+        "mode is observe: "
+          + (outage.wouldFailOverAt.map { "a failover would have begun \($0.text)" } ?? "it will only say so"))
+    }
+    return lines
+  }
+
+  private func unconfirmed(_ assessment: Assessment, _ start: Instant, _ now: Instant) -> String {
+    let left = settings.detection.confirmFor - (now - start)
+    if left > .zero { return "not confirmed yet: the outage must last \(left.text) more" }
+    switch assessment.agreement {
+    case .agreed: return "not confirmed yet: waiting for the next probe"
+    case .contradicted(let who):
+      return "not confirmed: \(who) says the primary is up; a person must decide (`pilotlightctl failover`)"
+    case .missing:
+      return "not confirmed: no other vantage says anything; a person must decide (`pilotlightctl failover`)"
+    }
+  }
+
+  private func deadlineLines(_ situation: Situation) -> [String] {
+    guard let deadline = commitDeadline(situation.assessment) else { return [] }
+    let left = deadline - situation.now
+    if left < .zero {
+      return ["the RTO of \(settings.objectives.rto.text) will be missed by at least \((.zero - left).text)"]
+    }
+    return [
+      "commit deadline \(deadline.text), in \(left.text): promoting later misses the RTO of \(settings.objectives.rto.text)"
+    ]
+  }
+
+  private func explainRun(_ run: Run, _ situation: Situation) -> [String] {
+    var lines = ["\(run.kind.rawValue) \(run.incident) since \(run.startedAt.text)"]
+    lines.append(
+      run.orderedBy.map { "ordered by \($0)" } ?? "begun by the daemon: the outage was confirmed and corroborated")
+    if run.kind == .failover, !run.isCommitted {
+      lines.append("promoting now would lose \(situation.loss.text); RPO is \(settings.objectives.rpo.text)")
+      lines += deadlineLines(situation)
+    }
+    if let why = run.rollback { lines.append("being taken back: \(why)") }
+    if let why = holdingActs(situation) { lines.append("nothing is changed: \(why)") }
+    switch gateVerdict(situation) {
+    case .wait(let why)?: lines.append("the gate waits: \(why)")
+    case .ask(let question)?: lines.append("the gate asks: \(question)")
+    case .pass?, .rollBack?, nil: break
+    }
+    if let stuck = run.stuck {
+      lines.append("stuck at \(stuck.step.name): \(stuck.detail)")
+      lines += wayOut.map { "way out: \($0)" }
+    }
+    for step in run.steps where step.state == .running && step.step.work != .gate {
+      let since = step.startedAt.map { " for \((situation.now - $0).text)" } ?? ""
+      lines.append("\(step.step.name) is running\(since): \(step.step.work.sentence)")
+    }
+    return lines
+  }
+
+  private func explainResidence(_ residence: Residence, _ situation: Situation) -> [String] {
+    let run = residence.failover
+    var lines = ["the DR region serves since \(residence.since.text), incident \(run.incident)"]
+    lines.append(
+      run.orderedBy.map { "failed over by order of \($0)" } ?? "failed over because the outage was confirmed")
+    if let loss = run.lossAtGate { lines.append("loss window at the promotion: \(loss.text)") }
+    lines.append(
+      situation.drServing == true ? "the DR load balancer serves" : "the DR load balancer's probe does not succeed")
+    lines.append("nothing goes back by itself: `pilotlightctl failback` when the primary region is fit again")
+    return lines
+  }
+
+  /// The exact orders that lead out of a stuck run.
+  package var wayOut: [String] {
+    guard let run = state.phase.run, let stuck = run.stuck else { return [] }
+    let name = settings.name
+    var orders = [
+      "pilotlightctl retry \(name) --reason '...'",
+      "pilotlightctl skip \(name) --step \(stuck.step.name) --reason '...'",
+    ]
+    if !run.isCommitted { orders.append("pilotlightctl abort \(name) --reason '...'") }
+    return orders
+  }
+
+  /// True while the run waits for a person.
+  package func isAsking(_ situation: Situation) -> Bool {
+    if case .ask? = gateVerdict(situation) { return true }
+    guard let run = state.phase.run else { return false }
+    return run.ready.contains { if case .confirmByHand = $0.step.work { true } else { false } }
+  }
+
+  /// The whole workload in one sentence, for `systemctl status`.
+  package func summary(_ situation: Situation) -> String {
+    let name = settings.name
+    switch state.phase {
+    case .healthy: return "\(name) healthy, \(unarmed(situation).isEmpty ? "armed" : "not armed")"
+    case .degraded: return "\(name) degraded, primary \(situation.assessment.verdict.rawValue)"
+    case .drActive: return "\(name) dr-active\(state.debts.isEmpty ? "" : ", fence debt unpaid")"
+    case .failingOver(let run), .failingBack(let run, _):
+      let step = run.stuck.map { "stuck at \($0.step.name)" } ?? run.ready.first.map { "at \($0.step.name)" } ?? ""
+      return "\(name) \(state.phase.name.rawValue) \(run.rollback == nil ? step : "being taken back")"
+    }
+  }
+}

@@ -1,0 +1,75 @@
+// The two small files beside the ledger: a lock, so that two daemons never share one, and the anchor.
+
+import FoundationEssentials
+import Glibc
+import GRDB
+import PilotlightCrypto
+import PilotlightEngine
+
+/// Holds an flock for as long as it lives; the kernel releases it even after SIGKILL.
+final class LockFile {
+  private let descriptor: Int32
+
+  init(path: String) throws(LedgerFailure) {
+    let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard opened >= 0 else { throw .cannotWrite("\(path): \(String(cString: strerror(errno)))") }
+    descriptor = opened
+    guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+      var buffer = [UInt8](repeating: 0, count: 32)
+      let length = pread(opened, &buffer, buffer.count, 0)
+      close(opened)
+      let owner = String(decoding: buffer.prefix(max(length, 0)), as: UTF8.self)
+      throw .cannotWrite("\(path): another daemon (pid \(owner)) holds this ledger")
+    }
+    let pid = Array("\(getpid())".utf8)
+    // The pid is for people; the lock itself is what counts, so a failure here is no failure.
+    if ftruncate(opened, 0) == 0 { _ = pwrite(opened, pid, pid.count, 0) }
+  }
+
+  deinit { close(descriptor) }
+}
+
+/// Remembers the length and head of the chain outside the database. It is written after each commit and not fsynced: it may
+/// lag behind after a power loss, never run ahead.
+final class Anchor {
+  private let descriptor: Int32
+  private let path: String
+
+  init(path: String) throws(LedgerFailure) {
+    self.path = path
+    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw .cannotWrite("\(path): \(String(cString: strerror(errno)))") }
+  }
+
+  deinit { close(descriptor) }
+
+  /// `COUNT HASH`, fixed length, in one write.
+  func write(_ head: Chain.Head) {
+    let digits = String(head.count)
+    let line = String(repeating: "0", count: max(0, 20 - digits.count)) + digits + " " + hexString(head.hash) + "\n"
+    let bytes = Array(line.utf8)
+    // A failing anchor weakens the check of the next start; it must not stop a failover.
+    _ = pwrite(descriptor, bytes, bytes.count, 0)
+  }
+
+  /// The row the anchor names must be in the chain. An absent or torn anchor proves nothing.
+  func check(_ head: Chain.Head, in database: DatabaseQueue) throws(LedgerFailure) {
+    var buffer = [UInt8](repeating: 0, count: 128)
+    let length = pread(descriptor, &buffer, buffer.count, 0)
+    let parts = String(decoding: buffer.prefix(max(length, 0)), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    guard parts.count == 2, let count = Int64(parts[0]), parts[1].utf8.count == 64, count > 0 else { return }
+    if count > head.count {
+      throw .tampered(
+        sequence: head.count + 1,
+        "the ledger ends at \(head.count) but had \(count) records: it was truncated or an old copy put back")
+    }
+    let hash = try translating {
+      try database.read {
+        try Data.fetchOne($0, sql: "SELECT hash FROM entries WHERE sequence = ?", arguments: [count])
+      }
+    }
+    guard let hash, hexString(Array(hash)) == parts[1] else {
+      throw .tampered(sequence: count, "it is not the record this ledger had there; was it replaced?")
+    }
+  }
+}

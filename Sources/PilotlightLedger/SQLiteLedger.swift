@@ -1,0 +1,242 @@
+// The ledger: one SQLite file, WAL, synchronous=FULL, so that a commit that returned survives power loss. Rows are chained by
+// SHA-256: an edited, removed or reordered row breaks the chain, and a small file beside it (the anchor) remembers how long the
+// chain was, so that a truncated or rolled-back ledger is noticed too.
+//
+// A full disk or a read-only file refuses an append and may take the next one. An I/O error, a failed fsync among them, leaves the
+// state of the file unknown: nothing is written to it again by this process, whatever a later call might report.
+
+import FoundationEssentials
+import Glibc
+import GRDB
+import PilotlightCore
+package import PilotlightEngine
+
+/// One row, for the operator's history.
+package struct LedgerRow: Equatable, Sendable {
+  package let sequence: Int64
+  package let entry: LedgerEntry
+}
+
+/// The durable, chained record of everything the daemon decided and did.
+package final class SQLiteLedger: LedgerStore {
+  /// Format of the file (`user_version`).
+  package static let version = 1
+
+  private let database: DatabaseQueue
+  private let lock: LockFile
+  private let anchor: Anchor
+  private var head: Chain.Head
+  private var broken: LedgerFailure?
+
+  /// Number of entries.
+  package var count: Int64 { head.count }
+
+  /// Opens or creates the ledger and verifies the whole chain.
+  ///
+  /// - Parameter path: file in an existing directory; created with mode 0600.
+  package init(path: String) throws(LedgerFailure) {
+    lock = try LockFile(path: path + ".lock")
+    try SQLiteLedger.createPrivately(path)
+    database = try translating { try DatabaseQueue(path: path, configuration: SQLiteLedger.configuration) }
+    try SQLiteLedger.migrate(database)
+    anchor = try Anchor(path: path + ".head")
+    head = try SQLiteLedger.verify(database)
+    try anchor.check(head, in: database)
+    anchor.write(head)
+  }
+
+  private static var configuration: Configuration {
+    var configuration = Configuration()
+    configuration.label = "ledger"
+    configuration.busyMode = .timeout(2)
+    configuration.prepareDatabase { db in
+      let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
+      try db.execute(sql: "PRAGMA synchronous = FULL")
+      let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
+      guard mode == "wal", synchronous == 2 else {
+        throw DatabaseError(resultCode: .SQLITE_IOERR, message: "cannot switch to WAL with synchronous=FULL")
+      }
+    }
+    return configuration
+  }
+
+  /// SQLite would create the file with the umask's mode; the ledger is for its owner alone.
+  private static func createPrivately(_ path: String) throws(LedgerFailure) {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw .cannotWrite("\(path): \(String(cString: strerror(errno)))") }
+    close(descriptor)
+  }
+
+  private static func migrate(_ database: DatabaseQueue) throws(LedgerFailure) {
+    let found = try translating { try database.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 } }
+    if found > version { throw .newer(found: found, known: version) }
+    if found == version { return }
+    try translating {
+      try database.write { db in
+        try db.execute(
+          sql: """
+            CREATE TABLE entries (
+              sequence INTEGER PRIMARY KEY AUTOINCREMENT, workload TEXT NOT NULL, incident TEXT, kind TEXT NOT NULL,
+              payload TEXT NOT NULL, sentence TEXT NOT NULL, at INTEGER NOT NULL, hash BLOB NOT NULL
+            ) STRICT;
+            CREATE INDEX entries_by_workload ON entries (workload, sequence);
+            CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+            PRAGMA user_version = \(version);
+            """)
+      }
+    }
+  }
+
+  // MARK: Appending
+
+  package func append(_ entries: [LedgerEntry]) throws(LedgerFailure) {
+    if let broken { throw broken }
+    var next = head
+    do {
+      try database.write { db in
+        for entry in entries {
+          let sequence = next.count + 1
+          next = Chain.extend(next, with: entry)
+          try db.execute(
+            sql: "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            arguments: [
+              sequence, entry.workload, entry.incident, entry.kind, entry.payload, entry.sentence,
+              entry.at.nanoseconds, Data(next.hash),
+            ])
+        }
+      }
+    } catch {
+      let failure = LedgerFailure(error)
+      if case .broken = failure { broken = failure }
+      throw failure
+    }
+    head = next
+    anchor.write(head)
+  }
+
+  // MARK: Reading
+
+  package func entries(workload: String) throws(LedgerFailure) -> [LedgerEntry] {
+    try rows("WHERE workload = ? ORDER BY sequence", [workload]).map(\.entry)
+  }
+
+  /// The newest rows, oldest of them first.
+  ///
+  /// - Parameter limit: 1...10,000.
+  package func history(workload: String?, incident: String?, limit: Int) throws(LedgerFailure) -> [LedgerRow] {
+    var conditions: [String] = []
+    var arguments: [(any DatabaseValueConvertible)?] = []
+    if let workload {
+      conditions.append("workload = ?")
+      arguments.append(workload)
+    }
+    if let incident {
+      conditions.append("incident = ?")
+      arguments.append(incident)
+    }
+    arguments.append(min(max(limit, 1), 10_000))
+    let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+    return try rows("\(filter) ORDER BY sequence DESC LIMIT ?", arguments).reversed()
+  }
+
+  private func rows(
+    _ tail: String, _ arguments: [(any DatabaseValueConvertible)?]
+  ) throws(LedgerFailure) -> [LedgerRow] {
+    try translating {
+      try database.read { db in
+        try Row.fetchAll(db, sql: "SELECT * FROM entries \(tail)", arguments: StatementArguments(arguments))
+          .map { LedgerRow($0) }
+      }
+    }
+  }
+
+  /// Walks the whole chain.
+  ///
+  /// - Returns: the number of entries.
+  @discardableResult
+  package func verify() throws(LedgerFailure) -> Int64 {
+    let found = try SQLiteLedger.verify(database)
+    guard found == head else {
+      throw .tampered(sequence: found.count, "the file does not end where this process last wrote")
+    }
+    return found.count
+  }
+
+  private static func verify(_ database: DatabaseQueue) throws(LedgerFailure) -> Chain.Head {
+    var head = Chain.Head.genesis
+    var bad: (sequence: Int64, why: String)?
+    try translating {
+      try database.read { db in
+        let cursor = try Row.fetchCursor(db, sql: "SELECT * FROM entries ORDER BY sequence")
+        while bad == nil, let row = try cursor.next() {
+          let found = LedgerRow(row)
+          head = Chain.extend(head, with: found.entry)
+          if found.sequence != head.count {
+            bad = (head.count, "record \(head.count) is missing")
+          } else if (row["hash"] as Data).elementsEqual(head.hash) == false {
+            bad = (found.sequence, "its hash does not match its content")
+          }
+        }
+      }
+    }
+    if let bad { throw .tampered(sequence: bad.sequence, bad.why) }
+    return head
+  }
+
+  // MARK: Facts
+
+  /// A small fact about the daemon itself, such as its time line; nil when never set.
+  package func fact(_ key: String) throws(LedgerFailure) -> String? {
+    try translating {
+      try database.read { try String.fetchOne($0, sql: "SELECT value FROM facts WHERE key = ?", arguments: [key]) }
+    }
+  }
+
+  package func setFact(_ key: String, _ value: String) throws(LedgerFailure) {
+    try translating {
+      try database.write {
+        try $0.execute(
+          sql: "INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+          arguments: [key, value])
+      }
+    }
+  }
+}
+
+extension LedgerRow {
+  init(_ row: Row) {
+    sequence = row["sequence"]
+    entry = LedgerEntry(
+      workload: row["workload"], incident: row["incident"], kind: row["kind"], payload: row["payload"],
+      sentence: row["sentence"], at: Instant(nanoseconds: row["at"]))
+  }
+}
+
+/// Runs GRDB code and turns what it throws into ours.
+func translating<Value>(_ body: () throws -> Value) throws(LedgerFailure) -> Value {
+  do {
+    return try body()
+  } catch {
+    throw LedgerFailure(error)
+  }
+}
+
+extension LedgerFailure {
+  /// SQLite's result codes (https://www.sqlite.org/rescode.html) by what they leave behind.
+  init(_ error: any Error) {
+    if let failure = error as? LedgerFailure {
+      self = failure
+      return
+    }
+    guard let error = error as? DatabaseError else {
+      self = .broken("\(error)")
+      return
+    }
+    let text = "\(error.message ?? "") (\(error.extendedResultCode))"
+    switch error.resultCode {
+    case .SQLITE_FULL, .SQLITE_READONLY, .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_CANTOPEN, .SQLITE_PERM:
+      self = .cannotWrite(text)
+    default: self = .broken("\(text); keep the file, restore a copy or start with a new one")
+    }
+  }
+}

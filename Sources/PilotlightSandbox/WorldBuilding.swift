@@ -1,0 +1,100 @@
+// How a world begins: the steady state of each workload, put together from its settings.
+
+internal import PilotlightCore
+
+extension SandboxWorld {
+  mutating func addWorkload(_ settings: WorkloadSettings) {
+    let index = workloads.count
+    let sites = [settings.primary, settings.dr]
+    let encrypted = sites.contains { $0.database.kmsKey != nil }
+    let first = databases.count
+    for (position, site) in sites.enumerated() {
+      let history = position == 0 ? addHistory(index, parent: nil, forkedAt: now) : histories.count - 1
+      addDatabase(site.database.ref, workload: index, encrypted: encrypted, history: history)
+    }
+    let past = now - .hours(1)
+    databases[first + 1].source = first
+    databases[first + 1].replay = Replay(source: first, from: past, since: past)
+    databases[first + 1].sampled = now - .minutes(17)
+
+    let primaryHost = databases[first].host
+    workloads.append(
+      WorkloadWorld(
+        settings: settings,
+        groups: [groups.count, groups.count + 1],
+        secrets: sites.map { $0.secret.map { addSecret($0.ref, host: primaryHost) } },
+        databases: [first, first + 1],
+        ownHosts: [databases[first].host, databases[first + 1].host],
+        traffic: Array(repeating: .primary, count: Self.cohorts),
+        settledAt: now))
+    if case .route53(_, let primary, _) = settings.traffic { workloads[index].recordHost = primary.host }
+    for site in SandboxSite.allCases { addGroup(site, workload: index, settings: sites[site.rawValue]) }
+  }
+
+  private mutating func addGroup(_ site: SandboxSite, workload: Int, settings: SiteSettings) {
+    let size = site == .primary ? settings.group.serving : settings.group.standby
+    var group = Group(
+      ref: settings.group.ref, targets: settings.targetGroup, region: region(settings.group.ref.region),
+      workload: workload, site: site, size: size)
+    for id in 0..<max(0, size.desired) {
+      var machine = Machine(id: id, lifecycle: .inService, target: .healthy, ready: true)
+      machine.host = bootHost(workload, site)
+      machine.working = true
+      group.machines.append(machine)
+    }
+    group.launched = group.machines.count
+    groups.append(group)
+  }
+
+  @discardableResult
+  mutating func addDatabase(_ ref: DatabaseRef, workload: Int, encrypted: Bool, history: Int) -> Int {
+    let index = databases.count
+    let region = region(ref.region)
+    databases.append(
+      Database(
+        region: region, workload: workload, ref: ref, host: Self.host(of: ref), arn: Self.arn(of: ref),
+        encrypted: encrypted, history: history, sampled: now, noise: random.next()))
+    // The first backup window is at least six hours away, so that short stories meet one only when they ask for it.
+    schedule(.backupWindow(database: index), in: random.between(.minutes(360), .minutes(1800)), region: region)
+    return index
+  }
+
+  mutating func addHistory(_ workload: Int, parent: Int?, forkedAt: Instant) -> Int {
+    histories.append(History(workload: workload, parent: parent, forkedAt: forkedAt))
+    return histories.count - 1
+  }
+
+  private mutating func addSecret(_ ref: SecretRef, host: String) -> Int {
+    secrets.append(
+      Secret(
+        ref: ref, region: region(ref.region), address: DatabaseAddress(host: host, port: 5432),
+        version: "AWSCURRENT-0"))
+    return secrets.count - 1
+  }
+
+  /// The position of a region in the world's table, which grows as regions are named by settings.
+  mutating func region(_ name: String) -> Int {
+    if let known = regions.firstIndex(of: name) { return known }
+    regions.append(name)
+    regionDown.append(false)
+    return regions.count - 1
+  }
+
+  /// The endpoint of an instance: RDS derives it from identifier, account and region, so it survives a promotion and
+  /// belongs again to whichever instance takes the identifier.
+  static func host(of ref: DatabaseRef) -> String {
+    "\(ref.identifier).c\(accountHash(ref.region)).\(ref.region).rds.amazonaws.com"
+  }
+
+  static func arn(of ref: DatabaseRef) -> String {
+    "arn:aws:rds:\(ref.region):\(account):db:\(ref.identifier)"
+  }
+
+  /// Eleven letters and digits that stand for the account in a region.
+  private static func accountHash(_ region: String) -> String {
+    var value: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in (account + region).utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    let text = String(value % 131_621_703_842_267_136, radix: 36)
+    return String(repeating: "0", count: 11 - text.count) + text
+  }
+}

@@ -1,0 +1,74 @@
+// Facts, computed from the histories. A promotion forks a history; the newest history that took a write is the
+// workload's own, and what is in no ancestor of it before the fork is lost.
+
+package import PilotlightCore
+
+extension SandboxWorld {
+  /// The truth about a workload at `now`; nil for an unknown name.
+  package func facts(for name: String) -> SandboxFacts? {
+    guard let index = workloads.firstIndex(where: { $0.settings.name == name }) else { return nil }
+    var settled = self
+    settled.settle(index)
+    return settled.facts(index)
+  }
+
+  private func facts(_ index: Int) -> SandboxFacts {
+    let loss = loss(index)
+    let workload = workloads[index]
+    return SandboxFacts(
+      writesAccepted: loss.accepted, lostWrites: loss.lost, lossWindow: loss.window,
+      doubleWriters: .nanoseconds(workload.doubled),
+      writers: workload.writers.compactMap { writer in
+        databases.first { $0.replay == nil && $0.history == writer.history }?.ref
+      },
+      served: .nanoseconds(workload.served), outageStart: workload.outageStart,
+      serviceRestoredAt: workload.restoredAt, outages: workload.outages,
+      promotions: databases.reduce(0) { $0 + ($1.workload == index ? $1.promotions : 0) },
+      traffic: workload.traffic.allSatisfy { $0 == workload.traffic[0] } ? workload.traffic[0] : nil,
+      serving: workload.servedShare == Self.allUsers)
+  }
+
+  private func loss(_ index: Int) -> (accepted: Int, lost: Int, window: Duration) {
+    let kept = keptUpTo(index)
+    var accepted = 0
+    var lost = 0
+    var window = Duration.zero
+    for (position, history) in histories.enumerated() where history.workload == index {
+      let limit = kept[position]
+      var newest: Instant?
+      for span in history.spans {
+        accepted += span.count(after: .distantPast, upTo: .distantFuture)
+        let missing = span.count(after: limit, upTo: .distantFuture)
+        lost += missing
+        if missing > 0, let last = span.last(upTo: .distantFuture) { newest = max(newest ?? last, last) }
+      }
+      guard let newest else { continue }
+      let oldest = limit > .distantPast ? limit : history.spans.compactMap { $0.first(after: limit) }.min() ?? newest
+      window = max(window, newest - oldest)
+    }
+    return (accepted, lost, window)
+  }
+
+  /// For each history, up to which moment its writes are in the workload's own database.
+  private func keptUpTo(_ index: Int) -> [Instant] {
+    var kept = Array(repeating: Instant.distantPast, count: histories.count)
+    var limit = Instant.distantFuture
+    var next = histories.lastIndex { $0.workload == index && !$0.spans.isEmpty }
+    while let history = next {
+      kept[history] = limit
+      limit = min(limit, histories[history].forkedAt)
+      next = histories[history].parent
+    }
+    return kept
+  }
+
+  /// How often an instance was promoted, by its present identifier; nil for an unknown one.
+  package func promotions(of ref: DatabaseRef) -> Int? { find(ref).map { databases[$0].promotions } }
+}
+
+extension Instant {
+  /// Before everything a world can hold.
+  static let distantPast = Instant(nanoseconds: .min)
+  /// After everything a world can hold.
+  static let distantFuture = Instant(nanoseconds: .max)
+}

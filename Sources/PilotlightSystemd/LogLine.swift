@@ -1,0 +1,69 @@
+// What a log call becomes, whatever it is written to. Text may come from the network: control characters are escaped before
+// they reach a terminal or a line-based file.
+
+import Logging
+
+/// One entry, ready to be written.
+struct LogLine: Sendable {
+  var level: Logger.Level
+  var text: String
+  /// Metadata by journal field name, sorted.
+  var fields: [(name: String, value: String)]
+
+  init(_ event: LogEvent, handler: Logger.Metadata) {
+    level = event.level
+    text = LogLine.escape(event.message.description)
+    let all = handler.merging(event.metadata ?? [:]) { $1 }
+    fields = all.sorted { $0.key < $1.key }.map {
+      (LogLine.fieldName($0.key), LogLine.clip(LogLine.escape($0.value.description)))
+    }
+  }
+
+  subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
+
+  /// Upper-case names are journal fields already; others get the product's prefix.
+  static func fieldName(_ key: String) -> String {
+    let isField = key.utf8.allSatisfy { (65...90).contains($0) || (48...57).contains($0) || $0 == 95 }
+    if isField, let first = key.utf8.first, (65...90).contains(first) { return String(key.prefix(64)) }
+    let letters = key.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
+    return String(("PILOTLIGHT_" + String(letters)).prefix(64))
+  }
+
+  /// C0, C1 and line separators become visible; everything else stays.
+  static func escape(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
+    var safe = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\n": safe += "\\n"
+      case "\t": safe += " "
+      case _ where isControl(scalar): safe += "\\u{\(String(scalar.value, radix: 16))}"
+      default: safe.unicodeScalars.append(scalar)
+      }
+    }
+    return safe
+  }
+
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value < 32 || (127...159).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
+      || (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+  }
+
+  /// Journal fields of this program are short; a huge one is somebody else's.
+  static func clip(_ text: String) -> String {
+    text.utf8.count <= 16_384 ? text : String(text.prefix(4096)) + "… (cut)"
+  }
+
+  /// Syslog priority: the metadata's own, or the level's.
+  var priority: Int {
+    if let own = self["PRIORITY"], let number = Int(own) { return number }
+    switch level {
+    case .trace, .debug: return 7
+    case .info: return 6
+    case .notice: return 5
+    case .warning: return 4
+    case .error: return 3
+    case .critical: return 2
+    }
+  }
+}

@@ -1,0 +1,53 @@
+// The service manager's side of the conversation: sd_notify(3) and sd_watchdog_enabled(3). Outside systemd everything here is a
+// no-op, so the daemon needs no special case.
+
+import CSystemd
+import FoundationEssentials
+import Glibc
+
+/// What is told to systemd. Failures are ignored on purpose: a lost notification must not stop a watchdog.
+package struct ServiceManager: Sendable {
+  /// True when a service manager listens.
+  package let isListening: Bool
+  /// The service manager expects a sign of life within this time; nil when it watches nothing.
+  package let watchdogTimeout: Duration?
+
+  package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    isListening = environment["NOTIFY_SOCKET"] != nil
+    var microseconds: UInt64 = 0
+    watchdogTimeout = sd_watchdog_enabled(0, &microseconds) > 0 ? .microseconds(Int64(microseconds)) : nil
+  }
+
+  /// `READY=1`: everything is set up and signals are handled.
+  package func ready(status: String) { send(["READY=1", "STATUS=\(oneLine(status))"]) }
+
+  /// One true sentence for `systemctl status`.
+  package func status(_ text: String) { send(["STATUS=\(oneLine(text))"]) }
+
+  /// `WATCHDOG=1`. Only for a caller that has proof that every loop turned.
+  package func alive() { send(["WATCHDOG=1"]) }
+
+  package func stopping(status: String) { send(["STOPPING=1", "STATUS=\(oneLine(status))"]) }
+
+  /// `RELOADING=1` with the monotonic time systemd wants since version 253; `ready` ends it.
+  package func reloading() {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    send(["RELOADING=1", "MONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)"])
+  }
+
+  /// Asks for more time to start or stop.
+  package func extendTimeout(_ more: Duration) {
+    let (seconds, attoseconds) = more.components
+    send(["EXTEND_TIMEOUT_USEC=\(seconds * 1_000_000 + attoseconds / 1_000_000_000_000)"])
+  }
+
+  private func send(_ lines: [String]) {
+    if isListening { sd_notify(0, lines.joined(separator: "\n")) }
+  }
+
+  /// A newline would begin another assignment.
+  private func oneLine(_ text: String) -> String {
+    String(text.map { $0.isNewline || $0 == "\0" ? " " : $0 })
+  }
+}

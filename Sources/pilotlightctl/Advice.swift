@@ -1,0 +1,39 @@
+// What to do next, as commands that can be pasted. At most a handful: the one that matters stands first.
+
+import PilotlightControlAPI
+
+/// Sentences and commands; empty when there is nothing to do.
+func advice(_ workload: WorkloadStatus, _ daemon: DaemonStatus) -> [String] {
+  if daemon.state == .halted { return ["see 'journalctl -xeu pilotlightd', mend the cause, restart the daemon"] }
+  let name = shown(workload.name)
+  func order(_ command: String, _ flags: String = "") -> String {
+    "pilotlightctl \(command) \(name)\(flags) --reason '...'"
+  }
+  if let stuck = workload.stuck { return stuck.wayOut.map(shown) }
+  if workload.paused { return [order("resume") + "   (when the work is done)"] }
+  switch (workload.phase, workload.incident?.standing) {
+  case (_, .waiting):
+    let approval = lossIsBeyondRpo(workload) ? order("approve", " --accept-data-loss") : order("approve")
+    return ["it waits for you: \(approval)", "or roll back: \(order("abort"))"]
+  case (.failingOver, _), (.failingBack, _):
+    return ["watch: pilotlightctl history \(name)" + (workload.incident.map { " --incident \(shown($0.id))" } ?? "")]
+  case (.drActive, _):
+    return [
+      "look: pilotlightctl plan failback \(name)",
+      "then home: \(order("failback")) --confirm \(name)",
+    ]
+  case (.degraded, _):
+    return ["why not yet: pilotlightctl explain \(name)"] + (workload.mode == .observe ? [byHand(order, name)] : [])
+  case (.healthy, _):
+    return workload.armed.ok ? [] : ["mend the reasons above: a failover now would not succeed"]
+  }
+}
+
+private func byHand(_ order: (String, String) -> String, _ name: String) -> String {
+  "it only observes; by hand: \(order("failover", "")) --confirm \(name)"
+}
+
+private func lossIsBeyondRpo(_ workload: WorkloadStatus) -> Bool {
+  guard let loss = workload.loss, let seconds = loss.seconds else { return true }
+  return workload.objectives.map { seconds > $0.rpo } ?? (loss.confidence == .unknown)
+}

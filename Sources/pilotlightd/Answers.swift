@@ -1,0 +1,99 @@
+// What is asked on the control socket, answered.
+
+import PilotlightControlAPI
+import PilotlightControlServer
+import PilotlightCore
+import PilotlightEngine
+import PilotlightLedger
+
+extension Daemon {
+  func answer(_ request: ControlRequest, _ peer: Peer) async -> ControlResponse {
+    switch request {
+    case .status: return .json(statusReport())
+    case .health: return health()
+    case .explain(let name):
+      return with(name) { workload in
+        var current = workload
+        current.conclude(at: line.now, brake: workload.situation.brake)
+        return .json(
+          ExplainReport(workload: workload.settings.name, sentences: workload.machine.explain(current.situation)))
+      }
+    case .plan(let name, let kind): return with(name) { .json(planReport($0.settings, kind)) }
+    case .history(let workload, let incident, let limit): return history(workload, incident, limit)
+    case .order(let order): return await obey(order, peer)
+    case .sandbox: return sandboxReport()
+    case .changeSandbox(let change):
+      sandbox?.apply(change)
+      return sandboxReport()
+    }
+  }
+
+  private func health() -> ControlResponse {
+    let halted = look { $1 }
+    let report = HealthReport(ok: halted == nil, message: halted?.text ?? statusSentence)
+    return .json(report, status: report.ok ? 200 : 503)
+  }
+
+  /// The named workload, or the only one.
+  private func with(_ name: String?, _ body: (WorkloadGuard) -> ControlResponse) -> ControlResponse {
+    look { guards, _ in
+      let names = guards.map(\.settings.name).joined(separator: ", ")
+      if let name {
+        guard let found = guards.first(where: { $0.settings.name == name }) else {
+          return .error(404, "there is no workload \(name); there is \(names)")
+        }
+        return body(found)
+      }
+      guard let only = guards.first, guards.count == 1 else {
+        return .error(400, "name one of the workloads: \(names)")
+      }
+      return body(only)
+    }
+  }
+
+  private func history(_ workload: String?, _ incident: String?, _ limit: Int) -> ControlResponse {
+    do throws(LedgerFailure) {
+      let rows = try ledger.history(workload: workload, incident: incident, limit: limit)
+      return .json(
+        rows.map { row in
+          HistoryEntry(
+            sequence: row.sequence, at: stamp(row.entry.at), workload: row.entry.workload, incident: row.entry.incident,
+            kind: row.entry.kind, sentence: row.entry.sentence)
+        })
+    } catch {
+      return .error(500, error.text)
+    }
+  }
+
+  private func obey(_ request: OrderRequest, _ peer: Peer) async -> ControlResponse {
+    let known = look { guards, _ in guards.map(\.settings.name) }
+    guard known.contains(request.workload) else {
+      return .answer(.usage, "there is no workload \(request.workload); there is \(known.joined(separator: ", "))")
+    }
+    let order = Order(kind(of: request), reason: request.reason, by: peer.description)
+    switch await self.order(request.workload, order) {
+    case .accepted(let message): return .answer(.accepted, message)
+    case .refused(let message): return .answer(.refused, message)
+    case .failed(let message): return .answer(.failed, message)
+    }
+  }
+
+  private func kind(of request: OrderRequest) -> OrderKind {
+    switch request.order {
+    case .pause: .pause(expires: request.expiresSeconds.map { line.now + .seconds($0) })
+    case .resume: .resume
+    case .failover: .failover(acceptDataLoss: request.acceptDataLoss ?? false)
+    case .failback: .failback
+    case .approve: .approve(acceptDataLoss: request.acceptDataLoss ?? false)
+    case .retry: .retry(step: request.step)
+    case .skip: .skip(step: request.step)
+    case .abort: .abort
+    case .ack: .ack
+    }
+  }
+
+  private func sandboxReport() -> ControlResponse {
+    guard let sandbox else { return .error(404, "this daemon does not run on the sandbox") }
+    return .json(sandbox.report(look { guards, _ in guards.map(\.settings.name) }))
+  }
+}

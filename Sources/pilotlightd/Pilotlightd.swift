@@ -1,0 +1,125 @@
+// The daemon's program: arguments, assembly, signals, end.
+
+import ArgumentParser
+import Foundation
+import Logging
+import PilotlightConfiguration
+import PilotlightCore
+import PilotlightSystemd
+
+struct Pilotlightd: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pilotlightd",
+    abstract: "Watch applications in one AWS region and fail them over to their pilot light in another.",
+    discussion: """
+      Exit codes: 0 stopped by a signal, or the configuration is right; 1 it cannot run; 2 wrong usage or configuration.
+      """)
+
+  @Option(help: "The configuration, YAML.")
+  var config = "/etc/pilotlight/pilotlight.yaml"
+
+  @Flag(help: "Check the configuration and exit: 0 right, 2 wrong.")
+  var check = false
+
+  @Option(help: "Control socket, in place of the configuration's.")
+  var socket: String?
+
+  @Option(help: "Ledger file, in place of the configuration's.")
+  var ledger: String?
+
+  @Option(
+    help: ArgumentHelp("Log lines: \(LogFormat.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "format")
+  )
+  var logFormat: LogFormat = .automatic
+
+  @Flag(help: "Run on the sandbox cloud inside this program: no AWS account, nothing real is touched.")
+  var sandbox = false
+
+  @Option(help: "With --sandbox: how many seconds pass in one real second, 1...120.")
+  var speed: Double = 1
+
+  @Option(help: "With --sandbox: the seed of its chance.")
+  var seed: UInt64 = 1
+
+  @Option(help: ArgumentHelp("Print a generated document and exit: reference, catalog.", visibility: .hidden))
+  var print: Document?
+
+  enum Document: String, ExpressibleByArgument {
+    case reference
+    case catalog
+  }
+
+  func validate() throws {
+    guard sandbox || speed == 1 else { throw ValidationError("--speed needs --sandbox") }
+    guard (1...120).contains(speed) else { throw ValidationError("--speed must be 1...120") }
+  }
+
+  func run() async throws {
+    if let print {
+      switch print {
+      case .reference: Swift.print(configurationReference(), terminator: "")
+      case .catalog: Swift.print(messageCatalog(), terminator: "")
+      }
+      return
+    }
+    let found: Configuration
+    switch Configuration.load(path: config) {
+    case .success(let configuration): found = configuration
+    case .failure(let errors):
+      complain(errors.description)
+      throw ExitCode(2)
+    }
+    for warning in found.warnings { complain("warning: \(warning)") }
+    if check {
+      Swift.print("\(config): \(found.workloads.count) workload(s), no errors")
+      return
+    }
+    do {
+      try await Assembly(self, overridden(found)).run()
+    } catch let error as StartFailure {
+      complain("pilotlightd: \(error.text)")
+      throw ExitCode(1)
+    }
+  }
+
+  /// What the command line says goes before the file.
+  func overridden(_ configuration: Configuration) -> Configuration {
+    var result = configuration
+    if let socket { result.daemon.socket = socket }
+    if let ledger { result.daemon.ledger = ledger }
+    return result
+  }
+}
+
+extension LogFormat: ExpressibleByArgument {}
+
+/// Why the daemon cannot start, in one sentence.
+struct StartFailure: Error {
+  let text: String
+}
+
+func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+@main
+enum Main {
+  /// Wrong usage is 2, as everywhere in this product; ArgumentParser's own code for it is 64.
+  static func main() async {
+    do {
+      var command = try Pilotlightd.parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      let code = Pilotlightd.exitCode(for: error)
+      let text = Pilotlightd.fullMessage(for: error)
+      if code == .success {
+        Swift.print(text)
+        exit(0)
+      }
+      if !text.isEmpty { complain(text) }
+      exit(code == .validationFailure ? 2 : code.rawValue)
+    }
+  }
+}

@@ -1,0 +1,203 @@
+// The engine's state as the control API shows it.
+
+import Glibc
+import PilotlightControlAPI
+import PilotlightCore
+import PilotlightEngine
+import PilotlightLedger
+
+extension Daemon {
+  func statusReport() -> StatusReport {
+    look { guards, halted in
+      StatusReport(
+        daemon: DaemonStatus(
+          pid: getpid(), startedAt: stamp(startedAt), at: stamp(line.now),
+          ledger: LedgerStatus(state: halted.map(\.word) ?? "ok", entries: ledger.count),
+          state: halted == nil ? .running : .halted, why: halted?.text, sandbox: sandbox != nil,
+          account: guards.lazy.compactMap { $0.machine.state.account }.first),
+        workloads: guards.map { status(of: $0) })
+    }
+  }
+
+  func stamp(_ instant: Instant) -> Timestamp { Timestamp(unixSeconds: line.wallSeconds(of: instant)) }
+
+  private func status(of workload: WorkloadGuard) -> WorkloadStatus {
+    let (settings, machine) = (workload.settings, workload.machine)
+    // A fresh look: lag and countdowns are as of now, not as of the last event.
+    var current = workload
+    current.conclude(at: line.now, brake: workload.situation.brake)
+    let situation = current.situation
+    let reasons = machine.unarmed(situation)
+    return WorkloadStatus(
+      name: settings.name, phase: PhaseWord(machine.state.phase.name), mode: ModeWord(settings.mode),
+      paused: machine.state.pause != nil, armed: ArmedStatus(ok: reasons.isEmpty, reasons: reasons),
+      assessment: assessment(situation, machine.state.phase), lag: lag(situation),
+      loss: loss(situation, machine.state.phase),
+      commitDeadline: machine.commitDeadline(situation.assessment).map(stamp), incident: incident(machine, situation),
+      pause: machine.state.pause.map { PauseStatus(reason: $0.reason, by: $0.by, expires: $0.expires.map(stamp)) },
+      holdDownUntil: machine.holdDownUntil.flatMap { $0 > situation.now ? stamp($0) : nil },
+      forecast: machine.forecast.seconds,
+      objectives: ObjectivesStatus(rto: settings.objectives.rto.seconds, rpo: settings.objectives.rpo.seconds),
+      regions: RegionsStatus(primary: settings.primary.region, dr: settings.dr.region),
+      debts: machine.state.debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) },
+      stuck: machine.state.phase.run?.stuck.map {
+        StuckStatus(step: $0.step.name, why: $0.detail, wayOut: machine.wayOut)
+      },
+      diagnosis: diagnosis(machine.state.phase))
+  }
+
+  /// In dr-active the region that serves is the one that is assessed.
+  private func assessment(_ situation: Situation, _ phase: Phase) -> AssessmentStatus {
+    let seen = situation.assessment
+    guard case .drActive(let residence) = phase else {
+      return AssessmentStatus(verdict: VerdictWord(seen.verdict), since: stamp(seen.since), evidence: seen.evidence)
+    }
+    let verdict: VerdictWord = situation.drServing.map { $0 ? .up : .down } ?? .unknown
+    return AssessmentStatus(
+      verdict: verdict, since: stamp(residence.since),
+      evidence: ["the DR region serves; the primary is \(seen.verdict.rawValue)"] + seen.evidence)
+  }
+
+  private func lag(_ situation: Situation) -> LagStatus {
+    LagStatus(
+      seconds: situation.lag.lag(at: situation.now)?.seconds, at: situation.lag.newest.map { stamp($0.at) },
+      state: LagStateWord(rawValue: situation.lag.state(at: situation.now).rawValue))
+  }
+
+  /// Where promotion has no meaning there is nothing to lose by it.
+  private func loss(_ situation: Situation, _ phase: Phase) -> LossStatus? {
+    switch phase {
+    case .healthy, .degraded, .failingOver:
+      let loss = phase.run?.lossAtGate ?? situation.loss
+      return LossStatus(seconds: loss.window?.seconds, confidence: ConfidenceWord(loss.confidence))
+    case .drActive, .failingBack: return nil
+    }
+  }
+
+  private func diagnosis(_ phase: Phase) -> String? {
+    if case .degraded(let outage) = phase { return outage.why }
+    return nil
+  }
+
+  /// The run in progress; in dr-active the failover that led there.
+  private func incident(_ machine: Machine, _ situation: Situation) -> IncidentStatus? {
+    switch machine.state.phase {
+    case .healthy, .degraded: nil
+    case .failingOver(let run), .failingBack(let run, _): incident(run, standing(run, machine, situation))
+    case .drActive(let residence): incident(residence.failover, .finished)
+    }
+  }
+
+  private func standing(_ run: Run, _ machine: Machine, _ situation: Situation) -> Standing {
+    if run.rollback != nil { return .rollingBack }
+    if run.stuck != nil { return .stuck }
+    return machine.isAsking(situation) ? .waiting : .running
+  }
+
+  private func incident(_ run: Run, _ standing: Standing) -> IncidentStatus {
+    IncidentStatus(
+      id: run.incident, startedAt: stamp(run.startedAt), kind: PlanKind(run.kind), standing: standing,
+      steps: run.steps.map { step in
+        StepStatus(
+          name: step.step.name, state: StepStateWord(rawValue: step.state.rawValue),
+          kind: StepKindWord(step.step.work.kind), startedAt: step.startedAt.map(stamp),
+          finishedAt: step.finishedAt.map(stamp), detail: step.detail.isEmpty ? nil : step.detail)
+      })
+  }
+
+  // MARK: Plans
+
+  func planReport(_ settings: WorkloadSettings, _ kind: PlanKind) -> PlanReport {
+    let steps =
+      switch kind {
+      case .failover: Plan.failover(settings)
+      case .failback: Plan.failback(settings, incident: line.now.stamp)
+      }
+    let forecast = kind == .failover ? Plan.forecast(steps, until: "shift-traffic") : Plan.forecast(steps)
+    return PlanReport(
+      workload: settings.name, kind: kind,
+      steps: steps.map { step in
+        let calls = (step.work.looks(StepRun(step)) + step.work.acts).map {
+          PlannedCall(api: $0.apiName, region: $0.region)
+        }
+        return PlanStep(
+          name: step.name, kind: StepKindWord(step.work.kind), needs: step.needs, does: step.work.sentence,
+          calls: calls,
+          forecastSeconds: step.forecast.seconds)
+      }, forecastSeconds: forecast.seconds)
+  }
+}
+
+extension LedgerFailure {
+  /// One word for `status`.
+  var word: String {
+    switch self {
+    case .cannotWrite: "unwritable"
+    case .broken: "broken"
+    case .tampered: "tampered"
+    case .newer: "newer"
+    }
+  }
+}
+
+extension PhaseWord {
+  init(_ phase: PhaseName) {
+    switch phase {
+    case .healthy: self = .healthy
+    case .degraded: self = .degraded
+    case .failingOver: self = .failingOver
+    case .drActive: self = .drActive
+    case .failingBack: self = .failingBack
+    }
+  }
+}
+
+extension ModeWord {
+  init(_ mode: Mode) {
+    switch mode {
+    case .observe: self = .observe
+    case .approve: self = .approve
+    case .automatic: self = .automatic
+    }
+  }
+}
+
+extension VerdictWord {
+  init(_ verdict: Verdict) {
+    switch verdict {
+    case .up: self = .up
+    case .down: self = .down
+    case .blind: self = .blind
+    case .unknown: self = .unknown
+    }
+  }
+}
+
+extension ConfidenceWord {
+  init(_ confidence: LossWindow.Confidence) {
+    switch confidence {
+    case .measured: self = .measured
+    case .atMost: self = .atMost
+    case .unknown: self = .unknown
+    }
+  }
+}
+
+extension PlanKind {
+  init(_ kind: RunKind) {
+    switch kind {
+    case .failover: self = .failover
+    case .failback: self = .failback
+    }
+  }
+}
+
+extension StepKindWord {
+  init(_ kind: StepKind) {
+    switch kind {
+    case .readOnly: self = .readOnly
+    case .reversible: self = .reversible
+    case .oneWay: self = .oneWay
+    }
+  }
+}

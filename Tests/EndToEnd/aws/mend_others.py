@@ -1,0 +1,186 @@
+"""The smaller gaps: ReplicaLag that follows the replica, a secret replica that can be promoted, Route 53 changes that
+take time, SimulatePrincipalPolicy."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from moto.cloudwatch.models import CloudWatchBackend
+from moto.core.responses import ActionResult
+from moto.iam.responses import IamResponse
+from moto.rds.models import rds_backends
+from moto.route53.responses import Route53
+from moto.secretsmanager.exceptions import SecretNotFoundException
+from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManagerBackend
+from moto.secretsmanager.responses import SecretsManagerResponse
+
+from . import mend_rds, state
+
+HISTORY = 900.0
+
+
+def install() -> None:
+    CloudWatchBackend.get_metric_data = get_metric_data(CloudWatchBackend.get_metric_data)
+    SecretsManagerResponse.stop_replication_to_replica = stop_replication_to_replica
+    Route53.change_resource_record_sets = remember_change(Route53.change_resource_record_sets)
+    Route53.get_change = get_change
+    IamResponse.simulate_principal_policy = simulate_principal_policy
+
+
+# ReplicaLag
+
+
+def samples(region: str, identifier: str) -> list[tuple[float, float]]:
+    """(wall time, seconds of lag), oldest first, as CloudWatch would have them now."""
+    now, wall = state.current(), time.time()
+    script = now.lag.get((region, identifier), {"mode": "auto"})
+    period = now.settings.lag_period
+    newest = wall - wall % period - (period if period >= 60 else 0)
+    times = [newest - i * period for i in range(int(min(HISTORY / period, 180)), -1, -1)]
+    mode = script["mode"]
+    if mode == "absent":
+        return []
+    if mode == "constant":
+        return [(at, float(script["seconds"])) for at in times]
+    if mode == "stale":
+        age = float(script["age"])
+        return [(at - age, float(script["seconds"])) for at in times if wall - at + age < HISTORY]
+    if mode == "list":
+        values = [float(value) for value in script["values"]]
+        return list(zip(times[-len(values):], values, strict=False))
+    return automatic(region, identifier, times)
+
+
+def automatic(region: str, identifier: str, times: list[float]) -> list[tuple[float, float]]:
+    """1 s while it replicates; after the source's death as `lag_after_death` says."""
+    now = state.current()
+    for account in rds_backends.values():
+        instance = account[region].databases.get(identifier) if region in account else None
+        if instance is not None:
+            break
+    else:
+        return []
+    since = now.replicating_since.get((region, identifier))
+    if since is None or not instance.source_db_instance_identifier:
+        return []
+    death = now.dead_regions.get(mend_rds.source_region(instance))
+    result = []
+    for at in times:
+        if at < since:
+            continue
+        if death is None or at <= death:
+            result.append((at, 1.0))
+        elif now.settings.lag_after_death == "growing":
+            result.append((at, 1.0 + at - death))
+        elif now.settings.lag_after_death == "minus-one":
+            result.append((at, -1.0))
+    return result
+
+
+def get_metric_data(original: Any) -> Any:
+    def answered(self: CloudWatchBackend, queries: list[dict[str, Any]], start_time: datetime, end_time: datetime,
+                 scan_by: str = "TimestampAscending") -> list[dict[str, Any]]:
+        ours, rest = [], []
+        for query in queries:
+            metric = query.get("MetricStat", {}).get("Metric", {})
+            (ours if metric.get("MetricName") == "ReplicaLag" else rest).append(query)
+        results = original(self, rest, start_time, end_time, scan_by) if rest else []
+        for query in ours:
+            results.append(lag_result(self.region_name, query, start_time, end_time, scan_by))
+        return results
+
+    return answered
+
+
+def lag_result(region: str, query: dict[str, Any], start: datetime, end: datetime, scan_by: str) -> dict[str, Any]:
+    metric = query["MetricStat"]["Metric"]
+    names = [one["Value"] for one in metric.get("Dimensions", []) if one["Name"] == "DBInstanceIdentifier"]
+    first = start.replace(tzinfo=timezone.utc).timestamp()
+    last = end.replace(tzinfo=timezone.utc).timestamp() + state.current().settings.lag_period
+    # CloudWatch stamps by AWS's clock, which may not be the client's.
+    offset = state.current().settings.clock_offset
+    stamped = [(at + offset, value) for name in names for at, value in samples(region, name)]
+    found = [one for one in stamped if first <= one[0] <= last]
+    if scan_by == "TimestampDescending":
+        found.reverse()
+    return {
+        "id": query["Id"],
+        "label": query.get("Label") or "ReplicaLag",
+        "values": [value for _, value in found],
+        "timestamps": [datetime.fromtimestamp(0, timezone.utc) + timedelta(seconds=int(at)) for at, _ in found],
+        "status_code": "Complete",
+    }
+
+
+# Secrets Manager
+
+
+def stop_replication_to_replica(self: SecretsManagerResponse) -> str:
+    backend: SecretsManagerBackend = self.backend
+    secret_id = self._get_param("SecretId")
+    for key, secret in list(dict.items(backend.secrets)):
+        if isinstance(secret, ReplicaSecret) and secret_id in (secret.arn, secret.name):
+            source = secret.source
+            current = source.versions[source.default_version_id]
+            alone = FakeSecret(
+                account_id=backend.account_id, region_name=backend.region_name, secret_id=source.name,
+                secret_version=dict(current, version_stages=list(current["version_stages"])),
+                version_id=source.default_version_id, secret_string=source.secret_string,
+                secret_binary=source.secret_binary, description=source.description, kms_key_id=source.kms_key_id,
+                version_stages=["AWSCURRENT"], last_changed_date=source.last_changed_date,
+                created_date=source.created_date,
+            )
+            alone.arn = secret.arn
+            dict.pop(backend.secrets, key)
+            backend.secrets[secret.name] = alone
+            source.replicas = [one for one in source.replicas if one is not secret]
+            return json.dumps({"ARN": alone.arn})
+    raise SecretNotFoundException()
+
+
+# Route 53
+
+
+def remember_change(original: Any) -> Any:
+    def changed(self: Route53) -> ActionResult:
+        result = original(self)
+        identifier = "C" + uuid.uuid4().hex[:20].upper()
+        state.current().changes[identifier] = time.time()
+        info = result.result["ChangeInfo"]
+        info["Id"], info["Status"] = f"/change/{identifier}", "PENDING"
+        return result
+
+    return changed
+
+
+def get_change(self: Route53) -> ActionResult:
+    identifier = (self._get_param("Id") or "").removeprefix("/change/").strip("/")
+    submitted = state.current().changes.get(identifier, 0.0)
+    pending = time.time() - submitted < state.current().settings.route53
+    return ActionResult({"ChangeInfo": {
+        "Id": f"/change/{identifier}", "Status": "PENDING" if pending else "INSYNC",
+        "SubmittedAt": datetime.fromtimestamp(submitted, timezone.utc),
+    }})
+
+
+# IAM
+
+
+def simulate_principal_policy(self: IamResponse) -> ActionResult:
+    names = self._get_param("ActionNames", [])
+    if not names:
+        index = 1
+        while (name := self._get_param(f"ActionNames.member.{index}")) is not None:
+            names.append(name)
+            index += 1
+    denied = state.current().denied
+    results = [
+        {"EvalActionName": name, "EvalResourceName": "*", "MatchedStatements": [], "MissingContextValues": [],
+         "EvalDecision": "implicitDeny" if name in denied else "allowed"}
+        for name in names
+    ]
+    return ActionResult({"EvaluationResults": results, "IsTruncated": False})

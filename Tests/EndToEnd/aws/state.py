@@ -1,0 +1,121 @@
+"""The one mutable state of the stand-in: settings, a scheduler for slow transitions, and counters tests ask for.
+
+Nothing here has a thread: transitions that are due are applied when the next request comes, under the server's lock, so
+that what a client sees is the same whatever the machine's load.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any, Callable
+
+ACCESS_KEY = "AKIAPILOTLIGHT000001"
+SECRET_KEY = "CanarySecretKey0123456789abcdefghijkLMNO"
+
+
+@dataclass
+class Settings:
+    """Durations in seconds. All zero means that every transition is instant, as in plain moto."""
+
+    #: PromoteReadReplica accepted -> status leaves `available` (real RDS answers before the change shows).
+    promote_accept: float = 0.0
+    #: `modifying`, with the source still listed.
+    promote_modifying: float = 0.0
+    #: `rebooting`, with the source already gone.
+    promote_rebooting: float = 0.0
+    #: CreateDBInstanceReadReplica -> `available`.
+    create_replica: float = 0.0
+    #: ModifyDBInstance with a new identifier -> the new name exists.
+    rename: float = 0.0
+    #: CreateDBSnapshot -> `available`; the instance is `backing-up` meanwhile.
+    snapshot: float = 0.0
+    #: StopDBInstance / StartDBInstance.
+    stop_start: float = 0.0
+    #: Pending -> InService.
+    launch: float = 0.0
+    #: Terminating -> gone from the group.
+    terminate: float = 0.0
+    #: Target `initial` -> `healthy`.
+    target_healthy: float = 0.0
+    #: Route 53 change PENDING -> INSYNC.
+    route53: float = 0.0
+    #: Spacing of ReplicaLag datapoints; CloudWatch's own is 60.
+    lag_period: float = 60.0
+    #: What ReplicaLag does when the source's region is dead: `growing`, `absent` or `minus-one`.
+    lag_after_death: str = "growing"
+    #: Check every signature with botocore's own signer.
+    verify_signatures: bool = True
+    #: Our clock, relative to the true one: Date headers say so, and signatures are judged by it.
+    clock_offset: float = 0.0
+
+    def update(self, changes: dict[str, Any]) -> None:
+        for name, value in changes.items():
+            if not hasattr(self, name):
+                raise KeyError(f"unknown setting {name}")
+            setattr(self, name, type(getattr(self, name))(value))
+
+
+@dataclass
+class State:
+    """Everything that `reset` throws away."""
+
+    settings: Settings = field(default_factory=Settings)
+    #: Accepted promotions: region, id, wall time.
+    promotions: list[dict[str, Any]] = field(default_factory=list)
+    #: Regions whose data plane is dead (their API may still answer).
+    dead_regions: dict[str, float] = field(default_factory=dict)
+    #: (region, instance) -> script of ReplicaLag.
+    lag: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    #: (region, instance) -> wall time since when it replicates.
+    replicating_since: dict[tuple[str, str], float] = field(default_factory=dict)
+    #: Target group ARN -> mode.
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: (region, group) -> why launches fail.
+    launch_failures: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    #: (region, group) -> scaling activities, newest first.
+    activities: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    #: Route 53 change id -> wall time of submission.
+    changes: dict[str, float] = field(default_factory=dict)
+    #: What SimulatePrincipalPolicy denies, as `rds:PromoteReadReplica`.
+    denied: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+
+    def after(self, seconds: float, effect: Callable[[], None]) -> None:
+        """Runs `effect` once `seconds` have passed; at once if that is zero."""
+        if seconds <= 0:
+            effect()
+        else:
+            heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), effect))
+
+    def advance(self) -> None:
+        """Applies every transition that is due, in order."""
+        while self._due and self._due[0][0] <= time.monotonic():
+            heapq.heappop(self._due)[2]()
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "settings": asdict(self.settings),
+            "promotions": self.promotions,
+            "deadRegions": sorted(self.dead_regions),
+            "pendingTransitions": len(self._due),
+        }
+
+
+#: The state of this process. Patches of moto reach it through `current`.
+_current = State()
+
+
+def current() -> State:
+    return _current
+
+
+def reset() -> State:
+    global _current
+    _current = State()
+    return _current

@@ -1,0 +1,76 @@
+"""What a finished failover or failback looks like from outside, and the invariants that hold after every run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daemon import Daemon
+from world import DATABASE, DR, PRIMARY, REPLICA, SERVING, STANDBY, Site, World
+
+#: Deletions that take nothing of the user's: the write hold's own rule, and the daemon's own switch object.
+OWN_DELETIONS = {"DeleteRule", "DeleteObject"}
+
+
+def assert_secret_leads_to(world: World, site: Site, before: dict[str, Any], region: str, identifier: str) -> None:
+    """The host is the database's, and every other key is as it was."""
+    expected = {**before, "host": world.address(region, identifier), "port": 5432}
+    assert world.secret(site) == expected
+
+
+def assert_nothing_deleted(world: World) -> None:
+    deletions = {call["action"] for call in world.changes() if call["action"].startswith("Delete")}
+    assert deletions <= OWN_DELETIONS
+
+
+def assert_untouched(world: World) -> None:
+    """Not one mutating call reached the cloud."""
+    assert world.changes() == []
+
+
+def assert_promoted_once(world: World) -> None:
+    """One promotion was accepted, and one call at most was answered so."""
+    assert world.promotions() == [REPLICA]
+    accepted = [call for call in world.changes("PromoteReadReplica") if call["status"] == 200]
+    assert len(accepted) <= 1
+
+
+def assert_failed_over(world: World, secret: dict[str, Any], fenced: bool = True) -> None:
+    assert_promoted_once(world)
+    assert world.replicates(DR, REPLICA) is None
+    assert world.instance(DR, REPLICA)["DBInstanceStatus"] == "available"
+    assert world.sizes(world.dr) == SERVING
+    assert world.in_service(world.dr) >= 1
+    assert_secret_leads_to(world, world.dr, secret, DR, REPLICA)
+    assert world.serving() == "dr"
+    assert len(world.announcements()) >= 1
+    if fenced:
+        assert world.sizes(world.primary) == STANDBY
+    assert_nothing_deleted(world)
+
+
+def assert_order(world: World, *actions: str) -> None:
+    """The first of each of these changes came in this order."""
+    first = [next(call["n"] for call in world.changes(action) if call["status"] == 200) for action in actions]
+    assert first == sorted(first), list(zip(actions, first, strict=True))
+
+
+def fail_over(world: World, daemon: Daemon, seconds: float = 60) -> None:
+    world.break_primary()
+    daemon.until_phase("dr-active", seconds)
+
+
+def assert_home(world: World, secret: dict[str, Any]) -> None:
+    """The primary serves, the pilot light burns, and everything that was is kept."""
+    assert world.promotions() == [REPLICA, DATABASE]
+    assert world.replicates(PRIMARY, DATABASE) is None
+    assert world.replicates(DR, REPLICA) == DATABASE
+    assert world.sizes(world.primary) == SERVING
+    assert world.sizes(world.dr) == STANDBY
+    assert world.serving() == "primary"
+    assert_secret_leads_to(world, world.primary, secret, PRIMARY, DATABASE)
+    assert not world.writes_held(world.dr)
+    kept = [name for region in (PRIMARY, DR) for name in world.instances(region) if "-kept-" in name]
+    assert len(kept) == 2, kept
+    snapshots = world.client("rds", PRIMARY).describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert [one["Status"] for one in snapshots] == ["available"]
+    assert_nothing_deleted(world)

@@ -1,0 +1,246 @@
+// Whole nights on the virtual clock.
+
+import PilotlightCore
+import PilotlightEngine
+import Testing
+
+@Suite struct NightTests {
+  @Test func `a quiet hour arms the workload and changes nothing`() throws {
+    let night = try Night()
+    night.run(.hours(1))
+    #expect(night.phase == .healthy)
+    #expect(night.workload.machine.unarmed(night.workload.situation) == [])
+    #expect(night.acts.isEmpty)
+  }
+
+  @Test func `a dead region ends in dr-active within the RTO, with one promotion, and F20 its API is not needed`()
+    throws
+  {
+    let night = try Night()
+    night.run(.minutes(5))
+    let died = night.now
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive }, "\(night.phase) \(night.messages.suffix(5).map(\.text))")
+    #expect(night.now - died < .minutes(10))
+    #expect(night.cloud.promotions == 1)
+    #expect(night.cloud.groups[night.settings.dr.group.ref] == GroupSize(min: 1, desired: 2, max: 3))
+    #expect(night.cloud.hosts[SecretRef(region: "us-west-2", id: "dr-secret")]?.host == "dr-db.us-west-2.rds")
+    #expect(night.cloud.objects.count == 1)
+    #expect(night.everyActWasRecorded)
+    // The old primary could not be reached: that is owed, and paid when the region answers.
+    #expect(night.workload.machine.state.debts.count == 1)
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(3)) { $0.workload.machine.state.debts.isEmpty })
+    #expect(night.cloud.groups[night.settings.primary.group.ref] == GroupSize(min: 0, desired: 0, max: 3))
+  }
+
+  @Test(arguments: [1, 5, 20, 43, 55]) func `an outage of some seconds changes nothing in the cloud (F1 F2 F19)`(
+    _ seconds: Int
+  ) throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.seconds(seconds))
+    night.regionReturns()
+    night.run(.minutes(30))
+    #expect(night.phase == .healthy)
+    #expect(night.acts.isEmpty)
+  }
+
+  @Test func `F17 a host without network is blind, says so once and does nothing`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.networkWorks = false
+    night.run(.hours(2))
+    #expect(night.workload.situation.assessment.verdict == .blind)
+    #expect(night.acts.isEmpty)
+    #expect(night.messages.filter { $0.kind == .blind }.count == 1)
+  }
+
+  @Test func `F18 targets that are healthy contradict our probes: a person is asked`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.primary = .failure(.timeout, status: nil, detail: "")
+    night.run(.minutes(30))
+    #expect(night.phase == .degraded)
+    #expect(night.acts.isEmpty)
+    #expect(night.messages.filter { $0.kind == .heldBack }.count == 1)
+  }
+
+  @Test func `F27 a primary that returns before the promotion takes the run back`() throws {
+    let night = try Night(.reference { $0.mode = .approve })
+    night.run(.minutes(5))
+    night.regionDies()
+    #expect(night.run(.minutes(5)) { $0.phase == .failingOver })
+    night.run(.minutes(2))
+    #expect(night.cloud.groups[night.settings.dr.group.ref]?.desired == 2)
+    night.regionReturns()
+    #expect(night.run(.minutes(2)) { $0.phase == .healthy })
+    #expect(night.cloud.groups[night.settings.dr.group.ref] == GroupSize(min: 0, desired: 0, max: 3))
+    #expect(night.cloud.hosts[SecretRef(region: "us-west-2", id: "dr-secret")]?.host == "nowhere")
+    #expect(night.cloud.promotions == 0)
+  }
+
+  @Test func `approve mode prepares, asks, and promotes when told`() throws {
+    let night = try Night(.reference { $0.mode = .approve })
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(20))
+    #expect(night.phase == .failingOver)
+    #expect(night.cloud.promotions == 0)
+    #expect(night.order(.approve(acceptDataLoss: false)) == .accepted("approved"))
+    #expect(night.run(.minutes(10)) { $0.phase == .drActive })
+    #expect(night.cloud.promotions == 1)
+  }
+
+  @Test func `observe mode says what it would do, and changes nothing`() throws {
+    let night = try Night(.reference { $0.mode = .observe })
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(30))
+    #expect(night.phase == .degraded)
+    #expect(night.acts.isEmpty)
+    #expect(night.messages.filter { $0.kind == .wouldFailOver }.count == 1)
+    night.regionReturns()
+    #expect(night.run(.minutes(2)) { $0.phase == .healthy })
+    #expect(night.messages.contains { $0.kind == .wouldHaveBeenWrong })
+  }
+
+  @Test func `F34 a missing lag asks; an accepted loss goes on`() throws {
+    let night = try Night()
+    night.cloud.lagSeconds = nil
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(20))
+    #expect(night.phase == .failingOver)
+    #expect(night.cloud.promotions == 0)
+    guard case .refused = night.order(.approve(acceptDataLoss: false)) else {
+      Issue.record("an unknown loss was approved without accepting it")
+      return
+    }
+    night.order(.approve(acceptDataLoss: true))
+    #expect(night.run(.minutes(10)) { $0.phase == .drActive })
+  }
+
+  @Test func `F29 a lost answer to promote is looked at, not repeated`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.cloud.lostAnswers = ["rds:PromoteReadReplica"]
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+    #expect(night.cloud.promotions == 1)
+  }
+
+  @Test func `F46 a denied step is stuck; retry goes on when it is allowed`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    let denied = CloudFailure(.denied, code: "AccessDenied", message: "not authorized")
+    night.cloud.failures["rds:PromoteReadReplica"] = [denied]
+    night.regionDies()
+    #expect(night.run(.minutes(10)) { $0.workload.machine.state.phase.run?.stuck?.step.name == "promote-replica" })
+    night.run(.minutes(10))
+    #expect(night.cloud.promotions == 0)
+    guard case .accepted = night.order(.retry(step: nil)) else {
+      Issue.record("retry was refused")
+      return
+    }
+    #expect(night.run(.minutes(10)) { $0.phase == .drActive })
+    #expect(night.cloud.promotions == 1)
+  }
+
+  @Test func `F90 abort is honoured before the promotion and refused after`() throws {
+    let night = try Night(.reference { $0.mode = .approve })
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(5))
+    night.order(.approve(acceptDataLoss: false))
+    #expect(night.run(.minutes(2)) { $0.cloud.promotions == 1 })
+    guard case .refused = night.order(.abort) else {
+      Issue.record("abort was honoured after the promotion")
+      return
+    }
+    #expect(night.run(.minutes(10)) { $0.phase == .drActive })
+  }
+
+  @Test func `failback by order leads home, keeps everything and lights the pilot again`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(30)) { $0.phase == .drActive }
+    night.regionReturns()
+    guard case .refused = night.order(.failback) else {
+      Issue.record("F91 failback began with an unpaid fence debt")
+      return
+    }
+    #expect(night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty })
+    guard case .accepted = night.order(.failback) else {
+      Issue.record("failback refused")
+      return
+    }
+    #expect(night.run(.hours(3)) { $0.phase == .healthy }, "\(night.workload.machine.state.phase)")
+    #expect(night.cloud.promotions == 2)
+    #expect(night.cloud.groups[night.settings.dr.group.ref] == GroupSize(min: 0, desired: 0, max: 3))
+    #expect(night.cloud.groups[night.settings.primary.group.ref]?.desired == 2)
+    #expect(night.cloud.databases[night.settings.dr.database.ref]?.source?.hasSuffix(":db:app-db") == true)
+    #expect(night.cloud.databases.count == 4)
+    #expect(night.cloud.objects.isEmpty && night.cloud.held.isEmpty)
+    #expect(night.everyActWasRecorded)
+  }
+
+  @Test func `F56 F57 a frozen process throws its evidence away and confirms afresh`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.seconds(50))
+    night.now = night.now + .minutes(10)
+    let woke = night.now
+    #expect(night.run(.minutes(10)) { $0.phase == .failingOver })
+    #expect(night.now - woke >= .seconds(60))
+    #expect(night.messages.contains { $0.kind == .timeGap })
+  }
+
+  @Test func `a pause holds a failover back, and its end begins a fresh window`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.order(.pause(expires: nil))
+    night.regionDies()
+    night.run(.minutes(30))
+    #expect(night.acts.isEmpty)
+    try night.crash()
+    #expect(night.workload.machine.state.pause != nil)
+    night.order(.resume)
+    let resumed = night.now
+    #expect(night.run(.minutes(10)) { $0.phase == .failingOver })
+    #expect(night.now - resumed >= .seconds(60))
+  }
+
+  @Test func `F62 a full disk holds everything; room again and it goes on`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.ledger.failure = .cannotWrite("disk full")
+    night.regionDies()
+    night.run(.minutes(10))
+    #expect(night.acts.isEmpty)
+    #expect(night.messages.filter { $0.kind == .ledgerBroken }.count == 1)
+    night.ledger.failure = nil
+    #expect(night.run(.minutes(20)) { $0.phase == .drActive })
+    #expect(night.cloud.promotions == 1)
+  }
+
+  @Test func `hold-down keeps a second failover from beginning by itself until it is acknowledged`() throws {
+    let night = try Night(.reference { $0.decision.holdDown = .hours(24) })
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(30)) { $0.phase == .drActive }
+    night.regionReturns()
+    night.run(.minutes(5))
+    night.order(.failback)
+    night.run(.hours(3)) { $0.phase == .healthy }
+    night.run(.minutes(90))
+    night.regionDies()
+    night.run(.minutes(30))
+    #expect(night.phase == .degraded)
+    night.order(.ack)
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+  }
+}

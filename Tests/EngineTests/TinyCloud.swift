@@ -1,0 +1,127 @@
+// A cloud of a few dictionaries: two regions, transitions after a fixed time, refusals where AWS would refuse.
+
+import PilotlightCore
+
+struct TinyCloud {
+  struct Database {
+    var status = "available"
+    var source: String?
+    var becomes: (status: String, source: String?, at: Instant)?
+  }
+  var databases: [DatabaseRef: Database] = [:]
+  var groups: [GroupRef: GroupSize] = [:]
+  var hosts: [SecretRef: DatabaseAddress] = [:]
+  var objects: Set<ObjectRef> = []
+  var held: Set<ListenerRef> = []
+  var snapshots: Set<String> = []
+  var promotions = 0
+  var changes: [CloudAction] = []
+  /// Regions whose API does not answer.
+  var dark: Set<String> = []
+  /// What the next call of an API action fails with.
+  var failures: [String: [CloudFailure]] = [:]
+  /// Lost answers: the act happens, the answer does not come.
+  var lostAnswers: Set<String> = []
+  var lagSeconds: Double? = 1
+  var primaryTargets = TargetHealth(healthy: 2, unhealthy: 0, other: 0)
+  let transition: Duration = .seconds(60)
+
+  init(_ settings: WorkloadSettings) {
+    let (primary, dr) = (settings.primary, settings.dr)
+    databases[primary.database.ref] = Database()
+    databases[dr.database.ref] = Database(source: arn(primary.database.ref))
+    groups[primary.group.ref] = primary.group.serving
+    groups[dr.group.ref] = dr.group.standby
+    if let secret = primary.secret { hosts[secret.ref] = address(primary.database.ref) }
+    if let secret = dr.secret { hosts[secret.ref] = DatabaseAddress(host: "nowhere", port: 5432) }
+  }
+
+  func arn(_ ref: DatabaseRef) -> String { "arn:aws:rds:\(ref.region):1:db:\(ref.identifier)" }
+  func address(_ ref: DatabaseRef) -> DatabaseAddress {
+    DatabaseAddress(host: "\(ref.identifier).\(ref.region).rds", port: 5432)
+  }
+
+  mutating func settle(at now: Instant) {
+    for ref in databases.keys.sorted(by: { $0.identifier < $1.identifier }) {
+      guard let next = databases[ref]?.becomes, next.at <= now else { continue }
+      databases[ref] = Database(status: next.status, source: next.source)
+    }
+  }
+
+  mutating func perform(_ action: CloudAction, at now: Instant) -> CloudReply {
+    settle(at: now)
+    if dark.contains(action.region) {
+      return .failed(CloudFailure(.unreachable, code: "timeout", message: "no answer from \(action.region)"))
+    }
+    if let failure = failures[action.apiName]?.first {
+      failures[action.apiName]?.removeFirst()
+      return .failed(failure)
+    }
+    if action.changes { changes.append(action) }
+    let reply = answer(action, at: now)
+    if action.changes, lostAnswers.remove(action.apiName) != nil {
+      return .failed(CloudFailure(.unknownOutcome, code: "reset", message: "the answer was lost"))
+    }
+    return reply
+  }
+
+  private mutating func answer(_ action: CloudAction, at now: Instant) -> CloudReply {
+    switch action {
+    case .callerIdentity: return .identity(account: "123456789012", arn: "arn:aws:iam::123456789012:role/pilotlight")
+    case .describeGroup(let ref):
+      guard let size = groups[ref] else { return missing(ref.name) }
+      return .group(GroupState(size: size, inService: size.desired, instances: size.desired))
+    case .describeDatabase(let ref):
+      guard let database = databases[ref] else { return missing(ref.identifier) }
+      return .database(
+        DatabaseState(
+          status: database.status, source: database.source, arn: arn(ref), address: address(ref), engine: "postgres"))
+    case .replicaLag: return .lag(lagSeconds.map { [LagSample(at: now - .seconds(30), seconds: $0)] } ?? [])
+    case .targetHealth(let ref):
+      return .targets(ref.region == "eu-west-1" ? primaryTargets : TargetHealth(healthy: 2, unhealthy: 0, other: 0))
+    case .readSecret(let ref):
+      return hosts[ref].map { .secret(SecretState(address: $0, version: "1")) } ?? missing(ref.id)
+    case .readRecords: return .records([])
+    case .readChange: return .change(.insync)
+    case .readObject(let ref): return .object(present: objects.contains(ref))
+    case .readWriteHold(let ref): return .writeHold(present: held.contains(ref))
+    case .describeSnapshot(_, let name):
+      return snapshots.contains(name) ? .snapshot(status: "available") : missing(name)
+    case .resizeGroup(let ref, let size): groups[ref] = size
+    case .repointSecret(let ref, let address, _): hosts[ref] = address
+    case .promoteReplica(let ref): return promote(ref, at: now)
+    case .renameDatabase(let ref, let name):
+      databases[DatabaseRef(region: ref.region, identifier: name)] = databases.removeValue(forKey: ref)
+    case .snapshotDatabase(_, let name): snapshots.insert(name)
+    case .createReplica(let spec):
+      guard databases[spec.replica] == nil else {
+        return .failed(CloudFailure(.exists, code: "DBInstanceAlreadyExists", message: spec.replica.identifier))
+      }
+      let source = arn(spec.source)
+      databases[spec.replica] = Database(
+        status: "creating", source: source, becomes: ("available", source, now + transition))
+    case .pointRecords: break
+    case .putObject(let ref, _): objects.insert(ref)
+    case .removeObject(let ref): objects.remove(ref)
+    case .holdWrites(let ref): held.insert(ref)
+    case .releaseWrites(let ref): held.remove(ref)
+    case .publish: return .accepted(receipt: "message-1")
+    }
+    return .accepted(receipt: nil)
+  }
+
+  private mutating func promote(_ ref: DatabaseRef, at now: Instant) -> CloudReply {
+    guard let database = databases[ref], database.source != nil, database.status == "available" else {
+      return .failed(
+        CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "not a replica, or not available"))
+    }
+    promotions += 1
+    databases[ref] = Database(
+      status: "modifying", source: database.source, becomes: ("available", nil, now + transition))
+    return .accepted(receipt: nil)
+  }
+
+  private func missing(_ what: String) -> CloudReply {
+    .failed(CloudFailure(.notFound, code: "NotFound", message: "\(what) does not exist"))
+  }
+}
