@@ -5,10 +5,10 @@ import PilotlightCore
 extension AWSCloud {
   private static let rds = "2014-10-31"
 
-  func describeDatabase(_ ref: DatabaseRef, _ timeout: Duration) async throws(CloudFailure) -> DatabaseState {
+  func describeDatabase(_ ref: DatabaseRef, _ deadline: Deadline) async throws(CloudFailure) -> DatabaseState {
     let result = try await query(
       .rds, ref.region, "DescribeDBInstances", version: AWSCloud.rds, [("DBInstanceIdentifier", ref.identifier)],
-      timeout)
+      deadline)
     guard let list = result["DBInstances"] else { throw missing("DescribeDBInstances", "DBInstances", ref.region) }
     guard let instance = list.children.first(where: { $0["DBInstanceIdentifier"]?.text == ref.identifier }) else {
       throw CloudFailure(
@@ -29,28 +29,28 @@ extension AWSCloud {
   }
 
   /// One-way: never repeated by the client.
-  func promote(_ ref: DatabaseRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
-    try await write("PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)], timeout)
+  func promote(_ ref: DatabaseRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    try await write("PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)], deadline)
   }
 
-  func rename(_ ref: DatabaseRef, _ name: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func rename(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     try await write(
       "ModifyDBInstance", ref.region,
       [("DBInstanceIdentifier", ref.identifier), ("NewDBInstanceIdentifier", name), ("ApplyImmediately", "true")],
-      timeout)
+      deadline)
   }
 
-  func snapshot(_ ref: DatabaseRef, _ name: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func snapshot(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     try await write(
       "CreateDBSnapshot", ref.region, [("DBInstanceIdentifier", ref.identifier), ("DBSnapshotIdentifier", name)],
-      timeout)
+      deadline)
   }
 
-  func describeSnapshot(_ ref: DatabaseRef, _ name: String, _ timeout: Duration) async throws(CloudFailure)
+  func describeSnapshot(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure)
     -> CloudReply
   {
     let result = try await query(
-      .rds, ref.region, "DescribeDBSnapshots", version: AWSCloud.rds, [("DBSnapshotIdentifier", name)], timeout)
+      .rds, ref.region, "DescribeDBSnapshots", version: AWSCloud.rds, [("DBSnapshotIdentifier", name)], deadline)
     guard let list = result["DBSnapshots"] else { throw missing("DescribeDBSnapshots", "DBSnapshots", ref.region) }
     guard let snapshot = list.children.first, let status = snapshot["Status"]?.text else {
       throw CloudFailure(.notFound, code: "DBSnapshotNotFound", message: "snapshot \(name) does not exist")
@@ -60,8 +60,8 @@ extension AWSCloud {
 
   /// Called in the replica's region; the source is named by its ARN. An encrypted source also wants the same request presigned
   /// for the source's region (CreateDBInstanceReadReplica, `PreSignedUrl`).
-  func createReplica(_ spec: ReplicaSpec, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
-    let source = try await describeDatabase(spec.source, timeout)
+  func createReplica(_ spec: ReplicaSpec, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    let source = try await describeDatabase(spec.source, deadline)
     var parameters = [
       ("DBInstanceIdentifier", spec.replica.identifier), ("SourceDBInstanceIdentifier", source.arn),
       ("CopyTagsToSnapshot", "true"),
@@ -76,7 +76,7 @@ extension AWSCloud {
       parameters.append(("KmsKeyId", key))
       parameters.append(("PreSignedUrl", try await presignedReplica(spec, source.arn, key)))
     }
-    return try await write("CreateDBInstanceReadReplica", spec.replica.region, parameters, timeout)
+    return try await write("CreateDBInstanceReadReplica", spec.replica.region, parameters, deadline)
   }
 
   private func presignedReplica(_ spec: ReplicaSpec, _ source: String, _ key: String) async throws(CloudFailure)
@@ -93,10 +93,10 @@ extension AWSCloud {
   }
 
   private func write(
-    _ name: String, _ region: String, _ parameters: [(String, String)], _ timeout: Duration
+    _ name: String, _ region: String, _ parameters: [(String, String)], _ deadline: Deadline
   ) async throws(CloudFailure) -> CloudReply {
     _ = try await query(
-      .rds, region, name, version: AWSCloud.rds, parameters, changes: true, declarative: false, timeout)
+      .rds, region, name, version: AWSCloud.rds, parameters, changes: true, declarative: false, deadline)
     return .accepted(receipt: nil)
   }
 }

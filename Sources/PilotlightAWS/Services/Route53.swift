@@ -6,7 +6,7 @@ extension AWSCloud {
   private static let route53 = "/2013-04-01"
 
   /// The record sets of exactly this name and type.
-  func readRecords(_ ref: RecordRef, _ timeout: Duration) async throws(CloudFailure) -> [RecordState] {
+  func readRecords(_ ref: RecordRef, _ deadline: Deadline) async throws(CloudFailure) -> [RecordState] {
     let wanted = DNSName(ref.name)
     var found: [RecordState] = []
     var query = [
@@ -16,7 +16,7 @@ extension AWSCloud {
       let operation = Operation(
         .route53, region: ref.region, name: "ListResourceRecordSets", method: "GET",
         path: "\(AWSCloud.route53)/hostedzone/\(ref.zone.percentEncoded())/rrset", query: query)
-      let page = try xml(try await run(operation, timeout).body, operation)
+      let page = try xml(try await run(operation, deadline).body, operation)
       guard page["ResourceRecordSets"] != nil else { throw garbled(operation, "no ResourceRecordSets in the answer") }
       let sets = page.list("ResourceRecordSets", of: "ResourceRecordSet")
       for set in sets where DNSName(set["Name"]?.text ?? "") == wanted && set["Type"]?.text == ref.type {
@@ -40,7 +40,7 @@ extension AWSCloud {
   }
 
   func point(
-    _ ref: RecordRef, to: RecordTarget, from: RecordTarget, _ timeout: Duration
+    _ ref: RecordRef, to: RecordTarget, from: RecordTarget, _ deadline: Deadline
   ) async throws(CloudFailure) -> CloudReply {
     let isPair = to.setIdentifier != nil
     let changes =
@@ -55,7 +55,7 @@ extension AWSCloud {
       .route53, region: ref.region, name: "ChangeResourceRecordSets",
       path: "\(AWSCloud.route53)/hostedzone/\(ref.zone.percentEncoded())/rrset",
       headers: [("Content-Type", "application/xml")], body: Array(body.utf8), changes: true)
-    let root = try xml(try await run(operation, timeout).body, operation)
+    let root = try xml(try await run(operation, deadline).body, operation)
     let id = root.at("ChangeInfo", "Id")?.text.split(separator: "/").last.map(String.init)
     return .accepted(receipt: id)
   }
@@ -76,11 +76,11 @@ extension AWSCloud {
     return "<Change><Action>UPSERT</Action><ResourceRecordSet>\(set)</ResourceRecordSet></Change>"
   }
 
-  func readChange(_ id: String, _ region: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func readChange(_ id: String, _ region: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     let operation = Operation(
       .route53, region: region, name: "GetChange", method: "GET",
       path: "\(AWSCloud.route53)/change/\(id.percentEncoded())")
-    let root = try xml(try await run(operation, timeout).body, operation)
+    let root = try xml(try await run(operation, deadline).body, operation)
     guard let status = root.at("ChangeInfo", "Status")?.text, let known = ChangeStatus(rawValue: status.lowercased())
     else {
       throw garbled(operation, "no known Status in the answer")

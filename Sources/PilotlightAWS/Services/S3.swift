@@ -11,8 +11,8 @@ extension AWSCloud {
       bucket: ref.bucket, headers: body.isEmpty ? [] : [("Content-Type", "text/plain")], body: body, changes: changes)
   }
 
-  func readObject(_ ref: ObjectRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
-    switch await executor.execute(operation(ref, "HeadObject", "HEAD", changes: false), timeout: timeout) {
+  func readObject(_ ref: ObjectRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    switch await attempt(operation(ref, "HeadObject", "HEAD", changes: false), deadline) {
     case .success: return .object(present: true)
     // 404 says the key is absent, or the bucket; without ListBucket permission S3 says 403 for both.
     case .failure(let failure) where failure.kind == .notFound: return .object(present: false)
@@ -20,13 +20,13 @@ extension AWSCloud {
     }
   }
 
-  func putObject(_ ref: ObjectRef, _ body: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
-    _ = try await run(operation(ref, "PutObject", "PUT", body: Array(body.utf8), changes: true), timeout)
+  func putObject(_ ref: ObjectRef, _ body: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    _ = try await run(operation(ref, "PutObject", "PUT", body: Array(body.utf8), changes: true), deadline)
     return .accepted(receipt: nil)
   }
 
-  func removeObject(_ ref: ObjectRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
-    _ = try await run(operation(ref, "DeleteObject", "DELETE", changes: true), timeout)
+  func removeObject(_ ref: ObjectRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    _ = try await run(operation(ref, "DeleteObject", "DELETE", changes: true), deadline)
     return .accepted(receipt: nil)
   }
 }

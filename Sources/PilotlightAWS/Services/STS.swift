@@ -3,8 +3,8 @@
 import PilotlightCore
 
 extension AWSCloud {
-  func callerIdentity(_ region: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
-    let result = try await query(.sts, region, "GetCallerIdentity", version: "2011-06-15", [], timeout)
+  func callerIdentity(_ region: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    let result = try await query(.sts, region, "GetCallerIdentity", version: "2011-06-15", [], deadline)
     guard let account = result["Account"]?.text, let arn = result["Arn"]?.text else {
       throw missing("GetCallerIdentity", "Account and Arn", region)
     }

@@ -12,12 +12,12 @@ struct SecretDocument {
 }
 
 extension AWSCloud {
-  func readSecret(_ ref: SecretRef, _ timeout: Duration) async throws(CloudFailure) -> SecretDocument {
+  func readSecret(_ ref: SecretRef, _ deadline: Deadline) async throws(CloudFailure) -> SecretDocument {
     struct Answer: Decodable {
       var SecretString: String?
       var VersionId: String
     }
-    let body = try await json("GetSecretValue", ref, ["SecretId": ref.id], changes: false, timeout)
+    let body = try await json("GetSecretValue", ref, ["SecretId": ref.id], changes: false, deadline)
     guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(body)) else {
       throw missing("GetSecretValue", "a version", ref.region)
     }
@@ -34,9 +34,9 @@ extension AWSCloud {
 
   /// Replaces the address in the JSON text and leaves every other byte of it alone.
   func repoint(
-    _ ref: SecretRef, _ address: DatabaseAddress, _ token: String, _ timeout: Duration
+    _ ref: SecretRef, _ address: DatabaseAddress, _ token: String, _ deadline: Deadline
   ) async throws(CloudFailure) -> CloudReply {
-    let document = try await readSecret(ref, timeout)
+    let document = try await readSecret(ref, deadline)
     var changed = document.text.value
     guard let withHost = JSONText.replacing(ref.hostKey, in: changed, with: JSONText.quoted(address.host)) else {
       throw invalid(ref, "it has no text under `\(ref.hostKey)`")
@@ -52,20 +52,20 @@ extension AWSCloud {
     let requestToken = hexString(SHA256.digest(Array(seed.utf8)))
     let body = try await json(
       "PutSecretValue", ref,
-      ["SecretId": ref.id, "ClientRequestToken": requestToken, "SecretString": changed], changes: true, timeout)
+      ["SecretId": ref.id, "ClientRequestToken": requestToken, "SecretString": changed], changes: true, deadline)
     struct Answer: Decodable { var VersionId: String? }
     return .accepted(receipt: (try? JSONDecoder().decode(Answer.self, from: Data(body)))?.VersionId)
   }
 
   private func json(
-    _ name: String, _ ref: SecretRef, _ fields: [String: String], changes: Bool, _ timeout: Duration
+    _ name: String, _ ref: SecretRef, _ fields: [String: String], changes: Bool, _ deadline: Deadline
   ) async throws(CloudFailure) -> [UInt8] {
     let pairs = fields.sorted { $0.key < $1.key }.map { "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))" }
     let operation = Operation(
       .secretsmanager, region: ref.region, name: name,
       headers: [("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", "secretsmanager.\(name)")],
       body: Array("{\(pairs.joined(separator: ","))}".utf8), changes: changes)
-    return try await run(operation, timeout).body
+    return try await run(operation, deadline).body
   }
 
   private func invalid(_ ref: SecretRef, _ why: String) -> CloudFailure {
