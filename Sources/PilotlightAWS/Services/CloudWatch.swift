@@ -22,6 +22,16 @@ extension AWSCloud {
     guard let series = result.list("MetricDataResults").first(where: { $0["Id"]?.text == "lag" }) else {
       return .lag([])
     }
+    // The call as a whole succeeds even when the metric could not be read (GetMetricData, MetricDataResult.StatusCode):
+    // no samples would then mean "no replica" instead of "not known" (F34).
+    switch series.value("StatusCode") {
+    case "InternalError":
+      throw CloudFailure(.transient, code: "InternalError", message: "GetMetricData in \(ref.region): no data for now")
+    case "Forbidden":
+      throw CloudFailure(
+        .denied, code: "Forbidden", message: "GetMetricData in \(ref.region): ReplicaLag may not be read")
+    default: break
+    }
     let times = series.list("Timestamps")
     let values = series.list("Values")
     guard times.count == values.count else { throw missing("GetMetricData", "a value for each timestamp", ref.region) }

@@ -58,13 +58,17 @@ extension AWSCloud {
     return .accepted(receipt: nil)
   }
 
-  /// Deletes our own rule and no other; none left is as good.
+  /// Deletes our own rule and no other; none left, or gone in the meantime, is as good.
   func releaseWrites(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     guard let arn = try await writeHold(ref, deadline) else { return .accepted(receipt: nil) }
-    _ = try await query(
-      .elasticloadbalancing, ref.region, "DeleteRule", version: AWSCloud.elb, [("RuleArn", arn)], changes: true,
-      deadline
-    )
+    do throws(CloudFailure) {
+      _ = try await query(
+        .elasticloadbalancing, ref.region, "DeleteRule", version: AWSCloud.elb, [("RuleArn", arn)], changes: true,
+        deadline
+      )
+    } catch {
+      guard error.kind == .notFound else { throw error }
+    }
     return .accepted(receipt: nil)
   }
 }

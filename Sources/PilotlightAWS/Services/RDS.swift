@@ -10,21 +10,20 @@ extension AWSCloud {
       .rds, ref.region, "DescribeDBInstances", version: AWSCloud.rds, [("DBInstanceIdentifier", ref.identifier)],
       deadline)
     guard let list = result["DBInstances"] else { throw missing("DescribeDBInstances", "DBInstances", ref.region) }
-    guard let instance = list.children.first(where: { $0["DBInstanceIdentifier"]?.text == ref.identifier }) else {
+    guard let instance = list.children.first(where: { isSame($0["DBInstanceIdentifier"], ref.identifier) }) else {
       throw CloudFailure(
         .notFound, code: "DBInstanceNotFound", message: "database \(ref.identifier) does not exist in \(ref.region)")
     }
-    guard let status = instance["DBInstanceStatus"]?.text, let arn = instance["DBInstanceArn"]?.text else {
+    guard let status = instance.value("DBInstanceStatus"), let arn = instance.value("DBInstanceArn") else {
       throw missing("DescribeDBInstances", "status and ARN of \(ref.identifier)", ref.region)
     }
-    let source = instance["ReadReplicaSourceDBInstanceIdentifier"]?.text.trimmed
     var address: DatabaseAddress?
-    if let host = instance.at("Endpoint", "Address")?.text, let port = instance.at("Endpoint", "Port")?.number {
+    if let host = instance["Endpoint"]?.value("Address"), let port = instance.at("Endpoint", "Port")?.number {
       address = DatabaseAddress(host: host, port: port)
     }
     let info = instance["StatusInfos"]?.children.first { $0["StatusType"]?.text == "read replication" }
     return DatabaseState(
-      status: status, source: source.flatMap { $0.isEmpty ? nil : $0 }, arn: arn, address: address,
+      status: status, source: instance.value("ReadReplicaSourceDBInstanceIdentifier"), arn: arn, address: address,
       engine: instance["Engine"]?.text ?? "", replication: info?["Status"]?.text)
   }
 
@@ -52,8 +51,12 @@ extension AWSCloud {
     let result = try await query(
       .rds, ref.region, "DescribeDBSnapshots", version: AWSCloud.rds, [("DBSnapshotIdentifier", name)], deadline)
     guard let list = result["DBSnapshots"] else { throw missing("DescribeDBSnapshots", "DBSnapshots", ref.region) }
-    guard let snapshot = list.children.first, let status = snapshot["Status"]?.text else {
-      throw CloudFailure(.notFound, code: "DBSnapshotNotFound", message: "snapshot \(name) does not exist")
+    guard let snapshot = list.children.first(where: { isSame($0["DBSnapshotIdentifier"], name) }) else {
+      throw CloudFailure(
+        .notFound, code: "DBSnapshotNotFound", message: "snapshot \(name) does not exist in \(ref.region)")
+    }
+    guard let status = snapshot.value("Status") else {
+      throw missing("DescribeDBSnapshots", "status of \(name)", ref.region)
     }
     return .snapshot(status: status)
   }
@@ -64,7 +67,6 @@ extension AWSCloud {
     let source = try await describeDatabase(spec.source, deadline)
     var parameters = [
       ("DBInstanceIdentifier", spec.replica.identifier), ("SourceDBInstanceIdentifier", source.arn),
-      ("CopyTagsToSnapshot", "true"),
     ]
     if let value = spec.instanceClass { parameters.append(("DBInstanceClass", value)) }
     if let value = spec.subnetGroup { parameters.append(("DBSubnetGroupName", value)) }
@@ -90,6 +92,11 @@ extension AWSCloud {
         ("DestinationRegion", spec.replica.region),
       ])
     return try await executor.presign(operation, expires: .seconds(3600)).get()
+  }
+
+  /// RDS keeps identifiers in lower case, whatever case they were given in.
+  private func isSame(_ element: XMLElement?, _ name: String) -> Bool {
+    element?.text.trimmed.lowercased() == name.lowercased()
   }
 
   private func write(

@@ -11,6 +11,10 @@ extension AWSCloud {
     let result = try await query(
       .sns, ref.region, "Publish", version: "2010-03-31",
       [("TopicArn", ref.arn), ("Subject", ascii), ("Message", message)], changes: true, declarative: false, deadline)
-    return .accepted(receipt: result["MessageId"]?.text)
+    guard let id = result.value("MessageId") else {
+      throw CloudFailure(
+        .unknownOutcome, code: "UnreadableAnswer", message: "Publish in \(ref.region): the answer lacks MessageId")
+    }
+    return .accepted(receipt: id)
   }
 }
