@@ -80,7 +80,7 @@ extension AWSCloud {
         "<AliasTarget><HostedZoneId>\(escaped(zone))</HostedZoneId><DNSName>\(escaped(absolute(target.host)))</DNSName>"
       set += "<EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget>"
     } else {
-      set += "<TTL>\(ref.ttl)</TTL><ResourceRecords><ResourceRecord><Value>\(escaped(absolute(target.host)))</Value>"
+      set += "<TTL>\(ref.ttl)</TTL><ResourceRecords><ResourceRecord><Value>\(escaped(target.host))</Value>"
       set += "</ResourceRecord></ResourceRecords>"
     }
     return "<Change><Action>UPSERT</Action><ResourceRecordSet>\(set)</ResourceRecordSet></Change>"
