@@ -1,6 +1,5 @@
 // F47: whatever a network puts in place of an answer is told as such, and never taken for something it is not.
 
-import Foundation
 import PilotlightCore
 import Testing
 

@@ -7,6 +7,9 @@ import Synchronization
 
 @testable import PilotlightAWS
 
+/// Foundation has one too.
+typealias Operation = PilotlightAWS.Operation
+
 final class FakeExecutor: OperationExecuting {
   struct Prepared: Sendable {
     var status = 200
