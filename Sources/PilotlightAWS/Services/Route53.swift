@@ -60,7 +60,7 @@ extension AWSCloud {
       + "<Comment>pilotlight</Comment><Changes>\(changes)</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
     let operation = Operation(
       .route53, region: ref.region, name: "ChangeResourceRecordSets",
-      path: "\(AWSCloud.route53)/hostedzone/\(identifier(ref.zone))/rrset",
+      path: "\(AWSCloud.route53)/hostedzone/\(identifier(ref.zone))/rrset/",
       headers: [("Content-Type", "application/xml")], body: Array(body.utf8), changes: true)
     let root = try xml(try await run(operation, deadline).body, operation)
     guard let id = root["ChangeInfo"]?.value("Id"), let last = id.split(separator: "/").last else {

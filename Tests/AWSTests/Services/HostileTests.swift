@@ -102,6 +102,11 @@ import Testing
     #expect(throws: XMLProblem.self) { try XMLDocument.parse([0xFF, 0xFE] + utf16) }
   }
 
+  @Test(arguments: ["<!DOCTYPE r><r/>", "<!doctype r [<!ENTITY e \"x\">]><r>&e;</r>"])
+  func `a document type is refused, entities or none`(_ text: String) {
+    #expect(throws: XMLProblem.self) { try XMLDocument.parse(Array(text.utf8)) }
+  }
+
   @Test func `text, references and CDATA are read as written`() throws {
     let root = try XMLDocument.parse(Array("<r><a> x &amp; y&#10;</a><b><![CDATA[<z>]]></b><c/></r>".utf8))
     #expect(root.value("a") == "x & y" && root["b"]?.text == "<z>" && root.value("c") == nil && root["d"] == nil)
