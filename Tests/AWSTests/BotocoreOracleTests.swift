@@ -70,17 +70,22 @@ private struct Maker {
   mutating func make() -> OracleCase {
     let service = pick(AWSService.allCases)
     let words = [
-      "a", "Z", "0", "-", "_", ".", "~", " ", "+", "/", "%", "%41", "&", "=", "?", "#", "é", "e\u{301}", "ሴ", "🔥", "$", "*",
+      "a", "Z", "0", "-", "_", ".", "~", " ", "+", "/", "%", "%41", "&", "=", "?", "#", "é", "e\u{301}", "ሴ", "🔥", "$",
+      "*",
       "'", "(", ")", "!", ":", ";", ",", "@", "\"", "<", "\\", "|", "\t", "\n",
     ]
-    let pathAtoms = ["a", "b.c", "/", "//", "/./", "/../", "%20", "%2F", "%E1%88%B4", "$", "~", "-", "@", ":", "+", "=", "."]
+    let pathAtoms = [
+      "a", "b.c", "/", "//", "/./", "/../", "%20", "%2F", "%E1%88%B4", "$", "~", "-", "@", ":", "+", "=", ".",
+    ]
     var query: [[String]] = []
     for _ in 0..<Int.random(in: 0...6, using: &dice) {
       let name = query.isEmpty || !chance(30) ? text(words, 1...5) : pick(query)[0]
       query.append([name, chance(20) ? "" : text(words, 1...8)])
     }
     var headers: [[String]] = []
-    let names = ["Content-Type", "X-Amz-Target", "x-custom", "X-Custom", "X-Amz-Meta-Name", "Range", "X-a", "X-A-B", "x-ab"]
+    let names = [
+      "Content-Type", "X-Amz-Target", "x-custom", "X-Custom", "X-Amz-Meta-Name", "Range", "X-a", "X-A-B", "x-ab",
+    ]
     for _ in 0..<Int.random(in: 0...5, using: &dice) {
       headers.append([pick(names), text(["a", "B", " ", "   ", "\t", ";", ",", "=", "/", "é", "\"q  q\""], 0...8)])
     }

@@ -166,7 +166,9 @@ private let roles = FakeHTTP { request, _ in
   @Test func `a web identity token that cannot be read is an error, not a reason to look elsewhere`() async throws {
     let http = FakeHTTP { _, _ in answer(200) }
     #expect(await complaint(try chain(http, environment: web)) == "/run/token cannot be read")
-    #expect(await complaint(try chain(http, environment: web, contents: ["/run/token": " \n"])) == "/run/token cannot be read")
+    #expect(
+      await complaint(try chain(http, environment: web, contents: ["/run/token": " \n"])) == "/run/token cannot be read"
+    )
     #expect(http.requests.isEmpty)
   }
 

@@ -60,7 +60,8 @@ private func problem(_ config: String?, _ credentials: String? = nil) -> String?
 @Test func `a broken line is named by file and number, and never repeated`() {
   #expect(problem("[default]\n\nhunter2-secret") == "config:3: expected `[section]` or `key = value`")
   #expect(problem(nil, "[default\n") == "credentials:1: a section without its ]")
-  #expect(problem(nil, "# one\naws_secret_access_key = hunter2") == "credentials:2: expected `[section]` or `key = value`")
+  #expect(
+    problem(nil, "# one\naws_secret_access_key = hunter2") == "credentials:2: expected `[section]` or `key = value`")
   #expect(problem("[default]\r\n\r\nhunter2") == "config:3: expected `[section]` or `key = value`")
   #expect(problem("") == nil)
   #expect(problem(nil) == nil)

@@ -90,7 +90,8 @@ func roleAnswer(_ id: String, expires: Double) -> HTTPResult {
     200,
     "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>\(id)</AccessKeyId>"
       + "<SecretAccessKey>secret-\(id)</SecretAccessKey><SessionToken>token-\(id)</SessionToken>"
-      + "<Expiration>\(Calendar.iso(Int64(expires)))</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>")
+      + "<Expiration>\(Calendar.iso(Int64(expires)))</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+  )
 }
 
 /// What IMDS and the container endpoint answer.

@@ -119,6 +119,9 @@ struct CredentialChain: Sendable {
   private func fromContainer() async throws(CredentialError) -> Credentials? {
     let url: String
     if let relative = environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] {
+      guard relative.hasPrefix("/") else {
+        throw .malformed("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI must begin with /")
+      }
       url = "http://169.254.170.2" + relative
     } else if let full = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] {
       guard CredentialChain.isTrusted(full) else {
