@@ -159,7 +159,7 @@ private let roles = FakeHTTP { request, _ in
     let request = try #require(http.requests.first)
     #expect(request.url == "https://sts.us-west-2.amazonaws.com/")
     #expect(request.header("Authorization") == nil)
-    #expect(request.text.contains("WebIdentityToken=eyJ.token&"))
+    #expect(request.text.hasSuffix("&WebIdentityToken=eyJ.token"))
     #expect(request.text.contains("RoleSessionName=pod"))
   }
 

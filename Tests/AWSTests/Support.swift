@@ -116,3 +116,16 @@ func files(_ contents: [String: String]) -> FileReader { { contents[$0] } }
 let staticEnvironment = [
   "AWS_ACCESS_KEY_ID": "AKIDSTATIC", "AWS_SECRET_ACCESS_KEY": "static-secret", "AWS_EC2_METADATA_DISABLED": "true",
 ]
+
+/// A client with static keys whose jitter is always the longest.
+func client(
+  _ http: FakeHTTP, environment: [String: String] = staticEnvironment, role: RoleSettings? = nil,
+  regions: [String] = ["us-west-2", "eu-west-1"], caBundle: String? = nil, contents: [String: String] = [:],
+  time: FakeTime = FakeTime(), notices: Notices = Notices()
+) throws -> AWSClient {
+  AWSClient(
+    http: http,
+    configuration: try AWSConfiguration(
+      environment: environment, role: role, stsRegions: regions, caBundle: caBundle, readFile: files(contents)),
+    clock: time.clock, random: { 1 }, onNotice: { notices.add($0) })
+}
