@@ -78,8 +78,7 @@ struct CredentialChain: Sendable {
     let role = RoleSettings(
       arn: arn, externalID: profile["external_id"], sessionName: profile["role_session_name"] ?? "pilotlight")
     if let file = profile["web_identity_token_file"] { return try await assumeWithToken(file, role) }
-    let seconds = profile["duration_seconds"].flatMap { Int($0) } ?? 3600
-    guard (900...43200).contains(seconds) else {
+    guard let seconds = Int(profile["duration_seconds"] ?? "3600"), (900...43200).contains(seconds) else {
       throw .malformed("profile \(profile.name): duration_seconds must be 900...43200")
     }
     return try await assume(role, with: try await source(of: profile, seen: seen), seconds: seconds)
