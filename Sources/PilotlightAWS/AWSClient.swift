@@ -68,6 +68,9 @@ package final class AWSClient: OperationExecuting {
     cache = CredentialCache(chain: chain, clock: clock, random: random, onNotice: onNotice)
   }
 
+  /// How far AWS's clock is ahead of ours, as learned from a refusal; seconds.
+  package var clockOffset: Double { skew.seconds }
+
   package func execute(_ operation: Operation, timeout: Duration) async -> Result<Answer, CloudFailure> {
     let start = clock.wallSeconds()
     var attempt = 0
@@ -130,7 +133,10 @@ package final class AWSClient: OperationExecuting {
       method: operation.method,
       url: "\(target.endpoint.scheme)://\(target.endpoint.host)\(target.path)\(query.isEmpty ? "" : "?\(query)")",
       headers: operation.headers + added, body: operation.body, timeout: timeout,
-      connectTimeout: min(timeout, .seconds(5)), bodyLimit: AWSClient.answerLimit, caFile: configuration.caFile)
+      connectTimeout: min(timeout, .seconds(5)), bodyLimit: AWSClient.answerLimit,
+      // libcurl sends a request again by itself when a kept connection turns out dead. A write may then happen twice: it gets a
+      // connection of its own, where libcurl cannot do so.
+      freshConnection: operation.changes, caFile: configuration.caFile)
     switch await http.send(request) {
     case .failure(let failure): return Outcome(result: .failure(CloudFailure(failure, operation)), keys: keys)
     case .success(let response):

@@ -8,6 +8,9 @@ final class ClockSkew: Sendable {
 
   init(onNotice: @escaping @Sendable (String) -> Void) { self.onNotice = onNotice }
 
+  /// What is added to the local clock.
+  var seconds: Double { offset.withLock { $0 } }
+
   /// Unix seconds as the services see them.
   func correct(_ local: Double) -> Int64 { Int64(local + offset.withLock { $0 }) }
 

@@ -138,7 +138,7 @@ extension Kind where Value == String {
   static var hostedZone: Kind {
     .text("hosted zone id", expected: "an id such as Z0123456789ABCDEFGHIJ") { text in
       let isFine =
-        (2...32).contains(text.count) && text.hasPrefix("Z")
+        (2...32).contains(text.count)
         && text.utf8.allSatisfy { isDigit($0) || (65...90).contains($0) }
       return isFine ? nil : "is not a hosted zone id"
     }

@@ -179,7 +179,7 @@ extension Kind {
       name: kind.name, range: kind.range.map { "\($0), or off" }, expected: "\(kind.expected), or off",
       placeholder: nil, show: { $0.map(kind.show) ?? "off" }
     ) { tree, complain in
-      if case .text("off", quoted: false) = tree.value { return .some(nil) }
+      if case .text("off", quoted: _) = tree.value { return .some(nil) }
       return kind.read(tree, complain).map { .some($0) }
     }
   }

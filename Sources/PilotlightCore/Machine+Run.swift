@@ -17,14 +17,18 @@ enum Progress: Equatable, Sendable {
 
 /// An answer that has not come after this long is taken as lost; adapters answer within 60 s.
 private let patience: Duration = .seconds(90)
-/// After an act the world may take this long to show it; a one-way act is not repeated before.
+/// After an act the world may take this long to show it. A one-way act whose answer was lost is not repeated before the world has
+/// denied it this long without a break: RDS shows a promoted replica as available, source still set, for some seconds.
 private let settling: Duration = .seconds(30)
+/// A one-way act that was taken and shows nothing for this long is a person's business.
+private let takenButUnseen: Duration = .seconds(900)
 /// The gate's word is good for this long: fencing must fit in.
 private let gateWord: Duration = .seconds(120)
 
 extension Machine {
   mutating func forgetProgress() {
     progress = [:]
+    denied = [:]
     gate = (nil, nil)
   }
 
@@ -38,7 +42,7 @@ extension Machine {
     expirePause(situation, &reaction)
     guard let run = state.phase.run else { return }
     if run.rollback == nil, run.kind == .failover, !run.isCommitted, situation.assessment.verdict == .up {
-      record(.rollbackBegun("the primary serves again and nothing one-way has run"), &reaction)
+      record(.rollbackBegun("the primary serves again and nothing one-way has run", by: nil), &reaction)
     }
     if state.phase.run?.rollback != nil {
       takeBack(situation, &reaction)
@@ -131,6 +135,11 @@ extension Machine {
       progress[name] = nil
       record(.stepDone(name, sentence, at: situation.now), &reaction)
     case .underway(let note):
+      denied[name] = nil
+      if step.intentAt != nil, !step.wasTaken, step.step.work.kind == .oneWay {
+        // Its answer was lost, and here it is: from now on nobody thinks that it did not happen.
+        record(.accepted(step: name, receipt: nil), &reaction)
+      }
       rest(name, pollPause(step, situation), failures: 0, situation)
       sayIfSlow(step, note, situation, &reaction)
     case .asks(let question):
@@ -179,13 +188,9 @@ extension Machine {
       sayOnce("hold-\(name)", .heldBack, "\(name) would act, but \(why)", &reaction, step: name)
       return
     }
-    if let intent = step.intentAt, !step.didNotHappen {
-      let wait = step.step.work.kind == .oneWay ? settling : .seconds(5)
-      if situation.now - intent < wait {
-        rest(name, .seconds(1), failures: 0, situation)
-        return
-      }
-      record(.didNotHappen(step: name, "\(wait.text) after the request: \(note)"), &reaction)
+    if step.intentAt != nil, !step.didNotHappen, !hasDenied(step, note, situation, &reaction) {
+      if state.phase.run?[name]?.state == .running { rest(name, .seconds(1), failures: 0, situation) }
+      return
     }
     if step.step.work.kind == .oneWay, !mayGoOneWay(situation) {
       reopenGate(name, situation, &reaction)
@@ -193,6 +198,29 @@ extension Machine {
     }
     record(.intent(step: name, action, undo: undo, at: situation.now), &reaction)
     ask(.act(name), [action], key: name, situation, &reaction)
+  }
+
+  /// Whether the world has said long enough that an act, whose intent is recorded, did not happen.
+  private mutating func hasDenied(
+    _ step: StepRun, _ note: String, _ situation: Situation, _ reaction: inout Reaction
+  ) -> Bool {
+    let name = step.step.name
+    let since = denied[name] ?? situation.now
+    denied[name] = since
+    let wait: Duration
+    switch (step.step.work.kind, step.wasTaken) {
+    case (.oneWay, true):
+      if situation.now - since >= takenButUnseen {
+        record(.stepStuck(name, "taken by the cloud \(takenButUnseen.text) ago, and still: \(note)"), &reaction)
+      }
+      return false
+    case (.oneWay, false): wait = settling
+    case (.readOnly, _), (.reversible, _): wait = .seconds(5)
+    }
+    guard situation.now - since >= wait else { return false }
+    denied[name] = nil
+    record(.didNotHappen(step: name, "\(wait.text) after the request: \(note)"), &reaction)
+    return true
   }
 
   /// Why nothing at all may be changed now; nil when acts are allowed.
@@ -212,8 +240,9 @@ extension Machine {
 
   private mutating func reopenGate(_ name: String, _ situation: Situation, _ reaction: inout Reaction) {
     rest(name, .milliseconds(500), failures: 0, situation)
+    guard let gateStep = state.phase.run?.steps.first(where: { $0.step.work == .gate }), gateStep.state.isFinished
+    else { return }
     gate = (nil, nil)
-    guard let gateStep = state.phase.run?.steps.first(where: { $0.step.work == .gate }) else { return }
     record(.stepReopened(gateStep.step.name, "its word is not fresh any more"), &reaction)
   }
 
@@ -239,7 +268,7 @@ extension Machine {
     case .ask(let question): sayOnce("ask-\(question)", .waiting, "the gate waits: \(question)", &reaction, step: name)
     case .rollBack(let why):
       // Once committed there is no way back: the look at the one-way step decides, not the gate.
-      if !run.isCommitted { record(.rollbackBegun(why), &reaction) }
+      if !run.isCommitted { record(.rollbackBegun(why, by: nil), &reaction) }
     }
   }
 

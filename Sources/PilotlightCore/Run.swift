@@ -42,6 +42,8 @@ package struct StepRun: Hashable, Sendable, Codable {
   package var undo: CloudAction?
   /// The newest act certainly did not happen: the cloud refused it, or was asked long enough after and knows nothing of it.
   package var didNotHappen = false
+  /// The newest act was taken, or was seen under way: it happened, whatever a slow read may still show.
+  package var wasTaken = false
   /// The id the cloud gave for the act.
   package var receipt: String?
   /// One sentence on how it ended or why it is stuck.
@@ -69,6 +71,8 @@ package struct Run: Hashable, Sendable, Codable {
   package var lossAtGate: LossWindow?
   /// Why the run is being taken back; nil while it goes forward.
   package var rollback: String?
+  /// Who ordered it to be taken back; nil when the primary came back.
+  package var abortedBy: String?
 
   package init(
     incident: String, kind: RunKind, startedAt: Instant, outageStart: Instant?, orderedBy: String?, plan: [Step]

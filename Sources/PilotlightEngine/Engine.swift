@@ -48,7 +48,7 @@ package final class Engine {
   private var lastTurn: Instant
   private var dice: Dice
   /// Starts of automatic failovers, for the brake.
-  private var begun: [Instant] = []
+  private var begun: [(workload: String, at: Instant)] = []
 
   /// Restores every workload from the ledger.
   package init(
@@ -67,7 +67,7 @@ package final class Engine {
   private func restore(_ settings: WorkloadSettings, at now: Instant) throws -> WorkloadGuard {
     let records = try ledger.entries(workload: settings.name).map { try codec.decode($0.payload) }
     for case .runBegun(let run, _) in records where run.kind == .failover && run.orderedBy == nil {
-      begun.append(run.startedAt)
+      begun.append((settings.name, run.startedAt))
     }
     return WorkloadGuard(settings, state: DurableState(records), at: now, seed: dice.next())
   }
@@ -141,7 +141,7 @@ package final class Engine {
 
   private func release(_ reaction: Reaction, _ index: Int, at now: Instant) -> [Command] {
     for case .runBegun(let run, _) in reaction.records where run.kind == .failover && run.orderedBy == nil {
-      begun.append(now)
+      begun.append((guards[index].settings.name, now))
     }
     let name = guards[index].settings.name
     return guards[index].carryOut(reaction.effects, at: now).map { command($0, name) }
@@ -217,9 +217,10 @@ package final class Engine {
 
   /// Why this workload may not begin a failover by itself now.
   private func brake(for index: Int, at now: Instant) -> String? {
-    begun.removeAll { now - $0 > brakes.window }
-    guard begun.count >= brakes.maximum else { return nil }
-    return "\(begun.count) failover(s) began in the last \(brakes.window.text); more need an order"
+    begun.removeAll { now - $0.at > brakes.window }
+    let others = begun.filter { $0.workload != guards[index].settings.name }
+    guard others.count >= brakes.maximum else { return nil }
+    return "\(others.count) failover(s) of other workloads began in the last \(brakes.window.text); more need an order"
   }
 
   // MARK: Reload

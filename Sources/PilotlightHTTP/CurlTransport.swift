@@ -59,7 +59,12 @@ package final class CurlTransport: HTTPSending, @unchecked Sendable {
   deinit {
     wakeups.cancel()
     clock.cancel()
-    for transfer in transfers.values { curl_multi_remove_handle(raw, transfer.easy.raw) }
+    for transfer in transfers.values {
+      let failure = transfer.failure(.cancelled, "the transport is gone")
+      curl_multi_remove_handle(raw, transfer.easy.raw)
+      transfer.release()
+      transfer.completion(.failure(failure))
+    }
     curl_multi_cleanup(raw)
   }
 
@@ -133,12 +138,14 @@ package final class CurlTransport: HTTPSending, @unchecked Sendable {
     nextID += 1
     let transfer = Transfer(id: id, request: request, easy: idle.popLast() ?? EasyHandle(), completion: completion)
     if let problem = transfer.configure(defaults) {
+      transfer.release()
       completion(.failure(.local(problem)))
       return 0
     }
     transfers[id] = transfer
     guard curl_multi_add_handle(raw, transfer.easy.raw) == CURLM_OK else {
       transfers[id] = nil
+      transfer.release()
       completion(.failure(.local("libcurl does not take the request")))
       return 0
     }

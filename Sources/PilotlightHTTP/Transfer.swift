@@ -59,6 +59,11 @@ final class Transfer {
   /// - Returns: what libcurl refuses, or nil.
   func configure(_ defaults: TransferDefaults) -> String? {
     curl_easy_reset(easy.raw)
+    // libcurl sends a header line as it is: a line end in a value would begin a header of somebody else's choosing.
+    let texts = [request.method] + request.headers.flatMap { [$0.name, $0.value] }
+    if texts.contains(where: { $0.utf8.contains { $0 == 10 || $0 == 13 || $0 == 0 } }) {
+      return "a header or the method contains a line end or NUL"
+    }
     var refused: String?
     func check(_ code: CURLcode, _ what: String) {
       if code != CURLE_OK, refused == nil { refused = "\(what): \(String(cString: curl_easy_strerror(code)))" }
@@ -69,6 +74,8 @@ final class Transfer {
     }
     set(CURLOPT_URL, request.url, "URL")
     set(CURLOPT_NOSIGNAL, 1, "no signal")
+    // Without this, ending a transfer whose name is still being looked up waits for the resolver, and everybody else with it.
+    set(CURLOPT_QUICK_EXIT, 1, "no wait for the resolver")
     set(CURLOPT_PROTOCOLS_STR, "http,https", "protocols")
     set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1), "HTTP/1.1")
     set(CURLOPT_USERAGENT, defaults.userAgent, "user agent")
@@ -179,7 +186,7 @@ final class Transfer {
   func failure(_ kind: HTTPFailure.Kind, _ detail: String) -> HTTPFailure {
     let reached = stage
     // From the moment a connection stands, bytes of the request may be on their way.
-    let sent = reached == .firstByte || reached == .body
+    let sent = reached == .firstByte || reached == .body || number(CURLINFO_REQUEST_SIZE) > 0
     return HTTPFailure(kind: kind, stage: reached, requestMayHaveBeenSent: sent, detail: detail, timings: timings)
   }
 
@@ -187,6 +194,8 @@ final class Transfer {
   private var stage: HTTPStage {
     let times = timings
     if times.firstByte > .zero || headerBytes > 0 { return .body }
+    // A kept connection has no milestones of its own: what it has sent tells that it stood.
+    if number(CURLINFO_REQUEST_SIZE) > 0 { return .firstByte }
     let isTLS = request.url.lowercased().hasPrefix("https:")
     if isTLS, times.tls > .zero { return .firstByte }
     if times.connect > .zero { return isTLS ? .tls : .firstByte }
@@ -205,6 +214,8 @@ final class Transfer {
     case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE: .reset
     // libcurl calls an answer without a status line (HTTP/0.9) an unsupported protocol.
     case CURLE_UNSUPPORTED_PROTOCOL where request.isHTTP: .malformed
+    // A header line beyond libcurl's own 100 kB is, to libcurl, a lack of memory; the status line came, so it is the peer's.
+    case CURLE_OUT_OF_MEMORY where headerBytes > 0: .malformed
     case CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP2, CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR: .malformed
     default: .local
     }

@@ -13,7 +13,7 @@ final class LockFile {
   init(path: String) throws(LedgerFailure) {
     let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard opened >= 0 else { throw .cannotWrite("\(path): \(String(cString: strerror(errno)))") }
-    descriptor = opened
+    // The descriptor becomes ours last: once it is, deinit runs on a throw as well and would close it twice.
     guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
       var buffer = [UInt8](repeating: 0, count: 32)
       let length = pread(opened, &buffer, buffer.count, 0)
@@ -21,12 +21,17 @@ final class LockFile {
       let owner = String(decoding: buffer.prefix(max(length, 0)), as: UTF8.self)
       throw .cannotWrite("\(path): another daemon (pid \(owner)) holds this ledger")
     }
+    descriptor = opened
     let pid = Array("\(getpid())".utf8)
     // The pid is for people; the lock itself is what counts, so a failure here is no failure.
     if ftruncate(opened, 0) == 0 { _ = pwrite(opened, pid, pid.count, 0) }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A child between fork and exec shares the lock; without this it would hold it for that moment longer.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 }
 
 /// Remembers the length and head of the chain outside the database. It is written after each commit and not fsynced: it may

@@ -79,7 +79,6 @@ package final class SQLiteLedger: LedgerStore {
               sequence INTEGER PRIMARY KEY AUTOINCREMENT, workload TEXT NOT NULL, incident TEXT, kind TEXT NOT NULL,
               payload TEXT NOT NULL, sentence TEXT NOT NULL, at INTEGER NOT NULL, hash BLOB NOT NULL
             ) STRICT;
-            CREATE INDEX entries_by_workload ON entries (workload, sequence);
             CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
             PRAGMA user_version = \(version);
             """)
@@ -94,7 +93,7 @@ package final class SQLiteLedger: LedgerStore {
     var next = head
     do {
       try database.write { db in
-        for entry in entries {
+        for entry in entries.map(\.storable) {
           let sequence = next.count + 1
           next = Chain.extend(next, with: entry)
           try db.execute(
@@ -145,7 +144,7 @@ package final class SQLiteLedger: LedgerStore {
     try translating {
       try database.read { db in
         try Row.fetchAll(db, sql: "SELECT * FROM entries \(tail)", arguments: StatementArguments(arguments))
-          .map { LedgerRow($0) }
+          .map { try LedgerRow($0) }
       }
     }
   }
@@ -169,11 +168,14 @@ package final class SQLiteLedger: LedgerStore {
       try database.read { db in
         let cursor = try Row.fetchCursor(db, sql: "SELECT * FROM entries ORDER BY sequence")
         while bad == nil, let row = try cursor.next() {
-          let found = LedgerRow(row)
+          guard let found = try? LedgerRow(row), let hash = try? row.decode(Data.self, forColumn: "hash") else {
+            bad = (head.count + 1, "it cannot be read")
+            break
+          }
           head = Chain.extend(head, with: found.entry)
           if found.sequence != head.count {
             bad = (head.count, "record \(head.count) is missing")
-          } else if (row["hash"] as Data).elementsEqual(head.hash) == false {
+          } else if !hash.elementsEqual(head.hash) {
             bad = (found.sequence, "its hash does not match its content")
           }
         }
@@ -204,11 +206,30 @@ package final class SQLiteLedger: LedgerStore {
 }
 
 extension LedgerRow {
-  init(_ row: Row) {
-    sequence = row["sequence"]
+  /// Throws where `row[...]` would end the process: a damaged file can hold values of any type.
+  init(_ row: Row) throws {
+    sequence = try row.decode(forColumn: "sequence")
     entry = LedgerEntry(
-      workload: row["workload"], incident: row["incident"], kind: row["kind"], payload: row["payload"],
-      sentence: row["sentence"], at: Instant(nanoseconds: row["at"]))
+      workload: try row.decode(forColumn: "workload"), incident: try row.decode(forColumn: "incident"),
+      kind: try row.decode(forColumn: "kind"), payload: try row.decode(forColumn: "payload"),
+      sentence: try row.decode(forColumn: "sentence"),
+      at: Instant(nanoseconds: try row.decode(forColumn: "at")))
+  }
+}
+
+extension LedgerEntry {
+  /// SQLite's text ends at the first NUL. One in an operator's words would be hashed and not stored, and break the chain.
+  fileprivate var storable: LedgerEntry {
+    func visible(_ text: String) -> String {
+      text.utf8.contains(0) ? text.replacing("\0", with: "\u{2400}") : text
+    }
+    var entry = self
+    entry.workload = visible(workload)
+    entry.incident = incident.map(visible)
+    entry.kind = visible(kind)
+    entry.payload = visible(payload)
+    entry.sentence = visible(sentence)
+    return entry
   }
 }
 
@@ -233,6 +254,11 @@ extension LedgerFailure {
       return
     }
     let text = "\(error.message ?? "") (\(error.extendedResultCode))"
+    // No room for the shared-memory index: nothing of the ledger itself was touched.
+    if error.extendedResultCode == .SQLITE_IOERR_SHMSIZE {
+      self = .cannotWrite(text)
+      return
+    }
     switch error.resultCode {
     case .SQLITE_FULL, .SQLITE_READONLY, .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_CANTOPEN, .SQLITE_PERM:
       self = .cannotWrite(text)

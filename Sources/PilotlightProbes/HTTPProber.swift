@@ -23,10 +23,7 @@ package struct HTTPProber: Sendable {
 
   /// One probe of a load balancer, on a connection of its own: a kept-alive one would hide a dead listener.
   package func probe(_ settings: ProbeSettings, completion: @escaping @Sendable (Observation) -> Void) {
-    let headers = settings.headers.map { line in
-      let parts = line.split(separator: ":", maxSplits: 1)
-      return (name: String(parts[0]), value: parts.count > 1 ? String(parts[1].drop { $0 == " " }) : "")
-    }
+    let headers = settings.headers.compactMap(header)
     let request = HTTPRequest(
       method: settings.method, url: settings.url, headers: headers, timeout: real(settings.timeout),
       bodyLimit: HTTPProber.bodyLimit, freshConnection: true, resolve: settings.resolve, caFile: settings.caFile)
@@ -43,6 +40,13 @@ package struct HTTPProber: Sendable {
       case .failure(let failure): .failure(failureClass(failure), status: nil, detail: clean(failure.detail))
       }
     }
+  }
+
+  /// `Name: value`; nil for a line without a name.
+  private func header(_ line: String) -> (name: String, value: String)? {
+    let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let name = parts.first, !name.isEmpty else { return nil }
+    return (String(name), parts.count > 1 ? String(parts[1].drop { $0 == " " }) : "")
   }
 
   private func real(_ duration: Duration) -> Duration { speed == 1 ? duration : duration / speed }

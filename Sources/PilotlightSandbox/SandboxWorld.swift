@@ -47,9 +47,16 @@ package struct SandboxWorld: Sendable {
   var changes: [RecordChange] = []
   var snapshots: [Snapshot] = []
 
+  let replicaCreation: ClosedRange<Duration>
+
   /// A world in its steady state at `start`: each primary serves from a healthy group, each DR group is at standby
   /// size, its database replicates, its secret still names the primary's database, as a replicated secret does.
-  package init(settings: [WorkloadSettings], seed: UInt64, start: Instant) {
+  /// - Parameter replicaCreation: how long a cross-region replica takes; it grows with the database.
+  package init(
+    settings: [WorkloadSettings], seed: UInt64, start: Instant,
+    replicaCreation: ClosedRange<Duration> = .minutes(20)...(.minutes(45))
+  ) {
+    self.replicaCreation = replicaCreation
     now = start
     began = start
     random = SandboxRandom(seed: seed)

@@ -96,8 +96,10 @@ extension SandboxWorld {
     workloads[workload].databases.append(replica)
     databases[replica].source = source
     databases[replica].replay = Replay(source: source, mode: .stopped, from: now, since: now)
-    // A snapshot of the source, its copy to the other region, a restore: tens of minutes for a small database.
-    enter(.creating, replica, for: random.between(20 * minute, 45 * minute))
+    // A snapshot of the source, its copy to the other region, a restore.
+    enter(
+      .creating, replica,
+      for: random.between(replicaCreation.lowerBound.nanoseconds, replicaCreation.upperBound.nanoseconds))
     rememberStale(source)
     enter(.backingUp, source, for: random.between(2 * minute, 4 * minute))
     return .accepted(receipt: nil)

@@ -112,10 +112,11 @@ extension LogLine {
     var object = Dictionary(fields.map { ($0.name, $0.value) }) { $1 }
     object["level"] = name.lowercased()
     object["message"] = text
-    object["time"] = String(seconds)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(object) else { return "{\"level\":\"error\",\"message\":\"unwritable\"}" }
+    guard let data = try? encoder.encode(JSONLine(fields: object, time: seconds)) else {
+      return "{\"level\":\"error\",\"message\":\"unwritable\"}"
+    }
     return String(decoding: data, as: UTF8.self)
   }
 
@@ -140,4 +141,19 @@ extension LogLine {
     default: "2"
     }
   }
+}
+
+/// The fields as strings and the time as a number, side by side in one object.
+private struct JSONLine: Encodable {
+  let fields: [String: String]
+  /// Unix seconds.
+  let time: Double
+
+  func encode(to encoder: any Encoder) throws {
+    try fields.encode(to: encoder)
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(time, forKey: .time)
+  }
+
+  private enum Key: String, CodingKey { case time }
 }

@@ -12,7 +12,7 @@ struct LogLine: Sendable {
 
   init(_ event: LogEvent, handler: Logger.Metadata) {
     level = event.level
-    text = LogLine.escape(event.message.description)
+    text = LogLine.clip(LogLine.escape(event.message.description))
     let all = handler.merging(event.metadata ?? [:]) { $1 }
     fields = all.sorted { $0.key < $1.key }.map {
       (LogLine.fieldName($0.key), LogLine.clip(LogLine.escape($0.value.description)))
@@ -29,7 +29,7 @@ struct LogLine: Sendable {
     return String(("PILOTLIGHT_" + String(letters)).prefix(64))
   }
 
-  /// C0, C1 and line separators become visible; everything else stays.
+  /// C0, C1, line separators and marks that turn the reading direction become visible; everything else stays.
   static func escape(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isControl) else { return text }
     var safe = ""
@@ -47,16 +47,17 @@ struct LogLine: Sendable {
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     scalar.value < 32 || (127...159).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
       || (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+      || scalar.value == 0x200E || scalar.value == 0x200F || scalar.value == 0x061C
   }
 
-  /// Journal fields of this program are short; a huge one is somebody else's.
+  /// Texts of this program are short; a huge one is somebody else's. Cut by bytes, since one character can be of any size.
   static func clip(_ text: String) -> String {
-    text.utf8.count <= 16_384 ? text : String(text.prefix(4096)) + "… (cut)"
+    text.utf8.count <= 16_384 ? text : String(decoding: text.utf8.prefix(4096), as: UTF8.self) + "… (cut)"
   }
 
   /// Syslog priority: the metadata's own, or the level's.
   var priority: Int {
-    if let own = self["PRIORITY"], let number = Int(own) { return number }
+    if let own = self["PRIORITY"], let number = Int(own) { return min(max(number, 0), 7) }
     switch level {
     case .trace, .debug: return 7
     case .info: return 6

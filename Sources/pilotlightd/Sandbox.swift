@@ -19,7 +19,10 @@ final class Sandbox: Sendable {
   /// Opens the load balancers' ports.
   init(_ configured: [WorkloadSettings], line: TimeLine, seed: UInt64) async throws {
     cloud = SandboxCloud(
-      world: SandboxWorld(settings: configured, seed: seed, start: line.now), now: { line.now }, speed: line.speed)
+      // A database of a few gigabytes: its replica is there within minutes.
+      world: SandboxWorld(
+        settings: configured, seed: seed, start: line.now, replicaCreation: .minutes(4)...(.minutes(6))),
+      now: { line.now }, speed: line.speed)
     balancers = try await SandboxALBServer.start(cloud: cloud, workloads: configured.map(\.name))
     let servers = balancers
     workloads = configured.map { settings in
