@@ -199,6 +199,8 @@ final class Transfer {
     let isTLS = request.url.lowercased().hasPrefix("https:")
     if isTLS, times.tls > .zero { return .firstByte }
     if times.connect > .zero { return isTLS ? .tls : .firstByte }
+    // With TLS libcurl notes the time of the connection only when the handshake is over; the connection itself counts before.
+    if isTLS, number(CURLINFO_NUM_CONNECTS) > 0 { return .tls }
     return times.nameLookup > .zero || request.unixSocket != nil ? .connect : .dns
   }
 
