@@ -64,7 +64,7 @@ package final class AWSClient: OperationExecuting {
     let chain = CredentialChain(
       environment: configuration.environment, profileName: configuration.profileName, files: configuration.files,
       role: configuration.role, stsRegions: configuration.stsRegions, http: http, clock: clock,
-      readFile: configuration.readFile)
+      skew: skew, caFile: configuration.caFile, readFile: configuration.readFile)
     cache = CredentialCache(chain: chain, clock: clock, random: random, onNotice: onNotice)
   }
 
@@ -140,10 +140,7 @@ package final class AWSClient: OperationExecuting {
     switch await http.send(request) {
     case .failure(let failure): return Outcome(result: .failure(CloudFailure(failure, operation)), keys: keys)
     case .success(let response):
-      let date = response.headers.first { $0.name.lowercased() == "date" }.flatMap {
-        Calendar.seconds(httpDate: $0.value)
-      }
-      return Outcome(result: read(response, operation), keys: keys, serverDate: date)
+      return Outcome(result: read(response, operation), keys: keys, serverDate: response.date)
     }
   }
 

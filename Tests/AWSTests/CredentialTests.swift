@@ -15,7 +15,8 @@ private func chain(
   CredentialChain(
     environment: environment, profileName: profile,
     files: try ProfileFiles(config: config, credentials: credentials), role: role, stsRegions: regions, http: http,
-    clock: time.clock, readFile: files(contents))
+    clock: time.clock, skew: ClockSkew(onNotice: { _ in }),
+    caFile: nil, readFile: files(contents))
 }
 
 /// The text of the error, or "none".

@@ -12,7 +12,8 @@ private func chain(
 ) throws -> CredentialChain {
   CredentialChain(
     environment: environment, profileName: nil, files: try ProfileFiles(config: nil, credentials: nil), role: nil,
-    stsRegions: [], http: http, clock: FakeTime(start).clock, readFile: files(contents))
+    stsRegions: [], http: http, clock: FakeTime(start).clock, skew: ClockSkew(onNotice: { _ in }),
+    caFile: nil, readFile: files(contents))
 }
 
 private func complaint(_ chain: CredentialChain) async -> String {

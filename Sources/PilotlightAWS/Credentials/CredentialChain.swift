@@ -14,6 +14,10 @@ struct CredentialChain: Sendable {
   let stsRegions: [String]
   let http: any HTTPSending
   let clock: AWSClock
+  /// Shared with the client: what one learns of this host's clock, the other signs with.
+  let skew: ClockSkew
+  /// PEM file of authorities for STS; the local endpoints speak plain http.
+  let caFile: String?
   let readFile: FileReader
 
   func obtain() async throws(CredentialError) -> Credentials {
