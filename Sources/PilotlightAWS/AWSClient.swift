@@ -31,6 +31,11 @@ package struct AWSConfiguration: Sendable {
       config: readFile(environment["AWS_CONFIG_FILE"] ?? "\(home)/.aws/config"),
       credentials: readFile(environment["AWS_SHARED_CREDENTIALS_FILE"] ?? "\(home)/.aws/credentials"))
     caFile = caBundle ?? environment["AWS_CA_BUNDLE"]
+    // An endpoint that was asked for and cannot be understood must not end at the real AWS.
+    for (name, value) in environment.sorted(by: { $0.key < $1.key })
+    where name.hasPrefix("AWS_ENDPOINT_URL") && !value.isEmpty && Endpoint(url: value) == nil {
+      throw .malformed("\(name) is not an absolute http or https URL")
+    }
   }
 
   var activeProfile: Profile? { files.profile(profileName ?? environment["AWS_PROFILE"] ?? "default") }

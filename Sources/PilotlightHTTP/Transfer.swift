@@ -31,6 +31,8 @@ final class Transfer {
   private var body: [UInt8] = []
   private var isTruncated = false
   private var headersTooLarge = false
+  /// The empty line that ends a head was seen. libcurl takes a head that breaks off for a whole one.
+  private var isHeadComplete = false
   private var headerList: UnsafeMutablePointer<curl_slist>?
   private var resolveList: UnsafeMutablePointer<curl_slist>?
   private static let headerLimit = 65_536
@@ -164,7 +166,11 @@ final class Transfer {
     let line = UnsafeRawBufferPointer(start: data, count: count)
     let text = String(decoding: line, as: UTF8.self)
     // A new status line begins a new answer (after 100 Continue).
-    if text.hasPrefix("HTTP/") { headers = [] }
+    if text.hasPrefix("HTTP/") {
+      headers = []
+      isHeadComplete = false
+    }
+    if text == "\r\n" || text == "\n" { isHeadComplete = true }
     guard let colon = text.firstIndex(of: ":") else { return count }
     headers.append((String(text[..<colon]), text[text.index(after: colon)...].trimmed))
     return count
@@ -173,6 +179,7 @@ final class Transfer {
   // MARK: The end
 
   func result(_ code: CURLcode) -> Result<HTTPResponse, HTTPFailure> {
+    if code == CURLE_OK, !isHeadComplete { return .failure(failure(.reset, "the answer broke off in its head")) }
     if code == CURLE_OK || (code == CURLE_WRITE_ERROR && isTruncated) {
       return .success(
         HTTPResponse(
