@@ -79,7 +79,7 @@ let package = Package(
 
     tests("CoreTests", ["PilotlightCore"]),
     tests("EngineTests", ["PilotlightCore", "PilotlightEngine"]),
-    tests("HTTPTests", ["PilotlightCore", "PilotlightHTTP", "PilotlightProbes", "PilotlightCrypto"] + nio),
+    tests("HTTPTests", ["PilotlightCore", "PilotlightHTTP", "PilotlightProbes", "PilotlightCrypto"]),
     tests(
       "AWSTests", ["PilotlightCore", "PilotlightAWS", "PilotlightHTTP", "PilotlightCrypto"],
       resources: [.copy("Fixtures")]),
@@ -88,7 +88,7 @@ let package = Package(
     tests("SystemdTests", ["PilotlightCore", "PilotlightSystemd", logging]),
     tests("ConfigurationTests", ["PilotlightCore", "PilotlightConfiguration"], resources: [.copy("Fixtures")]),
     tests("ControlTests", ["PilotlightCore", "PilotlightControlAPI", "PilotlightControlServer", "PilotlightHTTP"]),
-    tests("TidyTests", ["PilotlightCore"]),
+    tests("TidyTests", ["PilotlightCore", "PilotlightConfiguration"]),
   ],
   swiftLanguageModes: [.v6]
 )

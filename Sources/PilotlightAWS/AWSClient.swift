@@ -31,6 +31,11 @@ package struct AWSConfiguration: Sendable {
       config: readFile(environment["AWS_CONFIG_FILE"] ?? "\(home)/.aws/config"),
       credentials: readFile(environment["AWS_SHARED_CREDENTIALS_FILE"] ?? "\(home)/.aws/credentials"))
     caFile = caBundle ?? environment["AWS_CA_BUNDLE"]
+    // An endpoint that was asked for and cannot be understood must not end at the real AWS.
+    for (name, value) in environment.sorted(by: { $0.key < $1.key })
+    where name.hasPrefix("AWS_ENDPOINT_URL") && !value.isEmpty && Endpoint(url: value) == nil {
+      throw .malformed("\(name) is not an absolute http or https URL")
+    }
   }
 
   var activeProfile: Profile? { files.profile(profileName ?? environment["AWS_PROFILE"] ?? "default") }
@@ -64,9 +69,12 @@ package final class AWSClient: OperationExecuting {
     let chain = CredentialChain(
       environment: configuration.environment, profileName: configuration.profileName, files: configuration.files,
       role: configuration.role, stsRegions: configuration.stsRegions, http: http, clock: clock,
-      readFile: configuration.readFile)
+      skew: skew, caFile: configuration.caFile, readFile: configuration.readFile)
     cache = CredentialCache(chain: chain, clock: clock, random: random, onNotice: onNotice)
   }
+
+  /// How far AWS's clock is ahead of ours, as learned from a refusal; seconds.
+  package var clockOffset: Double { skew.seconds }
 
   package func execute(_ operation: Operation, timeout: Duration) async -> Result<Answer, CloudFailure> {
     let start = clock.wallSeconds()
@@ -130,14 +138,14 @@ package final class AWSClient: OperationExecuting {
       method: operation.method,
       url: "\(target.endpoint.scheme)://\(target.endpoint.host)\(target.path)\(query.isEmpty ? "" : "?\(query)")",
       headers: operation.headers + added, body: operation.body, timeout: timeout,
-      connectTimeout: min(timeout, .seconds(5)), bodyLimit: AWSClient.answerLimit, caFile: configuration.caFile)
+      connectTimeout: min(timeout, .seconds(5)), bodyLimit: AWSClient.answerLimit,
+      // libcurl sends a request again by itself when a kept connection turns out dead. A write may then happen twice: it gets a
+      // connection of its own, where libcurl cannot do so.
+      freshConnection: operation.changes, caFile: configuration.caFile)
     switch await http.send(request) {
     case .failure(let failure): return Outcome(result: .failure(CloudFailure(failure, operation)), keys: keys)
     case .success(let response):
-      let date = response.headers.first { $0.name.lowercased() == "date" }.flatMap {
-        Calendar.seconds(httpDate: $0.value)
-      }
-      return Outcome(result: read(response, operation), keys: keys, serverDate: date)
+      return Outcome(result: read(response, operation), keys: keys, serverDate: response.date)
     }
   }
 

@@ -7,66 +7,81 @@ package final class AWSCloud: Sendable {
   let executor: any OperationExecuting
   let wallSeconds: @Sendable () -> Double
   let instantOfWall: @Sendable (Double) -> Instant
+  let steady: @Sendable () -> Duration
 
   /// - Parameters:
   ///   - wallSeconds: Unix seconds, for time windows in requests.
   ///   - instantOfWall: where a Unix time of AWS's lies on the daemon's own time line.
+  ///   - steady: time since any fixed moment, from a clock that nobody sets (F54): what is left of a timeout is counted on it.
   package init(
     executor: any OperationExecuting, wallSeconds: @escaping @Sendable () -> Double,
-    instantOfWall: @escaping @Sendable (Double) -> Instant
+    instantOfWall: @escaping @Sendable (Double) -> Instant, steady: @escaping @Sendable () -> Duration = bootTime
   ) {
     self.executor = executor
     self.wallSeconds = wallSeconds
     self.instantOfWall = instantOfWall
+    self.steady = steady
   }
 
-  /// Always answers; what goes wrong comes back as `.failed`.
+  /// Always answers; what goes wrong comes back as `.failed`. Several requests of one action share the one timeout.
   package func perform(_ action: CloudAction, timeout: Duration) async -> CloudReply {
     do throws(CloudFailure) {
-      return try await reply(to: action, timeout)
+      return try await reply(to: action, Deadline(after: timeout, steady: steady))
     } catch {
       return .failed(error)
     }
   }
 
-  private func reply(to action: CloudAction, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  private func reply(to action: CloudAction, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     switch action {
-    case .callerIdentity(let region): return try await callerIdentity(region, timeout)
-    case .describeGroup(let ref): return try await describeGroup(ref, timeout)
-    case .resizeGroup(let ref, let size): return try await resizeGroup(ref, size, timeout)
-    case .describeDatabase(let ref): return .database(try await describeDatabase(ref, timeout))
-    case .promoteReplica(let ref): return try await promote(ref, timeout)
-    case .renameDatabase(let ref, let name): return try await rename(ref, name, timeout)
-    case .describeSnapshot(let ref, let name): return try await describeSnapshot(ref, name, timeout)
-    case .snapshotDatabase(let ref, let name): return try await snapshot(ref, name, timeout)
-    case .createReplica(let spec): return try await createReplica(spec, timeout)
-    case .replicaLag(let ref): return try await replicaLag(ref, timeout)
-    case .targetHealth(let ref): return try await targetHealth(ref, timeout)
-    case .readWriteHold(let ref): return .writeHold(present: try await writeHold(ref, timeout) != nil)
-    case .holdWrites(let ref): return try await holdWrites(ref, timeout)
-    case .releaseWrites(let ref): return try await releaseWrites(ref, timeout)
-    case .readSecret(let ref): return .secret(try await readSecret(ref, timeout).state)
-    case .repointSecret(let ref, let address, let token): return try await repoint(ref, address, token, timeout)
-    case .readRecords(let ref): return .records(try await readRecords(ref, timeout))
-    case .pointRecords(let ref, let to, let from): return try await point(ref, to: to, from: from, timeout)
-    case .readChange(let id, let region): return try await readChange(id, region, timeout)
-    case .readObject(let ref): return try await readObject(ref, timeout)
-    case .putObject(let ref, let body): return try await putObject(ref, body, timeout)
-    case .removeObject(let ref): return try await removeObject(ref, timeout)
-    case .publish(let ref, let subject, let message): return try await publish(ref, subject, message, timeout)
+    case .callerIdentity(let region): return try await callerIdentity(region, deadline)
+    case .describeGroup(let ref): return try await describeGroup(ref, deadline)
+    case .resizeGroup(let ref, let size): return try await resizeGroup(ref, size, deadline)
+    case .describeDatabase(let ref): return .database(try await describeDatabase(ref, deadline))
+    case .promoteReplica(let ref): return try await promote(ref, deadline)
+    case .renameDatabase(let ref, let name): return try await rename(ref, name, deadline)
+    case .describeSnapshot(let ref, let name): return try await describeSnapshot(ref, name, deadline)
+    case .snapshotDatabase(let ref, let name): return try await snapshot(ref, name, deadline)
+    case .createReplica(let spec): return try await createReplica(spec, deadline)
+    case .replicaLag(let ref): return try await replicaLag(ref, deadline)
+    case .targetHealth(let ref): return try await targetHealth(ref, deadline)
+    case .readWriteHold(let ref): return .writeHold(present: try await writeHold(ref, deadline) != nil)
+    case .holdWrites(let ref): return try await holdWrites(ref, deadline)
+    case .releaseWrites(let ref): return try await releaseWrites(ref, deadline)
+    case .readSecret(let ref): return .secret(try await readSecret(ref, deadline).state)
+    case .repointSecret(let ref, let address, let token): return try await repoint(ref, address, token, deadline)
+    case .readRecords(let ref): return .records(try await readRecords(ref, deadline))
+    case .pointRecords(let ref, let to, let from): return try await point(ref, to: to, from: from, deadline)
+    case .readChange(let id, let region): return try await readChange(id, region, deadline)
+    case .readObject(let ref): return try await readObject(ref, deadline)
+    case .putObject(let ref, let body): return try await putObject(ref, body, deadline)
+    case .removeObject(let ref): return try await removeObject(ref, deadline)
+    case .publish(let ref, let subject, let message): return try await publish(ref, subject, message, deadline)
     }
   }
 
   // MARK: Protocols
 
-  func run(_ operation: Operation, _ timeout: Duration) async throws(CloudFailure) -> Answer {
-    try await executor.execute(operation, timeout: timeout).get()
+  func run(_ operation: Operation, _ deadline: Deadline) async throws(CloudFailure) -> Answer {
+    try await attempt(operation, deadline).get()
+  }
+
+  /// Nothing is sent once the time is used up, so a write that failed so has certainly not happened.
+  func attempt(_ operation: Operation, _ deadline: Deadline) async -> Result<Answer, CloudFailure> {
+    let left = deadline.left
+    guard left > .zero else {
+      return .failure(
+        CloudFailure(
+          .transient, code: "timeout",
+          message: oneLine("\(operation.name) in \(operation.region): no time left to ask")))
+    }
+    return await executor.execute(operation, timeout: left)
   }
 
   /// A Query-protocol call: form in, XML out.
   func query(
     _ service: AWSService, _ region: String, _ name: String, version: String, _ parameters: [(String, String)],
-    changes: Bool = false, declarative: Bool = true, _ timeout: Duration
+    changes: Bool = false, declarative: Bool = true, _ deadline: Deadline
   ) async throws(CloudFailure) -> XMLElement {
     let form = [("Action", name), ("Version", version)] + parameters
     let operation = Operation(
@@ -74,7 +89,7 @@ package final class AWSCloud: Sendable {
       headers: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")],
       body: Array(SigV4.canonicalQuery(form.map { (name: $0.0, value: $0.1) }).utf8), changes: changes,
       declarative: declarative)
-    let root = try xml(try await run(operation, timeout).body, operation)
+    let root = try xml(try await run(operation, deadline).body, operation)
     guard let result = root["\(name)Result"] else {
       // Calls without a result answer with the metadata alone.
       if root.name == "\(name)Response" { return root }
@@ -98,7 +113,26 @@ package final class AWSCloud: Sendable {
       message: oneLine("\(operation.name) in \(operation.region): \(why)"))
   }
 
+  /// A read whose answer is well-formed and yet lacks what was asked for.
   func missing(_ name: String, _ what: String, _ region: String) -> CloudFailure {
     CloudFailure(.garbled, code: "UnreadableAnswer", message: oneLine("\(name) in \(region): the answer lacks \(what)"))
   }
 }
+
+/// What is left of the time for an action.
+struct Deadline: Sendable {
+  private let end: Duration
+  private let steady: @Sendable () -> Duration
+
+  init(after timeout: Duration, steady: @escaping @Sendable () -> Duration) {
+    end = steady() + timeout
+    self.steady = steady
+  }
+
+  var left: Duration { end - steady() }
+}
+
+private let started = ContinuousClock.now
+
+/// Time since the module was first used; on Linux `CLOCK_BOOTTIME`, which counts suspend.
+package func bootTime() -> Duration { started.duration(to: .now) }

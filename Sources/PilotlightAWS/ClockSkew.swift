@@ -1,5 +1,6 @@
 // AWS refuses signatures more than five minutes off. The offset is learned from the Date header of the refusal.
 
+import PilotlightHTTP
 import Synchronization
 
 final class ClockSkew: Sendable {
@@ -7,6 +8,9 @@ final class ClockSkew: Sendable {
   private let onNotice: @Sendable (String) -> Void
 
   init(onNotice: @escaping @Sendable (String) -> Void) { self.onNotice = onNotice }
+
+  /// What is added to the local clock.
+  var seconds: Double { offset.withLock { $0 } }
 
   /// Unix seconds as the services see them.
   func correct(_ local: Double) -> Int64 { Int64(local + offset.withLock { $0 }) }
@@ -19,7 +23,17 @@ final class ClockSkew: Sendable {
       known = found
       return true
     }
-    if changed { onNotice("this host's clock is \(Int(-found)) s ahead of AWS; signatures are corrected for it") }
+    if changed {
+      let side = found < 0 ? "ahead of" : "behind"
+      onNotice("this host's clock is \(Int(abs(found))) s \(side) AWS; signatures are corrected for it")
+    }
     return changed
+  }
+}
+
+extension HTTPResponse {
+  /// Unix seconds of the Date header.
+  var date: Int64? {
+    headers.first { $0.name.lowercased() == "date" }.flatMap { Calendar.seconds(httpDate: $0.value) }
   }
 }

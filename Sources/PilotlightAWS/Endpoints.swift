@@ -25,11 +25,16 @@ struct Endpoint: Equatable, Sendable {
     let scheme = text[..<mark.lowerBound].lowercased()
     guard scheme == "http" || scheme == "https" else { return nil }
     let rest = text[mark.upperBound...]
-    let host = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-    guard !host.isEmpty, !host.contains("@") else { return nil }
-    var path = String(rest.dropFirst(host.count).prefix { $0 != "?" && $0 != "#" })
+    let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+    guard !authority.isEmpty, !authority.contains("@") else { return nil }
+    var path = String(rest.dropFirst(authority.count).prefix { $0 != "?" && $0 != "#" })
     while path.hasSuffix("/") { path.removeLast() }
-    self.init(scheme: scheme, host: String(host), basePath: path, isCustom: true)
+    // The Host header has no port where it is the scheme's own, and what is signed must be what is sent.
+    var host = authority.lowercased()
+    let port = scheme == "https" ? ":443" : ":80"
+    if host.hasSuffix(port) { host.removeLast(port.count) }
+    guard !host.isEmpty else { return nil }
+    self.init(scheme: scheme, host: host, basePath: path, isCustom: true)
   }
 }
 
@@ -68,7 +73,8 @@ struct EndpointResolver: Sendable {
   }
 
   private func customURL(_ service: AWSService) -> String? {
-    if environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]?.lowercased() == "true" { return nil }
+    let ignore = environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] ?? profile?["ignore_configured_endpoint_urls"]
+    if ignore?.lowercased() == "true" { return nil }
     return environment["AWS_ENDPOINT_URL_\(service.settingName)"] ?? environment["AWS_ENDPOINT_URL"]
       ?? profile?.serviceEndpoints[service.settingName.lowercased()] ?? profile?["endpoint_url"]
   }

@@ -1,6 +1,8 @@
 // Changing one value of a JSON object in place. A decoder and an encoder would reorder keys and rewrite numbers of a secret that is
 // not ours; only the bytes of the value may change.
 
+import FoundationEssentials
+
 enum JSONText {
   /// A JSON string literal.
   static func quoted(_ text: String) -> String {
@@ -18,34 +20,47 @@ enum JSONText {
     return result + "\""
   }
 
-  /// The text with the value of a top-level key replaced by `literal`; nil when the key is absent.
-  static func replacing(_ key: String, in text: String, with literal: String) -> String? {
+  /// The literal of a top-level key, e.g. `"db.example"` or `5432`; nil when the key is absent. Of equal keys the last one: so do
+  /// most decoders (RFC 8259, section 4).
+  static func literal(_ key: String, in text: String) -> String? {
     let bytes = Array(text.utf8)
-    guard let range = valueRange(of: key, in: bytes) else { return nil }
-    return String(
-      decoding: bytes[..<range.lowerBound] + Array(literal.utf8) + bytes[range.upperBound...], as: UTF8.self)
+    return values(of: key, in: bytes).last.map { String(decoding: bytes[$0], as: UTF8.self) }
+  }
+
+  /// The text with the value of a top-level key replaced by `literal`, at each place where the key stands twice, since decoders
+  /// differ in which they take; nil when it is absent.
+  static func replacing(_ key: String, in text: String, with literal: String) -> String? {
+    var bytes = Array(text.utf8)
+    let ranges = values(of: key, in: bytes)
+    guard !ranges.isEmpty else { return nil }
+    for range in ranges.reversed() { bytes.replaceSubrange(range, with: literal.utf8) }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// The same for a number, which stays a string where it was one.
   static func replacingNumber(_ key: String, in text: String, with number: Int) -> String? {
-    let bytes = Array(text.utf8)
-    guard let range = valueRange(of: key, in: bytes) else { return nil }
-    let isString = bytes[range.lowerBound] == UInt8(ascii: "\"")
-    return replacing(key, in: text, with: isString ? "\"\(number)\"" : "\(number)")
+    guard let old = literal(key, in: text) else { return nil }
+    return replacing(key, in: text, with: old.hasPrefix("\"") ? "\"\(number)\"" : "\(number)")
   }
 
-  /// Where the value of a top-level key stands. The text was decoded before, so it is known to be JSON.
-  private static func valueRange(of key: String, in bytes: [UInt8]) -> Range<Int>? {
+  /// The text with a key added at the end of an object that has other keys.
+  static func adding(_ key: String, _ literal: String, to text: String) -> String? {
+    guard let end = text.lastIndex(of: "}") else { return nil }
+    return text[..<end] + ",\(quoted(key)):\(literal)" + text[end...]
+  }
+
+  /// Where the values of a top-level key stand. The text was decoded before, so it is known to be JSON.
+  private static func values(of key: String, in bytes: [UInt8]) -> [Range<Int>] {
     var scanner = Scanner(bytes: bytes)
-    var found: Range<Int>?
-    guard scanner.skip(UInt8(ascii: "{")) else { return nil }
+    var found: [Range<Int>] = []
+    guard scanner.skip(UInt8(ascii: "{")) else { return [] }
     while let name = scanner.string() {
-      guard scanner.skip(UInt8(ascii: ":")) else { return nil }
+      guard scanner.skip(UInt8(ascii: ":")) else { return [] }
       scanner.skipSpace()
       let start = scanner.position
       scanner.value()
-      // Of two equal keys the last counts, as in every decoder.
-      if name == Array(quoted(key).utf8) { found = start..<scanner.position }
+      // A key may be spelled with escapes, so it is decoded and not compared byte by byte.
+      if (try? JSONDecoder().decode(String.self, from: Data(name))) == key { found.append(start..<scanner.position) }
       guard scanner.skip(UInt8(ascii: ",")) else { break }
     }
     return found
@@ -67,7 +82,7 @@ enum JSONText {
     }
 
     /// A string literal with its quotes.
-    mutating func string() -> [UInt8]? {
+    mutating func string() -> ArraySlice<UInt8>? {
       skipSpace()
       guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { return nil }
       let start = position
@@ -76,7 +91,7 @@ enum JSONText {
         position += bytes[position] == UInt8(ascii: "\\") ? 2 : 1
       }
       position = min(position + 1, bytes.count)
-      return Array(bytes[start..<position])
+      return bytes[start..<position]
     }
 
     /// Any value; objects and arrays by counting brackets.
@@ -88,13 +103,14 @@ enum JSONText {
         case UInt8(ascii: "{"), UInt8(ascii: "["):
           depth += 1
           position += 1
-        case UInt8(ascii: "}"), UInt8(ascii: "]"), UInt8(ascii: ","):
+        case UInt8(ascii: "}"), UInt8(ascii: "]"):
           if depth == 0 { return }
-          if bytes[position] != UInt8(ascii: ",") { depth -= 1 }
+          depth -= 1
           position += 1
-        default:
-          if depth == 0, [32, 9, 10, 13].contains(bytes[position]) { return }
+        case UInt8(ascii: ","), 32, 9, 10, 13:
+          if depth == 0 { return }
           position += 1
+        default: position += 1
         }
         if depth == 0, position < bytes.count, [44, 125, 93].contains(bytes[position]) { return }
       }

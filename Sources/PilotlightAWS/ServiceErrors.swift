@@ -1,5 +1,6 @@
-// What an error answer means. Codes are AWS's own, as the services' API references list them; what they ask of us is decided here,
-// once, for all services.
+// What an error answer means. Codes are AWS's own, as the services' API models list them; what they ask of us is decided here,
+// once, for all services. The one hard rule: after a write that does not bear repeating, "the service failed" is never taken to
+// mean "it did not happen" (F29).
 
 import FoundationEssentials
 import PilotlightCore
@@ -8,38 +9,55 @@ import PilotlightCore
 func serviceFailure(
   _ operation: Operation, status: Int, headers: [(name: String, value: String)], body: [UInt8]
 ) -> CloudFailure {
-  let found = errorCode(operation, status: status, headers: headers, body: body)
+  let found = errorBody(operation, status: status, headers: headers, body: body)
+  let kind = kind(found.code, status: status, operation)
   let requestID = found.requestID ?? headers.first { isRequestID($0.name) }?.value
+  var message = found.message
+  // A validation error may quote the value it complains about, and this one is a password.
+  if operation.name == "PutSecretValue", kind == .invalid { message = "the service refused the new value" }
   return CloudFailure(
-    kind(found.code, status: status, operation), code: found.code ?? "HTTP\(status)",
-    message: oneLine("\(operation.name) in \(operation.region): \(found.message)"), requestID: requestID)
+    kind, code: found.code ?? "HTTP\(status)",
+    message: oneLine("\(operation.name) in \(operation.region): \(message)"),
+    requestID: requestID.map { String(oneLine($0).prefix(128)) })
 }
 
 private struct ErrorBody {
+  /// At most 100 characters of printable ASCII; nil when the answer is no error of AWS's.
   var code: String?
   var message: String
   var requestID: String?
+
+  init(code: String?, message: String?, requestID: String? = nil) {
+    let clean = code?.unicodeScalars.filter { (33...126).contains($0.value) }.prefix(100)
+    self.code = clean.flatMap { $0.isEmpty ? nil : String(String.UnicodeScalarView($0)) }
+    self.message = message.flatMap { $0.isEmpty ? nil : $0 } ?? "no reason given"
+    self.requestID = requestID
+  }
 }
 
 private func isRequestID(_ name: String) -> Bool {
   ["x-amzn-requestid", "x-amz-request-id", "x-amz-requestid"].contains(name.lowercased())
 }
 
-private func errorCode(
+private func errorBody(
   _ operation: Operation, status: Int, headers: [(name: String, value: String)], body: [UInt8]
 ) -> ErrorBody {
   if operation.service == .secretsmanager { return jsonError(headers, body, status) }
-  if let root = try? XMLDocument.parse(body) {
-    let error = root.name == "Error" ? root : root.first("Error")
-    if let error, let code = error["Code"]?.text {
-      let id = root.first("RequestId")?.text ?? root.first("RequestID")?.text
-      return ErrorBody(code: code.trimmed, message: error["Message"]?.text.trimmed ?? "", requestID: id)
-    }
-    if let invalid = root.first("Message")?.text {
-      return ErrorBody(code: root.name, message: invalid, requestID: root.first("RequestId")?.text)
-    }
+  if operation.method == "HEAD" { return headError(headers, status) }
+  guard let root = try? XMLDocument.parse(body) else { return unreadable(status) }
+  let id = root.first("RequestId")?.text.trimmed ?? root.first("RequestID")?.text.trimmed
+  if let error = root.name == "Error" ? root : root.first("Error"), let code = error.value("Code") {
+    return ErrorBody(code: code, message: error.value("Message"), requestID: id)
   }
-  return ErrorBody(code: nil, message: "HTTP \(status) without a readable error", requestID: nil)
+  // Route 53 says what is wrong with a batch in a document of its own.
+  if root.name == "InvalidChangeBatch" {
+    return ErrorBody(code: root.name, message: root.first("Message")?.text.trimmed, requestID: id)
+  }
+  return unreadable(status)
+}
+
+private func unreadable(_ status: Int) -> ErrorBody {
+  ErrorBody(code: nil, message: "HTTP \(status) without a readable error")
 }
 
 private func jsonError(_ headers: [(name: String, value: String)], _ body: [UInt8], _ status: Int) -> ErrorBody {
@@ -52,49 +70,74 @@ private func jsonError(_ headers: [(name: String, value: String)], _ body: [UInt
   let document = try? JSONDecoder().decode(Document.self, from: Data(body))
   let type = headers.first { $0.name.lowercased() == "x-amzn-errortype" }?.value ?? document?.__type ?? document?.code
   // `com.amazon.coral.service#AccessDeniedException:http://…`
-  let code = type?.split(separator: "#").last?.split(separator: ":").first.map(String.init)
-  let message = document?.message ?? document?.Message ?? (code == nil ? "HTTP \(status) without a readable error" : "")
-  return ErrorBody(code: code, message: message, requestID: nil)
+  let code = type?.split(separator: ":").first?.split(separator: "#").last.map(String.init)
+  guard let code else { return unreadable(status) }
+  return ErrorBody(code: code, message: document?.message ?? document?.Message)
 }
 
+/// HEAD answers have no body, so the status is made to speak (S3 API reference, HeadObject; error responses of S3).
+private func headError(_ headers: [(name: String, value: String)], _ status: Int) -> ErrorBody {
+  switch status {
+  case 301, 307:
+    let region = headers.first { $0.name.lowercased() == "x-amz-bucket-region" }?.value ?? "another region"
+    return ErrorBody(code: "PermanentRedirect", message: "the bucket is in \(region)")
+  case 400: return ErrorBody(code: "BadRequest", message: "HTTP 400: expired or foreign credentials, or a wrong region")
+  case 403:
+    return ErrorBody(
+      code: "AccessDenied", message: "HTTP 403: not allowed, or the object is absent and may not be listed")
+  case 404: return ErrorBody(code: "NoSuchKey", message: "HTTP 404: no such object or bucket")
+  default: return ErrorBody(code: nil, message: "HTTP \(status)")
+  }
+}
+
+// MARK: What a code asks of us
+
+/// Retryable as botocore's standard mode has them (botocore/retries/standard.py), less those that may come too late.
 private let throttles: Set<String> = [
-  "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
-  "RequestLimitExceeded", "TooManyRequestsException", "PriorRequestNotComplete", "SlowDown", "BandwidthLimitExceeded",
-  "LimitExceededException", "ProvisionedThroughputExceededException", "RequestTimeout", "RequestTimeoutException",
+  "RequestLimitExceeded", "TooManyRequests", "PriorRequestNotComplete", "SlowDown", "BandwidthLimitExceeded",
+  "ProvisionedThroughputExceeded",
 ]
 private let denials: Set<String> = [
-  "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "Forbidden",
-  "UnauthorizedAccess", "OptInRequired", "AccountProblem", "AllAccessDisabled",
+  "UnauthorizedOperation", "AuthorizationError", "Forbidden", "UnauthorizedAccess", "OptInRequired", "AccountProblem",
+  "AllAccessDisabled", "KMSKeyNotAccessible",
 ]
 private let credentialFaults: Set<String> = [
-  "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException",
-  "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSignatureException", "RequestTimeTooSkewed",
+  "RequestExpired", "InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed",
   "InvalidToken", "TokenRefreshRequired", "IncompleteSignature", "MissingAuthenticationToken", "AuthFailure",
 ]
 private let wrongStates: Set<String> = [
-  "InvalidDBInstanceState", "InvalidDBInstanceStateFault", "InvalidDBSnapshotState", "ScalingActivityInProgress",
-  "ResourceInUse", "ResourceContention", "InvalidState", "OperationAborted", "InvalidRequestException",
-  "KMSKeyNotAccessibleFault", "InsufficientDBInstanceCapacity", "ResourceInUseException",
-  "ConflictingOperationInProgress",
+  "ScalingActivityInProgress", "InstanceRefreshInProgress", "ResourceInUse", "ResourceContention", "InvalidState",
+  "OperationAborted", "InsufficientDBInstanceCapacity", "ConflictingOperationInProgress",
+  // Secrets Manager: the secret is marked for deletion, or is a replica that takes no writes.
+  "InvalidRequest",
 ]
 
 private func kind(_ code: String?, status: Int, _ operation: Operation) -> CloudFailure.Kind {
-  if let code {
-    if throttles.contains(code) { return .throttled }
-    if denials.contains(code) { return .denied }
-    if credentialFaults.contains(code) { return .credentials }
-    if wrongStates.contains(code) { return .wrongState }
-    if code.contains("AlreadyExists") || code == "PriorityInUse" || code == "ResourceExistsException" { return .exists }
-    if code.contains("NotFound") || code.hasPrefix("NoSuch") { return .notFound }
-  }
+  if let code, let kind = kind(ofCode: stem(code), operation) { return kind }
   switch status {
   case 429: return .throttled
-  case 500...:
-    // The service may have done it before it failed: only what changes nothing by repetition is called transient.
-    return operation.changes && !operation.declarative ? .unknownOutcome : .transient
-  case 404 where operation.service == .s3: return .notFound
-  case 403 where code == nil: return .denied
-  case _ where code == nil: return .garbled
-  default: return .invalid
+  case 500...: return operation.changes && !operation.declarative ? .unknownOutcome : .transient
+  default: return code == nil ? .garbled : .invalid
   }
+}
+
+/// Services disagree about suffixes, and some about their own: `InvalidDBInstanceState` is `…StateFault` in the model.
+private func stem(_ code: String) -> String {
+  for suffix in ["Exception", "Fault"] where code.hasSuffix(suffix) && code.count > suffix.count {
+    return String(code.dropLast(suffix.count))
+  }
+  return code
+}
+
+private func kind(ofCode code: String, _ operation: Operation) -> CloudFailure.Kind? {
+  if throttles.contains(code) || code.contains("Throttl") { return .throttled }
+  if code.contains("AccessDenied") || denials.contains(code) { return .denied }
+  if credentialFaults.contains(code) { return .credentials }
+  if ["ExpiredToken", "UnrecognizedClient", "InvalidSignature"].contains(where: code.hasPrefix) { return .credentials }
+  if operation.method == "HEAD", code == "BadRequest" { return .credentials }
+  if wrongStates.contains(code) { return .wrongState }
+  if code.hasPrefix("InvalidDB"), code.hasSuffix("State") { return .wrongState }
+  if code.contains("AlreadyExists") || code == "PriorityInUse" || code == "ResourceExists" { return .exists }
+  if code.contains("NotFound") || code.hasPrefix("NoSuch") { return .notFound }
+  return nil
 }

@@ -7,6 +7,8 @@
 /// Sees one primary through probes, references and vantages.
 package struct Detector: Equatable, Sendable {
   let settings: DetectionSettings
+  /// How often references are read while probes fail.
+  private let pace: Duration
   package private(set) var tally: Tally
   /// When evidence was last thrown away, or the start.
   private var begun: Instant
@@ -30,6 +32,7 @@ package struct Detector: Equatable, Sendable {
 
   package init(_ settings: WorkloadSettings, at now: Instant) {
     self.settings = settings.detection
+    pace = min(settings.detection.pollInterval, settings.primary.probe.interval)
     tally = Tally(fallAfter: settings.primary.probe.fallAfter, riseAfter: settings.primary.probe.riseAfter)
     begun = now
     let watches: [Watch] = [.drAPI, .drProbe] + settings.detection.references.map { .reference($0.name) }
@@ -88,7 +91,7 @@ package struct Detector: Equatable, Sendable {
     let agreement = agree()
     return Assessment(
       verdict: verdict, since: standing.since, outageStart: tally.firstFailure,
-      confirmed: verdict == .down && isAgreed(agreement) && hasLasted, agreement: agreement,
+      confirmed: verdict == .down && network(at: now) == .up && isAgreed(agreement) && hasLasted, agreement: agreement,
       concern: verdict == .up || verdict == .unknown ? tally.concern : nil, evidence: evidence(at: now))
   }
 
@@ -112,7 +115,8 @@ package struct Detector: Equatable, Sendable {
   /// Does our own network work? One reference that answered during the outage, and recently, proves it.
   func network(at now: Instant) -> Opinion {
     guard let outageStart = tally.firstFailure else { return .up }
-    let horizon = max(outageStart, now - max(settings.pollInterval * 3, .seconds(30)))
+    // While probes fail, references are read at the probe's pace: three rounds without an answer are too old to prove anything.
+    let horizon = max(outageStart, now - max(pace * 3, .seconds(5)))
     if references.contains(where: { ($0.good ?? .distantPast) >= horizon && newestIsGood($0) }) { return .up }
     let failing = references.filter { ($0.failed ?? .distantPast) >= outageStart && !newestIsGood($0) }
     return failing.count == references.count ? .down : .unknown

@@ -13,6 +13,8 @@ package struct DurableState: Equatable, Sendable {
   package private(set) var lastFailover: (began: Instant, ended: Instant)?
   /// An operator ended the hold-down.
   package private(set) var isRearmed = false
+  /// Who aborted the failover of the present outage: nobody starts another one by itself.
+  package private(set) var abortedBy: String?
   /// The newest finished or rolled back run.
   package private(set) var lastRun: Run?
 
@@ -26,6 +28,7 @@ package struct DurableState: Equatable, Sendable {
     a.phase == b.phase && a.pause == b.pause && a.debts == b.debts && a.armedFor == b.armedFor && a.account == b.account
       && a.lastFailover?.began == b.lastFailover?.began && a.lastFailover?.ended == b.lastFailover?.ended
       && a.isRearmed == b.isRearmed && a.lastRun == b.lastRun
+      && a.abortedBy == b.abortedBy
   }
 
   /// Takes one record in. Every record is answered; those that only tell the story change nothing.
@@ -34,7 +37,9 @@ package struct DurableState: Equatable, Sendable {
     case .armed(let fingerprint): armedFor = fingerprint
     case .account(let id): account = id
     case .degraded(let outage): phase = .degraded(outage)
-    case .recovered: phase = .healthy
+    case .recovered:
+      phase = .healthy
+      abortedBy = nil
     case .wouldFailOver(_, let at):
       if case .degraded(var outage) = phase {
         outage.wouldFailOverAt = at
@@ -89,7 +94,11 @@ package struct DurableState: Equatable, Sendable {
     case .stepSkipped(let name, let by, let reason, let at): finish(name, .skipped, "skipped by \(by): \(reason)", at)
     case .approved(let name, let by, _): withRun { $0.approvals[name] = by }
     case .lossAccepted(_, let by, _): withRun { $0.lossAcceptedBy = by }
-    case .rollbackBegun(let why): withRun { $0.rollback = why }
+    case .rollbackBegun(let why, let by):
+      withRun {
+        $0.rollback = why
+        $0.abortedBy = by
+      }
     case .stepUndone(let name): step(name) { $0.state = .undone }
     case .rolledBack: rollBack()
     case .runFinished(let at): finishRun(at)
@@ -113,7 +122,11 @@ package struct DurableState: Equatable, Sendable {
     switch phase {
     case .failingOver(let run):
       lastRun = run
-      phase = .healthy
+      abortedBy = run.abortedBy
+      // What the step owed is owed no more: the primary may serve.
+      debts.removeAll { $0.incident == run.incident }
+      phase = .degraded(
+        Outage(start: run.outageStart, noticedAt: run.startedAt, why: run.rollback ?? "a failover was taken back"))
     case .failingBack(let run, let residence):
       lastRun = run
       phase = .drActive(residence)
@@ -136,6 +149,7 @@ package struct DurableState: Equatable, Sendable {
 
   private mutating func acknowledge(_ by: String) {
     isRearmed = true
+    abortedBy = nil
     if case .drActive(var residence) = phase {
       residence.acknowledgedBy = by
       phase = .drActive(residence)

@@ -13,7 +13,7 @@ package struct Edge: Hashable, Sendable {
     Edge(.degraded, .healthy, "the primary serves again"),
     Edge(.degraded, .failingOver, "the outage is confirmed and corroborated, or a failover was ordered"),
     Edge(.healthy, .failingOver, "a failover was ordered"),
-    Edge(.failingOver, .healthy, "taken back before the one-way step"),
+    Edge(.failingOver, .degraded, "taken back before the one-way step"),
     Edge(.failingOver, .drActive, "the DR region serves"),
     Edge(.drActive, .failingBack, "a failback was ordered"),
     Edge(.failingBack, .drActive, "taken back before the cut-over"),

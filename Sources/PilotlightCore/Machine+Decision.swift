@@ -33,6 +33,9 @@ extension Machine {
     if let until = holdDownUntil, until > situation.now {
       reasons.append("in hold-down until \(until.text) after the last failover; `pilotlightctl ack` ends it")
     }
+    if let by = state.abortedBy {
+      reasons.append("the failover of this outage was aborted by \(by); `pilotlightctl ack` lets another one begin")
+    }
     if let brake = situation.brake { reasons.append(brake) }
     if let foreign = foreignAccount(situation) { reasons.append(foreign) }
     if state.armedFor != settings.fingerprint {

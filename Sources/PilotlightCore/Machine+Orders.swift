@@ -162,7 +162,7 @@ extension Machine {
     if run.isCommitted {
       return ("the one-way step has begun; the way leads forward: `retry` or `skip` the stuck step", "")
     }
-    record(.rollbackBegun("aborted by \(order.by): \(order.reason)"), &reaction)
+    record(.rollbackBegun("aborted by \(order.by): \(order.reason)", by: order.by), &reaction)
     return (nil, "taking the run back")
   }
 
@@ -172,8 +172,8 @@ extension Machine {
     let held = holdDownUntil.map { $0 > situation.now } ?? false
     var isResident = false
     if case .drActive(let residence) = state.phase { isResident = residence.acknowledgedBy == nil }
-    guard held || isResident else { return ("there is nothing to acknowledge", "") }
+    guard held || isResident || state.abortedBy != nil else { return ("there is nothing to acknowledge", "") }
     record(.acknowledged(by: order.by, reason: order.reason), &reaction)
-    return (nil, "acknowledged; the hold-down is over")
+    return (nil, "acknowledged; the workload may fail over by itself again")
   }
 }

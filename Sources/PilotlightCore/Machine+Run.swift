@@ -42,7 +42,7 @@ extension Machine {
     expirePause(situation, &reaction)
     guard let run = state.phase.run else { return }
     if run.rollback == nil, run.kind == .failover, !run.isCommitted, situation.assessment.verdict == .up {
-      record(.rollbackBegun("the primary serves again and nothing one-way has run"), &reaction)
+      record(.rollbackBegun("the primary serves again and nothing one-way has run", by: nil), &reaction)
     }
     if state.phase.run?.rollback != nil {
       takeBack(situation, &reaction)
@@ -268,7 +268,7 @@ extension Machine {
     case .ask(let question): sayOnce("ask-\(question)", .waiting, "the gate waits: \(question)", &reaction, step: name)
     case .rollBack(let why):
       // Once committed there is no way back: the look at the one-way step decides, not the gate.
-      if !run.isCommitted { record(.rollbackBegun(why), &reaction) }
+      if !run.isCommitted { record(.rollbackBegun(why, by: nil), &reaction) }
     }
   }
 

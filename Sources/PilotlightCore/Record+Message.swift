@@ -80,7 +80,7 @@ extension Record {
     case .stepSkipped(let name, let by, let reason, _): return "\(name): skipped by \(by): \(reason)"
     case .approved(let name, let by, let reason): return "\(name): approved by \(by): \(reason)"
     case .lossAccepted(let loss, let by, let reason): return "loss of \(loss.text) accepted by \(by): \(reason)"
-    case .rollbackBegun(let why): return "taking the run back: \(why)"
+    case .rollbackBegun(let why, _): return "taking the run back: \(why)"
     case .stepUndone(let name): return "\(name): taken back"
     case .rolledBack(let why): return edge + "the run is taken back: \(why)"
     case .runFinished(let at): return edge + finished(before, at: at)

@@ -128,7 +128,8 @@ package enum Record: Hashable, Sendable, Codable {
   case stepSkipped(String, by: String, reason: String, at: Instant)
   case approved(step: String, by: String, reason: String)
   case lossAccepted(LossWindow, by: String, reason: String)
-  case rollbackBegun(String)
+  /// `by` is who aborted it; nil when the primary came back.
+  case rollbackBegun(String, by: String?)
   case stepUndone(String)
   case rolledBack(String)
   /// The run is finished: dr-active after a failover, healthy after a failback.

@@ -71,6 +71,8 @@ package struct Run: Hashable, Sendable, Codable {
   package var lossAtGate: LossWindow?
   /// Why the run is being taken back; nil while it goes forward.
   package var rollback: String?
+  /// Who ordered it to be taken back; nil when the primary came back.
+  package var abortedBy: String?
 
   package init(
     incident: String, kind: RunKind, startedAt: Instant, outageStart: Instant?, orderedBy: String?, plan: [Step]

@@ -2,8 +2,8 @@
 //
 // libcurl's sockets live in a private epoll set, and one Dispatch source watches that set. When it wakes, everything that is
 // ready is drained in one go. A Dispatch source per socket costs twice the CPU and must be cancelled before libcurl closes its
-// descriptor; closing a descriptor that sits in an epoll set needs no ceremony. libcurl's own clock is one Dispatch timer that is
-// moved only when it would ring too late: what rings too early is set again.
+// descriptor; closing a descriptor that sits in an epoll set needs no ceremony. libcurl's own clock is one Dispatch timer
+// that is moved only when it would ring too late: what rings too early is set again.
 //
 // libcurl must not be called from inside its callbacks, so these only take notes (`watch`, `setDeadline`), and every entry ends in
 // `settle`, which lets libcurl act on what is due and hands out what is done.

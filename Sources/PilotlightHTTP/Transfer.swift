@@ -22,6 +22,8 @@ final class Transfer {
   private(set) var body: [UInt8] = []
   private(set) var isTruncated = false
   private(set) var headersTooLarge = false
+  /// The empty line that ends a head was seen. libcurl takes a head that breaks off for a whole one.
+  private(set) var headIsComplete = false
 
   /// The TCP connection stands, TLS does not yet: time since the start. libcurl 7.88 itself reports it after TLS only.
   private(set) var tcpConnected: Duration?
@@ -76,6 +78,9 @@ final class Transfer {
     if line.starts(with: "HTTP/".utf8) {
       // A new status line begins a new answer (after 100 Continue).
       headers = []
+      headIsComplete = false
+    } else if line.elementsEqual("\r\n".utf8) || line.elementsEqual("\n".utf8) {
+      headIsComplete = true
     } else if let first = line.first, first == UInt8(ascii: " ") || first == UInt8(ascii: "\t"), !headers.isEmpty {
       // An obsolete folded line continues the value before it (RFC 9112, 5.2).
       headers[headers.count - 1].value += " " + trimmed(line[...])

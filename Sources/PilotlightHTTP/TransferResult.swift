@@ -6,6 +6,7 @@ import Glibc
 
 extension Transfer {
   func result(_ code: CURLcode) -> Result<HTTPResponse, HTTPFailure> {
+    if code == CURLE_OK, !headIsComplete { return .failure(failure(.reset, "the answer broke off in its head")) }
     if code == CURLE_OK || (code == CURLE_WRITE_ERROR && isTruncated) {
       return .success(
         HTTPResponse(

@@ -10,7 +10,7 @@ struct Demo: AsyncParsableCommand {
     abstract:
       "Play a whole disaster on the sandbox: outage, failover, failback. No AWS account, nothing real is touched.")
 
-  @Option(help: "The daemon's program.") var daemon = Demo.sibling
+  @Option(help: "The daemon's program; without it, pilotlightd beside this program.") var daemon: String?
   @Option(help: "Configuration of the sandbox.") var config = "config/demo.yaml"
   @Option(help: "Sandbox seconds in one real second, 1...120.") var speed: Double = 60
   @Option(help: "Seed of the sandbox's chance.") var seed: UInt64 = 1
@@ -27,7 +27,8 @@ struct Demo: AsyncParsableCommand {
     defer { try? FileManager.default.removeItem(at: folder) }
     let stage = Stage(socket: folder.appending(path: "control.sock").path)
     let process = Process()
-    process.executableURL = URL(filePath: daemon)
+    let program = daemon ?? Demo.sibling
+    process.executableURL = URL(filePath: program)
     process.arguments = [
       "--config", config, "--sandbox", "--speed", "\(speed)", "--seed", "\(seed)", "--socket", stage.client.socket,
       "--ledger", folder.appending(path: "ledger.db").path,
@@ -35,7 +36,7 @@ struct Demo: AsyncParsableCommand {
     do {
       try process.run()
     } catch {
-      throw Ending.failed("\(daemon) cannot be started: \(error.localizedDescription)")
+      throw Ending.failed("\(program) cannot be started: \(error.localizedDescription)")
     }
     defer {
       process.terminate()

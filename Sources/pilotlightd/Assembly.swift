@@ -135,8 +135,8 @@ struct Assembly {
           metadata: ["MESSAGE_ID": "\(notice.id)", "PILOTLIGHT_EVENT": "\(MessageKind.cloudNotice.rawValue)"])
       })
     return AWSCloud(
-      executor: client, wallSeconds: { Double(TimeLine.walltime()) / 1e9 },
-      instantOfWall: { line.instant(ofWall: $0) })
+      executor: client, wallSeconds: { Double(TimeLine.walltime()) / 1e9 + client.clockOffset },
+      instantOfWall: { line.instant(ofWall: $0 - client.clockOffset) })
   }
 
   private func makeEngine(

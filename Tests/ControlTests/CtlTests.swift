@@ -30,6 +30,14 @@ import Testing
     }
   }
 
+  // MARK: documents
+
+  @Test func `the committed reference of the commands is what the program prints`() async throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../config/CLI.md").standardized
+    let ran = try await runCtl(["docs", "cli"])
+    #expect(try ran.out == String(contentsOf: file, encoding: .utf8), "run `make docs`")
+  }
+
   // MARK: status
 
   @Test func `the status page says what stands where`() async throws {

@@ -157,7 +157,7 @@ def test_a_right_configuration_is_accepted(world: World, tmp_path: Path) -> None
     ("detection.confirmFor", "59m", "rto:"),
     ("dr.region", "eu-west-1", "eu-west-1"),
     ("primary.alb.url", "not a url", "not a url"),
-    ("traffic.manual", True, "traffic:"),
+    ("traffic.manual", True, "manual:"),
 ])
 def test_every_mistake_is_named_with_file_and_line_and_exits_two(
     world: World, tmp_path: Path, path: str, value: object, marker: str

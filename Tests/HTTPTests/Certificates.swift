@@ -100,7 +100,8 @@ final class TLSServer {
   }
 
   func stop() {
-    kill(pid, SIGTERM)
+    // Dispatch's threads block signals and children inherit that: SIGTERM would never arrive.
+    kill(pid, SIGKILL)
     pclose(output)
   }
 }

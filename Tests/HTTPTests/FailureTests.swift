@@ -72,6 +72,15 @@ import Testing
     #expect(failure.requestMayHaveBeenSent)
   }
 
+  @Test(arguments: ["HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n"])
+  func `half a head is no answer`(_ head: String) async throws {
+    let failure = try await failure(timeout: .seconds(5)) {
+      _ = $0.readRequest()
+      $0.write(head)
+    }
+    #expect(failure.kind == .reset)
+  }
+
   @Test func `half a body is a reset in the body`() async throws {
     let failure = try await failure(timeout: .seconds(5)) {
       _ = $0.readRequest()

@@ -52,7 +52,8 @@ private let unknownLoss = LossWindow(window: nil, confidence: .unknown)
 
 /// One of each case at least; `name` below makes the compiler ask for a new one here.
 private let records: [Record] = [
-  .armed(fingerprint: "ab12"), .degraded(outage()), .degraded(Outage(start: nil, noticedAt: then, why: "slow")),
+  .armed(fingerprint: "ab12"), .account("123456789012"), .degraded(outage()),
+  .degraded(Outage(start: nil, noticedAt: then, why: "slow")),
   .recovered(hostile), .wouldFailOver("why", at: then), .runBegun(run(), why: "down for 60 s"),
   .stepStarted("gate", at: then),
   .intent(step: "promote-replica", .promoteReplica(database), undo: nil, at: then),
@@ -64,7 +65,8 @@ private let records: [Record] = [
   .stepDone("gate", "passed", at: then), .stepOwed("fence-primary", debt, at: then), .stepStuck("x", hostile),
   .stepReopened("x", "retry"), .stepSkipped("x", by: "alice (1000)", reason: hostile, at: then),
   .approved(step: "gate", by: "alice (1000)", reason: "seen"), .lossAccepted(unknownLoss, by: "alice", reason: "yes"),
-  .rollbackBegun("back"), .stepUndone("x"), .rolledBack("done"), .runFinished(at: then), .debtPaid(debt, "fenced"),
+  .rollbackBegun("back", by: nil), .stepUndone("x"), .rolledBack("done"), .runFinished(at: then),
+  .debtPaid(debt, "fenced"),
   .acknowledged(by: "alice", reason: "seen"),
   .paused(Pause(reason: hostile, by: "alice", since: then, expires: then + .hours(1))),
   .paused(Pause(reason: "no end", by: "alice", since: then, expires: nil)), .unpaused(by: "alice", reason: "over"),
@@ -85,6 +87,7 @@ private let records: [Record] = [
 private func name(_ record: Record) -> String {
   switch record {
   case .armed: "armed"
+  case .account: "account"
   case .degraded: "degraded"
   case .recovered: "recovered"
   case .wouldFailOver: "wouldFailOver"
@@ -126,7 +129,7 @@ private func name(_ record: Record) -> String {
   }
 
   @Test func `every kind of record is among those tried`() {
-    #expect(Set(records.map(name)).count == 26)
+    #expect(Set(records.map(name)).count == 27)
   }
 
   @Test(arguments: RunKind.allCases) func `a run of every default plan is read back`(kind: RunKind) throws {

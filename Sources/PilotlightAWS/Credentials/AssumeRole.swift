@@ -32,29 +32,41 @@ extension CredentialChain {
     let resolver = EndpointResolver(environment: environment, profile: profile)
     var problem = "no STS region is configured"
     for region in stsRegions {
-      let endpoint = resolver.resolve(.sts, region: region)
-      let body = Array(SigV4.canonicalQuery(form).utf8)
-      var headers = [(name: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8")]
-      if let keys {
-        let signable = SignableRequest(
-          method: "POST", host: endpoint.host, path: endpoint.basePath + "/", query: [], headers: headers, body: body)
-        headers += SigV4(keys: keys, region: region, service: "sts").headers(
-          for: signable, at: Int64(clock.wallSeconds()))
+      var result = await http.send(request(form, keys, region, resolver))
+      // A refusal because of this host's clock is mended here: no service can be asked before there are keys.
+      if case .success(let answer) = result, answer.status >= 400, keys != nil, let date = answer.date,
+        skew.learn(server: date, local: clock.wallSeconds())
+      {
+        result = await http.send(request(form, keys, region, resolver))
       }
-      let request = HTTPRequest(
-        method: "POST", url: "\(endpoint.scheme)://\(endpoint.host)\(endpoint.basePath)/", headers: headers, body: body,
-        timeout: .seconds(5), connectTimeout: .seconds(3), bodyLimit: 65_536)
-      switch await http.send(request) {
+      switch result {
       case .success(let answer) where answer.status == 200: return try read(answer.body, role)
       case .success(let answer):
         let code = (try? XMLDocument.parse(answer.body))?.first("Code")?.text ?? "HTTP \(answer.status)"
-        problem = "STS in \(region) refuses \(role.arn): \(code)"
+        problem = "STS in \(region) refuses \(role.arn): \(oneLine(code))"
         // A refusal is final; a service that fails may do better elsewhere.
         if answer.status < 500 { throw .unavailable(problem) }
       case .failure(let failure): problem = "STS in \(region) does not answer: \(failure.kind.rawValue)"
       }
     }
     throw .unavailable(problem)
+  }
+
+  private func request(
+    _ form: [(name: String, value: String)], _ keys: SigningKeys?, _ region: String, _ resolver: EndpointResolver
+  ) -> HTTPRequest {
+    let endpoint = resolver.resolve(.sts, region: region)
+    let body = Array(SigV4.canonicalQuery(form).utf8)
+    var headers = [(name: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8")]
+    if let keys {
+      let signable = SignableRequest(
+        method: "POST", host: endpoint.host, path: endpoint.basePath + "/", query: [], headers: headers, body: body)
+      headers += SigV4(keys: keys, region: region, service: "sts").headers(
+        for: signable, at: skew.correct(clock.wallSeconds()))
+    }
+    return HTTPRequest(
+      method: "POST", url: "\(endpoint.scheme)://\(endpoint.host)\(endpoint.basePath)/", headers: headers, body: body,
+      timeout: .seconds(5), connectTimeout: .seconds(3), bodyLimit: 65_536, caFile: caFile)
   }
 
   private func read(_ body: [UInt8], _ role: RoleSettings) throws(CredentialError) -> Credentials {

@@ -41,7 +41,8 @@ actor CredentialCache {
   func keys() async throws(CredentialError) -> SigningKeys {
     let now = clock.wallSeconds()
     if let current {
-      if now < renewAt { return current.keys }
+      // Renewal that failed is not tried at every call, but neither are keys used beyond their grace.
+      if now < renewAt, now < (current.expires ?? .infinity) + CredentialCache.grace { return current.keys }
       if let expires = current.expires, now < expires - 30 {
         beginRenewal()
         return current.keys
@@ -54,6 +55,9 @@ actor CredentialCache {
   func reject(_ keys: SigningKeys) {
     if current?.keys == keys { current = nil }
   }
+
+  /// Returns when no renewal is under way.
+  func renewalEnded() async { _ = await renewal?.value }
 
   private func renewed() async throws(CredentialError) -> Credentials {
     let task = beginRenewal()

@@ -14,6 +14,10 @@ struct CredentialChain: Sendable {
   let stsRegions: [String]
   let http: any HTTPSending
   let clock: AWSClock
+  /// Shared with the client: what one learns of this host's clock, the other signs with.
+  let skew: ClockSkew
+  /// PEM file of authorities for STS; the local endpoints speak plain http.
+  let caFile: String?
   let readFile: FileReader
 
   func obtain() async throws(CredentialError) -> Credentials {
@@ -78,8 +82,7 @@ struct CredentialChain: Sendable {
     let role = RoleSettings(
       arn: arn, externalID: profile["external_id"], sessionName: profile["role_session_name"] ?? "pilotlight")
     if let file = profile["web_identity_token_file"] { return try await assumeWithToken(file, role) }
-    let seconds = profile["duration_seconds"].flatMap { Int($0) } ?? 3600
-    guard (900...43200).contains(seconds) else {
+    guard let seconds = Int(profile["duration_seconds"] ?? "3600"), (900...43200).contains(seconds) else {
       throw .malformed("profile \(profile.name): duration_seconds must be 900...43200")
     }
     return try await assume(role, with: try await source(of: profile, seen: seen), seconds: seconds)
@@ -119,6 +122,9 @@ struct CredentialChain: Sendable {
   private func fromContainer() async throws(CredentialError) -> Credentials? {
     let url: String
     if let relative = environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] {
+      guard relative.hasPrefix("/") else {
+        throw .malformed("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI must begin with /")
+      }
       url = "http://169.254.170.2" + relative
     } else if let full = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] {
       guard CredentialChain.isTrusted(full) else {

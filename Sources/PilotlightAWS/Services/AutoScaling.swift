@@ -5,10 +5,10 @@ import PilotlightCore
 extension AWSCloud {
   private static let autoScaling = "2011-01-01"
 
-  func describeGroup(_ ref: GroupRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func describeGroup(_ ref: GroupRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     let result = try await query(
       .autoscaling, ref.region, "DescribeAutoScalingGroups", version: AWSCloud.autoScaling,
-      [("AutoScalingGroupNames.member.1", ref.name)], timeout)
+      [("AutoScalingGroupNames.member.1", ref.name)], deadline)
     guard result["AutoScalingGroups"] != nil else {
       throw missing("DescribeAutoScalingGroups", "AutoScalingGroups", ref.region)
     }
@@ -23,20 +23,21 @@ extension AWSCloud {
     let inService = instances.filter {
       $0["LifecycleState"]?.text == "InService" && $0["HealthStatus"]?.text.lowercased() == "healthy"
     }
-    let trouble = inService.count < desired ? try await scalingTrouble(ref, timeout) : nil
+    let trouble = inService.count < desired ? try await scalingTrouble(ref, deadline) : nil
     return .group(
       GroupState(
         size: GroupSize(min: min, desired: desired, max: max), inService: inService.count, instances: instances.count,
         trouble: trouble, suspended: group.list("SuspendedProcesses").compactMap { $0["ProcessName"]?.text }))
   }
 
-  /// Why launches fail, when the newest finished activity failed. Answers newest first; an unreadable answer is no trouble.
-  private func scalingTrouble(_ ref: GroupRef, _ timeout: Duration) async throws(CloudFailure) -> String? {
+  /// Why launches fail, when the newest finished activity failed. The list is newest first. Not to be
+  /// allowed to read it must not hide the group itself, so that is told as the trouble.
+  private func scalingTrouble(_ ref: GroupRef, _ deadline: Deadline) async throws(CloudFailure) -> String? {
     let result: XMLElement
     do throws(CloudFailure) {
       result = try await query(
         .autoscaling, ref.region, "DescribeScalingActivities", version: AWSCloud.autoScaling,
-        [("AutoScalingGroupName", ref.name), ("MaxRecords", "20")], timeout)
+        [("AutoScalingGroupName", ref.name), ("MaxRecords", "20")], deadline)
     } catch {
       return "its scaling activities cannot be read: \(error.code)"
     }
@@ -50,18 +51,13 @@ extension AWSCloud {
     return nil
   }
 
-  func resizeGroup(_ ref: GroupRef, _ size: GroupSize, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func resizeGroup(_ ref: GroupRef, _ size: GroupSize, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     _ = try await query(
       .autoscaling, ref.region, "UpdateAutoScalingGroup", version: AWSCloud.autoScaling,
       [
         ("AutoScalingGroupName", ref.name), ("MinSize", "\(size.min)"), ("DesiredCapacity", "\(size.desired)"),
         ("MaxSize", "\(size.max)"),
-      ], changes: true, timeout)
+      ], changes: true, deadline)
     return .accepted(receipt: nil)
   }
-}
-
-extension XMLElement {
-  /// The text as a whole number.
-  var number: Int? { Int(text.trimmed) }
 }

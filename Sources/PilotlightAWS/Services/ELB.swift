@@ -7,10 +7,10 @@ extension AWSCloud {
   /// What a client sees while writes are held, and what we know our own rule by.
   package static let writeHoldText = "pilotlight: writes are held during failback"
 
-  func targetHealth(_ ref: TargetGroupRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func targetHealth(_ ref: TargetGroupRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     let result = try await query(
       .elasticloadbalancing, ref.region, "DescribeTargetHealth", version: AWSCloud.elb, [("TargetGroupArn", ref.arn)],
-      timeout)
+      deadline)
     guard result["TargetHealthDescriptions"] != nil else {
       throw missing("DescribeTargetHealth", "TargetHealthDescriptions", ref.region)
     }
@@ -26,13 +26,13 @@ extension AWSCloud {
   }
 
   /// ARN of our own rule on the listener; nil when there is none.
-  func writeHold(_ ref: ListenerRef, _ timeout: Duration) async throws(CloudFailure) -> String? {
+  func writeHold(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> String? {
     var marker: String?
     // A listener has 100 rules by default and pages of up to 400: the bound only stops an endless answer.
     for _ in 0..<20 {
       let page = try await query(
         .elasticloadbalancing, ref.region, "DescribeRules", version: AWSCloud.elb,
-        [("ListenerArn", ref.arn)] + (marker.map { [("Marker", $0)] } ?? []), timeout)
+        [("ListenerArn", ref.arn)] + (marker.map { [("Marker", $0)] } ?? []), deadline)
       guard page["Rules"] != nil else { throw missing("DescribeRules", "Rules", ref.region) }
       for rule in page.list("Rules") {
         let bodies = rule.list("Actions").compactMap { $0.at("FixedResponseConfig", "MessageBody")?.text }
@@ -44,7 +44,7 @@ extension AWSCloud {
     throw missing("DescribeRules", "an end", ref.region)
   }
 
-  func holdWrites(_ ref: ListenerRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func holdWrites(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     let action = "Actions.member.1"
     _ = try await query(
       .elasticloadbalancing, ref.region, "CreateRule", version: AWSCloud.elb,
@@ -54,16 +54,21 @@ extension AWSCloud {
         ("\(action).FixedResponseConfig.StatusCode", "503"),
         ("\(action).FixedResponseConfig.ContentType", "text/plain"),
         ("\(action).FixedResponseConfig.MessageBody", AWSCloud.writeHoldText),
-      ], changes: true, declarative: false, timeout)
+      ], changes: true, declarative: false, deadline)
     return .accepted(receipt: nil)
   }
 
-  /// Deletes our own rule and no other; none left is as good.
-  func releaseWrites(_ ref: ListenerRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
-    guard let arn = try await writeHold(ref, timeout) else { return .accepted(receipt: nil) }
-    _ = try await query(
-      .elasticloadbalancing, ref.region, "DeleteRule", version: AWSCloud.elb, [("RuleArn", arn)], changes: true, timeout
-    )
+  /// Deletes our own rule and no other; none left, or gone in the meantime, is as good.
+  func releaseWrites(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    guard let arn = try await writeHold(ref, deadline) else { return .accepted(receipt: nil) }
+    do throws(CloudFailure) {
+      _ = try await query(
+        .elasticloadbalancing, ref.region, "DeleteRule", version: AWSCloud.elb, [("RuleArn", arn)], changes: true,
+        deadline
+      )
+    } catch {
+      guard error.kind == .notFound else { throw error }
+    }
     return .accepted(receipt: nil)
   }
 }

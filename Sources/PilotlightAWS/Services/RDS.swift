@@ -5,66 +5,68 @@ import PilotlightCore
 extension AWSCloud {
   private static let rds = "2014-10-31"
 
-  func describeDatabase(_ ref: DatabaseRef, _ timeout: Duration) async throws(CloudFailure) -> DatabaseState {
+  func describeDatabase(_ ref: DatabaseRef, _ deadline: Deadline) async throws(CloudFailure) -> DatabaseState {
     let result = try await query(
       .rds, ref.region, "DescribeDBInstances", version: AWSCloud.rds, [("DBInstanceIdentifier", ref.identifier)],
-      timeout)
+      deadline)
     guard let list = result["DBInstances"] else { throw missing("DescribeDBInstances", "DBInstances", ref.region) }
-    guard let instance = list.children.first(where: { $0["DBInstanceIdentifier"]?.text == ref.identifier }) else {
+    guard let instance = list.children.first(where: { isSame($0["DBInstanceIdentifier"], ref.identifier) }) else {
       throw CloudFailure(
         .notFound, code: "DBInstanceNotFound", message: "database \(ref.identifier) does not exist in \(ref.region)")
     }
-    guard let status = instance["DBInstanceStatus"]?.text, let arn = instance["DBInstanceArn"]?.text else {
+    guard let status = instance.value("DBInstanceStatus"), let arn = instance.value("DBInstanceArn") else {
       throw missing("DescribeDBInstances", "status and ARN of \(ref.identifier)", ref.region)
     }
-    let source = instance["ReadReplicaSourceDBInstanceIdentifier"]?.text.trimmed
     var address: DatabaseAddress?
-    if let host = instance.at("Endpoint", "Address")?.text, let port = instance.at("Endpoint", "Port")?.number {
+    if let host = instance["Endpoint"]?.value("Address"), let port = instance.at("Endpoint", "Port")?.number {
       address = DatabaseAddress(host: host, port: port)
     }
     let info = instance["StatusInfos"]?.children.first { $0["StatusType"]?.text == "read replication" }
     return DatabaseState(
-      status: status, source: source.flatMap { $0.isEmpty ? nil : $0 }, arn: arn, address: address,
+      status: status, source: instance.value("ReadReplicaSourceDBInstanceIdentifier"), arn: arn, address: address,
       engine: instance["Engine"]?.text ?? "", replication: info?["Status"]?.text)
   }
 
   /// One-way: never repeated by the client.
-  func promote(_ ref: DatabaseRef, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
-    try await write("PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)], timeout)
+  func promote(_ ref: DatabaseRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    try await write("PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)], deadline)
   }
 
-  func rename(_ ref: DatabaseRef, _ name: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func rename(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     try await write(
       "ModifyDBInstance", ref.region,
       [("DBInstanceIdentifier", ref.identifier), ("NewDBInstanceIdentifier", name), ("ApplyImmediately", "true")],
-      timeout)
+      deadline)
   }
 
-  func snapshot(_ ref: DatabaseRef, _ name: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func snapshot(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     try await write(
       "CreateDBSnapshot", ref.region, [("DBInstanceIdentifier", ref.identifier), ("DBSnapshotIdentifier", name)],
-      timeout)
+      deadline)
   }
 
-  func describeSnapshot(_ ref: DatabaseRef, _ name: String, _ timeout: Duration) async throws(CloudFailure)
+  func describeSnapshot(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure)
     -> CloudReply
   {
     let result = try await query(
-      .rds, ref.region, "DescribeDBSnapshots", version: AWSCloud.rds, [("DBSnapshotIdentifier", name)], timeout)
+      .rds, ref.region, "DescribeDBSnapshots", version: AWSCloud.rds, [("DBSnapshotIdentifier", name)], deadline)
     guard let list = result["DBSnapshots"] else { throw missing("DescribeDBSnapshots", "DBSnapshots", ref.region) }
-    guard let snapshot = list.children.first, let status = snapshot["Status"]?.text else {
-      throw CloudFailure(.notFound, code: "DBSnapshotNotFound", message: "snapshot \(name) does not exist")
+    guard let snapshot = list.children.first(where: { isSame($0["DBSnapshotIdentifier"], name) }) else {
+      throw CloudFailure(
+        .notFound, code: "DBSnapshotNotFound", message: "snapshot \(name) does not exist in \(ref.region)")
+    }
+    guard let status = snapshot.value("Status") else {
+      throw missing("DescribeDBSnapshots", "status of \(name)", ref.region)
     }
     return .snapshot(status: status)
   }
 
   /// Called in the replica's region; the source is named by its ARN. An encrypted source also wants the same request presigned
   /// for the source's region (CreateDBInstanceReadReplica, `PreSignedUrl`).
-  func createReplica(_ spec: ReplicaSpec, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
-    let source = try await describeDatabase(spec.source, timeout)
+  func createReplica(_ spec: ReplicaSpec, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    let source = try await describeDatabase(spec.source, deadline)
     var parameters = [
       ("DBInstanceIdentifier", spec.replica.identifier), ("SourceDBInstanceIdentifier", source.arn),
-      ("CopyTagsToSnapshot", "true"),
     ]
     if let value = spec.instanceClass { parameters.append(("DBInstanceClass", value)) }
     if let value = spec.subnetGroup { parameters.append(("DBSubnetGroupName", value)) }
@@ -76,7 +78,7 @@ extension AWSCloud {
       parameters.append(("KmsKeyId", key))
       parameters.append(("PreSignedUrl", try await presignedReplica(spec, source.arn, key)))
     }
-    return try await write("CreateDBInstanceReadReplica", spec.replica.region, parameters, timeout)
+    return try await write("CreateDBInstanceReadReplica", spec.replica.region, parameters, deadline)
   }
 
   private func presignedReplica(_ spec: ReplicaSpec, _ source: String, _ key: String) async throws(CloudFailure)
@@ -92,11 +94,16 @@ extension AWSCloud {
     return try await executor.presign(operation, expires: .seconds(3600)).get()
   }
 
+  /// RDS keeps identifiers in lower case, whatever case they were given in.
+  private func isSame(_ element: XMLElement?, _ name: String) -> Bool {
+    element?.text.trimmed.lowercased() == name.lowercased()
+  }
+
   private func write(
-    _ name: String, _ region: String, _ parameters: [(String, String)], _ timeout: Duration
+    _ name: String, _ region: String, _ parameters: [(String, String)], _ deadline: Deadline
   ) async throws(CloudFailure) -> CloudReply {
     _ = try await query(
-      .rds, region, name, version: AWSCloud.rds, parameters, changes: true, declarative: false, timeout)
+      .rds, region, name, version: AWSCloud.rds, parameters, changes: true, declarative: false, deadline)
     return .accepted(receipt: nil)
   }
 }

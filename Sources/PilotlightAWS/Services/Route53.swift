@@ -6,17 +6,17 @@ extension AWSCloud {
   private static let route53 = "/2013-04-01"
 
   /// The record sets of exactly this name and type.
-  func readRecords(_ ref: RecordRef, _ timeout: Duration) async throws(CloudFailure) -> [RecordState] {
+  func readRecords(_ ref: RecordRef, _ deadline: Deadline) async throws(CloudFailure) -> [RecordState] {
     let wanted = DNSName(ref.name)
     var found: [RecordState] = []
     var query = [
-      (name: "name", value: ref.name + "."), (name: "type", value: ref.type), (name: "maxitems", value: "100"),
+      (name: "name", value: absolute(ref.name)), (name: "type", value: ref.type), (name: "maxitems", value: "100"),
     ]
     for _ in 0..<20 {
       let operation = Operation(
         .route53, region: ref.region, name: "ListResourceRecordSets", method: "GET",
-        path: "\(AWSCloud.route53)/hostedzone/\(ref.zone.percentEncoded())/rrset", query: query)
-      let page = try xml(try await run(operation, timeout).body, operation)
+        path: "\(AWSCloud.route53)/hostedzone/\(identifier(ref.zone))/rrset", query: query)
+      let page = try xml(try await run(operation, deadline).body, operation)
       guard page["ResourceRecordSets"] != nil else { throw garbled(operation, "no ResourceRecordSets in the answer") }
       let sets = page.list("ResourceRecordSets", of: "ResourceRecordSet")
       for set in sets where DNSName(set["Name"]?.text ?? "") == wanted && set["Type"]?.text == ref.type {
@@ -35,14 +35,21 @@ extension AWSCloud {
     let alias = set["AliasTarget"]
     let value = alias?["DNSName"]?.text ?? set.list("ResourceRecords", of: "ResourceRecord").first?["Value"]?.text ?? ""
     return RecordState(
-      host: DNSName(value).text, aliasZone: alias?["HostedZoneId"]?.text, setIdentifier: set["SetIdentifier"]?.text,
+      host: DNSName(value).ofLoadBalancer, aliasZone: alias?["HostedZoneId"]?.text,
+      setIdentifier: set["SetIdentifier"]?.text,
       weight: set["Weight"]?.number)
   }
 
   func point(
-    _ ref: RecordRef, to: RecordTarget, from: RecordTarget, _ timeout: Duration
+    _ ref: RecordRef, to: RecordTarget, from: RecordTarget, _ deadline: Deadline
   ) async throws(CloudFailure) -> CloudReply {
     let isPair = to.setIdentifier != nil
+    // A weighted set beside a simple one of the same name is refused by Route 53; half a pair is our configuration's fault.
+    guard isPair == (from.setIdentifier != nil) else {
+      throw CloudFailure(
+        .invalid, code: "HalfAPair",
+        message: oneLine("\(ref.name): one target has a set identifier, the other has none"))
+    }
     let changes =
       isPair
       ? change(ref, to, weight: 100) + change(ref, from, weight: 0)
@@ -53,21 +60,24 @@ extension AWSCloud {
       + "<Comment>pilotlight</Comment><Changes>\(changes)</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
     let operation = Operation(
       .route53, region: ref.region, name: "ChangeResourceRecordSets",
-      path: "\(AWSCloud.route53)/hostedzone/\(ref.zone.percentEncoded())/rrset",
+      path: "\(AWSCloud.route53)/hostedzone/\(identifier(ref.zone))/rrset/",
       headers: [("Content-Type", "application/xml")], body: Array(body.utf8), changes: true)
-    let root = try xml(try await run(operation, timeout).body, operation)
-    let id = root.at("ChangeInfo", "Id")?.text.split(separator: "/").last.map(String.init)
-    return .accepted(receipt: id)
+    let root = try xml(try await run(operation, deadline).body, operation)
+    guard let id = root["ChangeInfo"]?.value("Id"), let last = id.split(separator: "/").last else {
+      throw garbled(operation, "no ChangeInfo in the answer")
+    }
+    return .accepted(receipt: String(last))
   }
 
   /// One UPSERT, elements in the order of the schema.
   private func change(_ ref: RecordRef, _ target: RecordTarget, weight: Int?) -> String {
-    var set = "<Name>\(escaped(ref.name)).</Name><Type>\(escaped(ref.type))</Type>"
+    var set = "<Name>\(escaped(absolute(ref.name)))</Name><Type>\(escaped(ref.type))</Type>"
     if let identifier = target.setIdentifier, let weight {
       set += "<SetIdentifier>\(escaped(identifier))</SetIdentifier><Weight>\(weight)</Weight>"
     }
     if let zone = target.aliasZone {
-      set += "<AliasTarget><HostedZoneId>\(escaped(zone))</HostedZoneId><DNSName>\(escaped(target.host)).</DNSName>"
+      set +=
+        "<AliasTarget><HostedZoneId>\(escaped(zone))</HostedZoneId><DNSName>\(escaped(absolute(target.host)))</DNSName>"
       set += "<EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget>"
     } else {
       set += "<TTL>\(ref.ttl)</TTL><ResourceRecords><ResourceRecord><Value>\(escaped(target.host))</Value>"
@@ -76,17 +86,24 @@ extension AWSCloud {
     return "<Change><Action>UPSERT</Action><ResourceRecordSet>\(set)</ResourceRecordSet></Change>"
   }
 
-  func readChange(_ id: String, _ region: String, _ timeout: Duration) async throws(CloudFailure) -> CloudReply {
+  func readChange(_ id: String, _ region: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     let operation = Operation(
       .route53, region: region, name: "GetChange", method: "GET",
-      path: "\(AWSCloud.route53)/change/\(id.percentEncoded())")
-    let root = try xml(try await run(operation, timeout).body, operation)
+      path: "\(AWSCloud.route53)/change/\(identifier(id))")
+    let root = try xml(try await run(operation, deadline).body, operation)
     guard let status = root.at("ChangeInfo", "Status")?.text, let known = ChangeStatus(rawValue: status.lowercased())
     else {
       throw garbled(operation, "no known Status in the answer")
     }
     return .change(known)
   }
+
+  /// Ids come as `/hostedzone/Z1` and `/change/C1` too; the path wants the last part alone.
+  private func identifier(_ id: String) -> String {
+    (id.split(separator: "/").last.map(String.init) ?? id).percentEncoded()
+  }
+
+  private func absolute(_ name: String) -> String { name.hasSuffix(".") ? name : name + "." }
 
   private func escaped(_ text: String) -> String {
     text.reduce(into: "") { result, character in
@@ -100,16 +117,19 @@ extension AWSCloud {
   }
 }
 
-/// A DNS name as names compare: lower case, no final dot, Route 53's octal escapes undone, without the `dualstack.` that its console
-/// puts before a load balancer's name.
+/// A DNS name as names compare: lower case, no final dot, Route 53's octal escapes undone.
 struct DNSName: Equatable {
   let text: String
 
   init(_ raw: String) {
     var name = raw.trimmed.lowercased()
     while name.hasSuffix(".") { name.removeLast() }
-    if name.hasPrefix("dualstack.") { name.removeFirst("dualstack.".count) }
     text = DNSName.unescaped(name)
+  }
+
+  /// Without the `dualstack.` that the Route 53 console puts before a load balancer's name: both lead to the same one.
+  var ofLoadBalancer: String {
+    text.hasPrefix("dualstack.") ? String(text.dropFirst("dualstack.".count)) : text
   }
 
   /// `\052` is `*` (DNS domain name format, Route 53 developer guide).

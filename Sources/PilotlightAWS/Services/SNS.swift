@@ -4,13 +4,17 @@ import PilotlightCore
 
 extension AWSCloud {
   func publish(
-    _ ref: TopicRef, _ subject: String, _ message: String, _ timeout: Duration
+    _ ref: TopicRef, _ subject: String, _ message: String, _ deadline: Deadline
   ) async throws(CloudFailure) -> CloudReply {
     // A subject is ASCII, without line breaks, at most 100 characters.
     let ascii = String(subject.unicodeScalars.map { $0.isASCII && $0.value >= 32 ? Character($0) : "?" }.prefix(100))
     let result = try await query(
       .sns, ref.region, "Publish", version: "2010-03-31",
-      [("TopicArn", ref.arn), ("Subject", ascii), ("Message", message)], changes: true, declarative: false, timeout)
-    return .accepted(receipt: result["MessageId"]?.text)
+      [("TopicArn", ref.arn), ("Subject", ascii), ("Message", message)], changes: true, declarative: false, deadline)
+    guard let id = result.value("MessageId") else {
+      throw CloudFailure(
+        .unknownOutcome, code: "UnreadableAnswer", message: "Publish in \(ref.region): the answer lacks MessageId")
+    }
+    return .accepted(receipt: id)
   }
 }

@@ -1,0 +1,69 @@
+# Everything is done by two commands: `make demo` and `make test`. Both install what they need, or say what is missing.
+
+SHELL := /bin/bash
+SWIFT ?= swift
+BUILD ?= debug
+PREFIX ?= /usr
+DESTDIR ?=
+BIN := .build/$(BUILD)
+RELEASE_FLAGS := --configuration release --static-swift-stdlib
+
+.PHONY: demo test unit e2e lint check build release install docs clean prerequisites
+
+demo: build
+	$(BIN)/pilotlightctl demo
+
+test: unit e2e
+
+# One target after the other: Swift Testing runs all tests of a process at once, and those that talk over real sockets would starve
+# beside those that compute. Tests that are stuck are ended, loudly.
+UNIT_TARGETS := $(notdir $(filter-out Tests/EndToEnd,$(wildcard Tests/*)))
+unit: prerequisites
+	$(SWIFT) build --build-tests
+	@for target in $(UNIT_TARGETS); do \
+	  printf '%-20s ' "$$target"; \
+	  if ! timeout --kill-after=10 300 $(SWIFT) test --skip-build --disable-xctest --filter "$$target" > .build/unit.log 2>&1; \
+	  then grep -vE '^(◇|✔)' .build/unit.log; echo "$$target failed"; exit 1; fi; \
+	  grep -E 'Test run with' .build/unit.log; \
+	done
+
+e2e: build
+	PILOTLIGHT_BIN="$(CURDIR)/$(BIN)" Tests/EndToEnd/run.sh
+
+build: prerequisites
+	$(SWIFT) build --configuration $(BUILD)
+
+# What the build and the tests need from Debian; missing packages are installed when we may.
+prerequisites:
+	@systemd/prerequisites.sh
+
+lint:
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	@if command -v shellcheck >/dev/null; then shellcheck systemd/*.sh Tests/EndToEnd/*.sh .ci/run; fi
+
+# Exactly what CI runs.
+check: lint build test
+
+release: prerequisites
+	$(SWIFT) build $(RELEASE_FLAGS) --product pilotlightd
+	$(SWIFT) build $(RELEASE_FLAGS) --product pilotlightctl
+
+install: release
+	install -D -m 755 .build/release/pilotlightd "$(DESTDIR)$(PREFIX)/bin/pilotlightd"
+	install -D -m 755 .build/release/pilotlightctl "$(DESTDIR)$(PREFIX)/bin/pilotlightctl"
+	strip "$(DESTDIR)$(PREFIX)/bin/pilotlightd" "$(DESTDIR)$(PREFIX)/bin/pilotlightctl"
+	install -D -m 644 systemd/pilotlightd.service "$(DESTDIR)/lib/systemd/system/pilotlightd.service"
+	install -D -m 644 systemd/pilotlight.sysusers.conf "$(DESTDIR)$(PREFIX)/lib/sysusers.d/pilotlight.conf"
+	install -D -m 644 systemd/pilotlight.catalog "$(DESTDIR)$(PREFIX)/lib/systemd/catalog/pilotlight.catalog"
+	install -D -m 644 config/pilotlight.yaml "$(DESTDIR)/etc/pilotlight/pilotlight.yaml.example"
+	install -D -m 644 README.md "$(DESTDIR)$(PREFIX)/share/doc/pilotlight/README.md"
+	install -D -m 644 config/REFERENCE.md "$(DESTDIR)$(PREFIX)/share/doc/pilotlight/REFERENCE.md"
+
+# The documents that the programs write about themselves; a test compares them.
+docs: build
+	$(BIN)/pilotlightd --print reference > config/REFERENCE.md
+	$(BIN)/pilotlightd --print catalog > systemd/pilotlight.catalog
+	$(BIN)/pilotlightctl docs cli > config/CLI.md
+
+clean:
+	rm -rf .build

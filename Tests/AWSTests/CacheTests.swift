@@ -1,0 +1,105 @@
+// Keys are renewed early and by one caller, kept when renewing fails, and dropped when a service refuses them.
+
+import PilotlightHTTP
+import Synchronization
+import Testing
+
+@testable import PilotlightAWS
+
+/// A container endpoint whose keys last an hour from the moment they are given, until it is broken.
+private final class Agent: Sendable {
+  let time = FakeTime()
+  let notices = Notices()
+  private let broken = Mutex(false)
+  private let given = Mutex(0)
+
+  func setBroken(_ value: Bool) { broken.withLock { $0 = value } }
+  var count: Int { given.withLock { $0 } }
+
+  func makeCache() throws -> CredentialCache {
+    let http = FakeHTTP { [self] _, _ in
+      let number = given.withLock { count in
+        count += 1
+        return count
+      }
+      return broken.withLock { $0 } ? answer(500) : keysJSON("K\(number)", expires: time.now + 3600)
+    }
+    let chain = CredentialChain(
+      environment: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"], profileName: nil,
+      files: try ProfileFiles(config: nil, credentials: nil), role: nil, stsRegions: [], http: http, clock: time.clock,
+      skew: ClockSkew(onNotice: { _ in }), caFile: nil, readFile: { _ in nil })
+    return CredentialCache(chain: chain, clock: time.clock, random: { 0.5 }, onNotice: { [self] in notices.add($0) })
+  }
+
+  /// Until renewing in the background has asked `number` times and its result is in place.
+  func settled(_ cache: CredentialCache, asked number: Int) async {
+    while count < number { await Task.yield() }
+    await cache.renewalEnded()
+  }
+}
+
+@Test func `many callers at once cause one request`() async throws {
+  let agent = Agent()
+  let cache = try agent.makeCache()
+  let ids = await withTaskGroup(of: String?.self) { group in
+    for _ in 0..<50 { group.addTask { try? await cache.keys().accessKeyID } }
+    return await group.reduce(into: Set<String?>()) { $0.insert($1) }
+  }
+  #expect(ids == ["K1"])
+  #expect(agent.count == 1)
+}
+
+@Test func `keys are renewed five minutes before their end, and nobody waits for it`() async throws {
+  let agent = Agent()
+  let cache = try agent.makeCache()
+  _ = try await cache.keys()
+  agent.time.advance(3299)
+  #expect(try await cache.keys().accessKeyID == "K1")
+  #expect(agent.count == 1)
+  agent.time.advance(2)
+  #expect(try await cache.keys().accessKeyID == "K1")
+  await agent.settled(cache, asked: 2)
+  #expect(try await cache.keys().accessKeyID == "K2")
+  #expect(agent.count == 2)
+}
+
+@Test func `when renewing fails the keys in use go on, for ten minutes beyond their end and no longer`() async throws {
+  let agent = Agent()
+  let cache = try agent.makeCache()
+  _ = try await cache.keys()
+  agent.setBroken(true)
+  agent.time.advance(3400)
+  #expect(try await cache.keys().accessKeyID == "K1")
+  await agent.settled(cache, asked: 2)
+  #expect(
+    agent.notices.all == [
+      "credentials cannot be renewed: the container's credential endpoint answers HTTP 500; those in use end in 200 s"
+    ])
+  // Not again at every call.
+  for _ in 0..<5 { _ = try await cache.keys() }
+  #expect(agent.count == 2)
+  agent.time.advance(700)
+  #expect(try await cache.keys().accessKeyID == "K1")
+  agent.time.advance(101)
+  for _ in 0..<3 {
+    await #expect(throws: CredentialError.self) { try await cache.keys() }
+  }
+  agent.setBroken(false)
+  #expect(try await cache.keys().accessKeyID == "K\(agent.count)")
+}
+
+@Test func `rejected keys are never given again`() async throws {
+  let agent = Agent()
+  let cache = try agent.makeCache()
+  let first = try await cache.keys()
+  await cache.reject(first)
+  let second = try await cache.keys()
+  #expect(second.accessKeyID == "K2")
+  // A late refusal of the old keys does not cost the new ones.
+  await cache.reject(first)
+  #expect(try await cache.keys() == second)
+  #expect(agent.count == 2)
+  agent.setBroken(true)
+  await cache.reject(second)
+  await #expect(throws: CredentialError.self) { try await cache.keys() }
+}

@@ -1,0 +1,138 @@
+// What the client repeats, what it never repeats, and how it mends a clock or keys that are wrong.
+
+import PilotlightCore
+import PilotlightHTTP
+import Testing
+
+@testable import PilotlightAWS
+
+private let read = Operation(.rds, region: "eu-west-1", name: "DescribeDBInstances", body: Array("Action=D".utf8))
+private let setSize = Operation(
+  .autoscaling, region: "eu-west-1", name: "UpdateAutoScalingGroup", changes: true, declarative: true)
+private let promote = Operation(
+  .rds, region: "eu-west-1", name: "PromoteReadReplica", changes: true, declarative: false)
+
+extension Result where Success == Answer, Failure == CloudFailure {
+  fileprivate var kind: CloudFailure.Kind? {
+    if case .failure(let failure) = self { failure.kind } else { nil }
+  }
+  fileprivate var code: String? {
+    if case .failure(let failure) = self { failure.code } else { nil }
+  }
+  fileprivate var text: String? {
+    if case .success(let answer) = self { String(decoding: answer.body, as: UTF8.self) } else { nil }
+  }
+}
+
+@Suite struct `Throttles` {
+  @Test(arguments: [(400, "Throttling"), (503, "ThrottlingException"), (400, "RequestLimitExceeded")])
+  func `a throttled request is repeated after growing pauses`(status: Int, code: String) async throws {
+    for operation in [read, setSize, promote] {
+      let time = FakeTime()
+      let http = FakeHTTP(script: [refusal(status, code), refusal(status, code), answer(200, "done")])
+      let result = await (try client(http, time: time)).execute(operation, timeout: .seconds(30))
+      #expect(result.text == "done")
+      #expect(http.requests.count == 3)
+      #expect(time.pauses == [.milliseconds(200), .milliseconds(400)])
+    }
+  }
+
+  @Test func `three attempts are all, and the throttle is what is told`() async throws {
+    let http = FakeHTTP(script: [refusal(400, "Throttling")])
+    let result = await (try client(http)).execute(read, timeout: .seconds(30))
+    #expect(result.kind == .throttled && result.code == "Throttling")
+    #expect(http.requests.count == 3)
+  }
+
+  @Test func `no pause reaches beyond the timeout`() async throws {
+    let time = FakeTime()
+    let began = time.now
+    let http = FakeHTTP(script: [refusal(400, "Throttling")])
+    let result = await (try client(http, time: time)).execute(read, timeout: .milliseconds(500))
+    #expect(result.kind == .throttled)
+    #expect(http.requests.count == 2)
+    #expect(time.now - began < 0.5)
+  }
+
+  @Test func `each attempt gets what is left of the timeout, and ten seconds at most`() async throws {
+    let time = FakeTime()
+    let http = FakeHTTP { request, _ in
+      time.advance(request.timeout.seconds)
+      return failure(.timeout, at: .connect, sent: false)
+    }
+    let result = await (try client(http, time: time)).execute(read, timeout: .seconds(15))
+    #expect(result.kind == .unreachable)
+    try #require(http.requests.count == 2)
+    #expect(http.requests[0].timeout == .seconds(10))
+    #expect(http.requests[1].timeout < .seconds(5) && http.requests[1].timeout > .seconds(4))
+  }
+}
+
+@Suite struct `Lost answers` {
+  private static let losses: [HTTPResult] = [
+    failure(.reset, at: .firstByte, sent: true), failure(.timeout, at: .firstByte, sent: true),
+    failure(.reset, at: .body, sent: true), failure(.malformed, at: .firstByte, sent: true),
+    failure(.timeout, at: .tls, sent: true),
+  ]
+
+  @Test(arguments: losses)
+  func `a write whose answer was lost has an unknown outcome and is sent exactly once`(loss: HTTPResult) async throws {
+    for operation in [promote, setSize] {
+      let http = FakeHTTP(script: [loss, answer(200)])
+      let result = await (try client(http)).execute(operation, timeout: .seconds(30))
+      #expect(result.kind == .unknownOutcome)
+      #expect(http.requests.count == 1)
+    }
+  }
+
+  @Test(arguments: [500, 502, 503, 504])
+  func `a promote that met a 5xx has an unknown outcome and is sent exactly once`(status: Int) async throws {
+    for body in [refusal(status, "InternalFailure"), answer(status, "<html>gateway</html>"), answer(status)] {
+      let http = FakeHTTP(script: [body, answer(200)])
+      let result = await (try client(http)).execute(promote, timeout: .seconds(30))
+      #expect(result.kind == .unknownOutcome)
+      #expect(http.requests.count == 1)
+    }
+  }
+
+  @Test(arguments: [500, 502, 503, 504])
+  func `reads and declarative writes are repeated after a 5xx`(status: Int) async throws {
+    for operation in [read, setSize] {
+      let http = FakeHTTP(script: [answer(status, "gateway"), answer(200, "done")])
+      #expect(await (try client(http)).execute(operation, timeout: .seconds(30)).text == "done")
+      #expect(http.requests.count == 2)
+    }
+  }
+
+  @Test(arguments: losses)
+  func `a read whose answer was lost is asked again`(loss: HTTPResult) async throws {
+    let http = FakeHTTP(script: [loss, answer(200, "done")])
+    #expect(await (try client(http)).execute(read, timeout: .seconds(30)).text == "done")
+    #expect(http.requests.count == 2)
+  }
+
+  @Test(arguments: [HTTPFailure.Kind.dns, .refused, .timeout, .tls])
+  func `what was never sent is repeated, even a promote`(kind: HTTPFailure.Kind) async throws {
+    let http = FakeHTTP(script: [failure(kind, at: .connect, sent: false), answer(200, "done")])
+    #expect(await (try client(http)).execute(promote, timeout: .seconds(30)).text == "done")
+    let never = FakeHTTP(script: [failure(kind, at: .connect, sent: false)])
+    #expect(await (try client(never)).execute(promote, timeout: .seconds(30)).kind == .unreachable)
+    #expect(never.requests.count == 3)
+  }
+
+  @Test(arguments: [(403, "AccessDenied"), (400, "ValidationError"), (400, "InvalidDBInstanceState"), (404, "X")])
+  func `a refusal is not repeated`(status: Int, code: String) async throws {
+    let http = FakeHTTP(script: [refusal(status, code)])
+    #expect(await (try client(http)).execute(read, timeout: .seconds(30)).code == code)
+    #expect(http.requests.count == 1)
+  }
+
+  @Test func `an answer of more than 4 MB is refused, and asked for no further`() async throws {
+    let http = FakeHTTP { _, _ in
+      .success(HTTPResponse(status: 200, headers: [], body: [1], bodyTruncated: true))
+    }
+    let result = await (try client(http)).execute(read, timeout: .seconds(30))
+    #expect(result.kind == .garbled && result.code == "TooLarge")
+    #expect(http.requests.map(\.bodyLimit) == [4 << 20])
+  }
+}

@@ -1,0 +1,64 @@
+// The requests as botocore's own serializer builds them (fixture botocore-requests.json: its service models, the same arguments).
+// A misspelt parameter is ignored or refused by AWS on the night it is needed; here it is a difference.
+
+import Foundation
+import PilotlightCore
+import Testing
+
+@testable import PilotlightAWS
+
+@Suite struct OracleTests {
+  struct Expected: Decodable {
+    var method: String
+    var path: String
+    var query: [String: String]
+    var form: [String: String]?
+    var body: String?
+    var target: String?
+  }
+
+  /// Every action but those of S3, whose requests are a path alone.
+  static func actions() -> [CloudAction] {
+    let settings = DatabaseSettings(
+      ref: DatabaseRef(region: "us-west-2", identifier: "app-new"), instanceClass: "db.t3.medium", subnetGroup: "dr",
+      securityGroups: ["sg-1", "sg-2"], kmsKey: "arn:key", parameterGroup: "pg16")
+    return [
+      .callerIdentity(region: "us-west-2"), .describeGroup(group), .describeDatabase(database), .replicaLag(database),
+      .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg")), .readSecret(secret), .readRecords(record),
+      .readChange(id: "C1", region: "us-east-1"), .readWriteHold(listener),
+      .describeSnapshot(database, snapshot: "app-before"),
+      .resizeGroup(group, GroupSize(min: 1, desired: 2, max: 3)), .promoteReplica(database),
+      .renameDatabase(database, to: "app-old"), .snapshotDatabase(database, snapshot: "app-before"),
+      .createReplica(ReplicaSpec(settings: settings, source: database)),
+      .pointRecords(
+        record, to: RecordTarget(host: "dr.example.net", aliasZone: "ZA", setIdentifier: "dr"),
+        from: RecordTarget(host: "primary.example.net", aliasZone: "ZB", setIdentifier: "primary")),
+      .holdWrites(listener), .releaseWrites(listener),
+      .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m & n"),
+    ]
+  }
+
+  @Test func `every request is built as botocore builds it`() async throws {
+    let executor = FakeExecutor()
+    for file in [
+      "DescribeAutoScalingGroups.xml", "DescribeScalingActivities.xml", "DescribeDBInstances.xml", "DescribeRules.xml",
+    ] { try executor.prepareFixture(file) }
+    for action in OracleTests.actions() {
+      _ = await makeCloud(executor).perform(action, timeout: .seconds(10))
+    }
+    let expected = try JSONDecoder().decode(
+      [String: Expected].self, from: Data(try fixture("botocore-requests.json")))
+    #expect(Set(executor.asked.map(\.name)) == Set(expected.keys))
+    for operation in executor.asked {
+      let oracle = try #require(expected[operation.name])
+      #expect(operation.method == oracle.method && operation.path == oracle.path, "\(operation.name)")
+      let query = Dictionary(operation.query.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+      #expect(query == oracle.query, "\(operation.name)")
+      if let form = oracle.form { #expect(operation.form == form, "\(operation.name)") }
+      if let body = oracle.body {
+        #expect(operation.text.replacing("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", with: "") == body)
+      }
+      #expect(operation.headers.first { $0.name == "X-Amz-Target" }?.value == oracle.target)
+    }
+  }
+}

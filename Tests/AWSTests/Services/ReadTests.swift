@@ -1,0 +1,173 @@
+import PilotlightCore
+import Testing
+
+@testable import PilotlightAWS
+
+@Suite struct ReadTests {
+  let executor = FakeExecutor()
+
+  func ask(_ action: CloudAction) async -> CloudReply {
+    await makeCloud(executor).perform(action, timeout: .seconds(10))
+  }
+
+  @Test func `the caller is known by account and ARN`() async throws {
+    try executor.prepareFixture("GetCallerIdentity.xml")
+    #expect(
+      await ask(.callerIdentity(region: "us-west-2"))
+        == .identity(account: "123456789012", arn: "arn:aws:iam::123456789012:user/Alice"))
+    #expect(executor.asked[0].form == ["Action": "GetCallerIdentity", "Version": "2011-06-15"])
+  }
+
+  @Test func `a group counts only instances that are in service and healthy, and says why it lacks some`() async throws
+  {
+    try executor.prepareFixture("DescribeAutoScalingGroups.xml")
+    try executor.prepareFixture("DescribeScalingActivities.xml")
+    let trouble =
+      "We currently do not have sufficient t3.medium capacity in the Availability Zone you requested (us-west-2a)."
+    #expect(
+      await ask(.describeGroup(group))
+        == .group(
+          GroupState(
+            size: GroupSize(min: 1, desired: 3, max: 3), inService: 1, instances: 3, trouble: trouble,
+            suspended: ["Launch"])))
+  }
+
+  @Test func `a group that is complete is not asked for its activities`() async throws {
+    let full = String(decoding: try fixture("DescribeAutoScalingGroups.xml"), as: UTF8.self)
+      .replacing("<DesiredCapacity>3", with: "<DesiredCapacity>1")
+    executor.prepare("DescribeAutoScalingGroups", full)
+    guard case .group(let state) = await ask(.describeGroup(group)) else { return #expect(Bool(false)) }
+    #expect(state.trouble == nil && executor.asked.count == 1)
+  }
+
+  @Test func `a success newer than the failure ends the trouble`() async throws {
+    try executor.prepareFixture("DescribeAutoScalingGroups.xml")
+    let healed = String(decoding: try fixture("DescribeScalingActivities.xml"), as: UTF8.self)
+      .replacing("InProgress", with: "Successful")
+    executor.prepare("DescribeScalingActivities", healed)
+    guard case .group(let state) = await ask(.describeGroup(group)) else { return #expect(Bool(false)) }
+    #expect(state.trouble == nil)
+  }
+
+  @Test func `an empty list of groups means that the group does not exist`() async {
+    executor.prepare(
+      "DescribeAutoScalingGroups",
+      "<R><DescribeAutoScalingGroupsResult><AutoScalingGroups/></DescribeAutoScalingGroupsResult></R>")
+    #expect(await ask(.describeGroup(group)).failure?.kind == .notFound)
+  }
+
+  @Test func `a replica shows its source, address and replication`() async throws {
+    try executor.prepareFixture("DescribeDBInstances.xml")
+    #expect(
+      await ask(.describeDatabase(DatabaseRef(region: "us-west-2", identifier: "App-DR")))
+        == .database(
+          DatabaseState(
+            status: "available", source: "arn:aws:rds:eu-west-1:123456789012:db:app",
+            arn: "arn:aws:rds:us-west-2:123456789012:db:app-dr",
+            address: DatabaseAddress(host: "app-dr.c1a2b3.us-west-2.rds.amazonaws.com", port: 5433),
+            engine: "postgres", replication: "replicating")))
+  }
+
+  @Test func `an empty source is no source, and an instance in creation has no address`() async {
+    executor.prepare(
+      "DescribeDBInstances",
+      """
+      <R><DescribeDBInstancesResult><DBInstances><DBInstance><DBInstanceIdentifier>app-dr</DBInstanceIdentifier>
+      <DBInstanceStatus>creating</DBInstanceStatus><DBInstanceArn>arn:x</DBInstanceArn><Engine>mysql</Engine>
+      <ReadReplicaSourceDBInstanceIdentifier/></DBInstance></DBInstances></DescribeDBInstancesResult></R>
+      """)
+    #expect(
+      await ask(.describeDatabase(database))
+        == .database(DatabaseState(status: "creating", source: nil, arn: "arn:x", address: nil, engine: "mysql")))
+  }
+
+  @Test func `a snapshot has a status, or does not exist`() async throws {
+    try executor.prepareFixture("DescribeDBSnapshots.xml")
+    #expect(await ask(.describeSnapshot(database, snapshot: "app-before")) == .snapshot(status: "creating"))
+    #expect(await ask(.describeSnapshot(database, snapshot: "app-other")).failure?.kind == .notFound)
+  }
+
+  @Test func `lag comes on the daemon's time line, newest last, with -1 as it came`() async throws {
+    try executor.prepareFixture("GetMetricData.xml")
+    guard case .lag(let samples) = await ask(.replicaLag(database)) else { return #expect(Bool(false)) }
+    #expect(samples.map(\.seconds) == [0.5, 4, -1])
+    #expect(samples.map(\.at.text) == ["2026-11-23T17:31:20Z", "2026-11-23T17:32:20Z", "2026-11-23T17:33:20Z"])
+    let form = executor.asked[0].form
+    #expect(form["StartTime"] == "2026-11-23T17:20:15Z" && form["ScanBy"] == "TimestampAscending")
+    #expect(form["MetricDataQueries.member.1.MetricStat.Period"] == "60")
+    #expect(form["MetricDataQueries.member.1.MetricStat.Metric.Dimensions.member.1.Value"] == "app-dr")
+  }
+
+  @Test(arguments: [("InternalError", CloudFailure.Kind.transient), ("Forbidden", .denied)])
+  func `a metric that could not be read is a failure and not an empty series (F34)`(
+    _ code: String, _ kind: CloudFailure.Kind
+  ) async throws {
+    let text = String(decoding: try fixture("GetMetricData.xml"), as: UTF8.self).replacing("Complete", with: code)
+    executor.prepare("GetMetricData", text)
+    #expect(await ask(.replicaLag(database)).failure?.kind == kind)
+  }
+
+  @Test func `targets in neither state are counted apart`() async throws {
+    try executor.prepareFixture("DescribeTargetHealth.xml")
+    #expect(
+      await ask(.targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg")))
+        == .targets(TargetHealth(healthy: 1, unhealthy: 1, other: 1)))
+  }
+
+  @Test func `a record is found by exact name and type, its host as names compare`() async throws {
+    try executor.prepareFixture("ListResourceRecordSets.xml")
+    #expect(
+      await ask(.readRecords(record))
+        == .records([
+          RecordState(
+            host: "app-1.eu-west-1.elb.amazonaws.com", aliasZone: "Z32O12XQLNTSW2", setIdentifier: "primary",
+            weight: 100)
+        ]))
+    #expect(executor.asked[0].path == "/2013-04-01/hostedzone/Z1/rrset")
+    #expect(executor.asked[0].query.first?.value == "app.example.com.")
+  }
+
+  @Test func `records are read page by page until another name comes`() async {
+    let page = { (weight: Int, id: String, more: Bool) in
+      """
+      <R><ResourceRecordSets><ResourceRecordSet><Name>\\052.example.com.</Name><Type>CNAME</Type>
+      <SetIdentifier>\(id)</SetIdentifier><Weight>\(weight)</Weight><TTL>60</TTL><ResourceRecords><ResourceRecord>
+      <Value>\(id).example.net</Value></ResourceRecord></ResourceRecords></ResourceRecordSet></ResourceRecordSets>
+      <IsTruncated>\(more)</IsTruncated><NextRecordName>\\052.example.com.</NextRecordName>
+      <NextRecordType>CNAME</NextRecordType><NextRecordIdentifier>b</NextRecordIdentifier></R>
+      """
+    }
+    executor.prepare(
+      "ListResourceRecordSets", .init(body: Array(page(0, "a", true).utf8)),
+      .init(body: Array(page(100, "b", false).utf8)))
+    let star = RecordRef(zone: "/hostedzone/Z1", name: "*.example.com", type: "CNAME")
+    guard case .records(let records) = await ask(.readRecords(star)) else { return #expect(Bool(false)) }
+    #expect(records.map(\.setIdentifier) == ["a", "b"] && records.map(\.weight) == [0, 100])
+    #expect(
+      executor.asked.count == 2 && executor.asked[1].query.contains { $0.name == "identifier" && $0.value == "b" })
+    #expect(executor.asked[0].path == "/2013-04-01/hostedzone/Z1/rrset")
+  }
+
+  @Test func `a change is asked for by its id alone`() async throws {
+    try executor.prepareFixture("GetChange.xml")
+    #expect(await ask(.readChange(id: "/change/C2682N5HXP0BZ4", region: "us-east-1")) == .change(.insync))
+    #expect(executor.asked[0].path == "/2013-04-01/change/C2682N5HXP0BZ4")
+  }
+
+  @Test func `an object is there, is not there, or may not be seen`() async {
+    executor.prepare("HeadObject", .init(headers: [("ETag", "\"1\"")]), .init(status: 404), .init(status: 403))
+    #expect(await ask(.readObject(object)) == .object(present: true))
+    #expect(await ask(.readObject(object)) == .object(present: false))
+    #expect(await ask(.readObject(object)).failure?.kind == .denied)
+    #expect(executor.asked[0].path == "/pilotlight/app%20on" && executor.asked[0].bucket == "switch")
+  }
+
+  @Test func `our own write hold is known by its sentence among the rules of others`() async throws {
+    try executor.prepareFixture("DescribeRules.xml")
+    #expect(await ask(.readWriteHold(listener)) == .writeHold(present: true))
+    let others = String(decoding: try fixture("DescribeRules.xml"), as: UTF8.self)
+      .replacing("pilotlight: writes are held", with: "somebody holds writes")
+    executor.prepare("DescribeRules", others)
+    #expect(await ask(.readWriteHold(listener)) == .writeHold(present: false))
+  }
+}

@@ -1,0 +1,100 @@
+// The detector and the loss window as dialogues: what was seen, what follows.
+
+import PilotlightCore
+import Testing
+
+private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
+
+@Suite struct TallyTests {
+  private func tally(_ outcomes: [ProbeOutcome]) -> Tally {
+    var tally = Tally(fallAfter: 3, riseAfter: 2)
+    for (index, outcome) in outcomes.enumerated() {
+      tally.take(Observation(at: start + .seconds(index), took: .milliseconds(10), outcome: outcome))
+    }
+    return tally
+  }
+  private let good = ProbeOutcome.success(status: 200)
+  private func bad(_ failure: FailureClass) -> ProbeOutcome { .failure(failure, status: nil, detail: "") }
+
+  @Test func `nothing seen is neither up nor down`() { #expect(tally([]).serving == nil) }
+
+  @Test func `F1 one timeout does not settle anything, and re-checks come sooner`() {
+    let seen = tally([good, good, bad(.timeout)])
+    #expect(seen.serving == true)
+    #expect(seen.failures == 1)
+    #expect(seen.unsettled)
+  }
+
+  @Test func `F2 a success resets the count`() {
+    let seen = tally([good, good, bad(.timeout), bad(.timeout), good])
+    #expect(seen.serving == true)
+    #expect(seen.failures == 0)
+    #expect(seen.firstFailure == nil)
+  }
+
+  @Test func `the outage starts with the first failure, not with the third`() {
+    let seen = tally([good, good, bad(.timeout), bad(.refused), bad(.serverError)])
+    #expect(seen.serving == false)
+    #expect(seen.firstFailure == start + .seconds(2))
+    #expect(seen.since == start + .seconds(2))
+  }
+
+  @Test(arguments: [FailureClass.slow, .tls, .dns])
+  func `F6 F9 F10 slow, TLS and DNS alert and never count as down`(_ failure: FailureClass) {
+    let seen = tally([good, good] + Array(repeating: bad(failure), count: 50))
+    #expect(seen.serving == true)
+    #expect(seen.concern == failure)
+    #expect(seen.firstFailure == nil)
+  }
+
+  @Test func `a late answer does not rewrite history`() {
+    var seen = tally([good, good, bad(.timeout), bad(.timeout), bad(.timeout)])
+    seen.take(Observation(at: start, took: .seconds(5), outcome: good))
+    #expect(seen.serving == false)
+  }
+}
+
+@Suite struct LossTests {
+  private func tracker(_ samples: [(Int, Double)], now: Int) -> LagTracker {
+    var tracker = LagTracker(staleAfter: .seconds(180))
+    tracker.take(samples.map { LagSample(at: start + .seconds($0.0), seconds: $0.1) }, at: start + .seconds(now))
+    return tracker
+  }
+
+  @Test func `a sample proves replay up to its time less its lag`() {
+    let loss = tracker([(0, 2), (60, 5)], now: 90).loss(outageStart: start + .seconds(80))
+    #expect(loss == LossWindow(window: .seconds(25), confidence: .measured))
+  }
+
+  @Test func `the best proof is kept when the lag grows`() {
+    let loss = tracker([(0, 2), (60, 300)], now: 90).loss(outageStart: start + .seconds(80))
+    #expect(loss.window == .seconds(82))
+  }
+
+  @Test func `F34 no sample is unknown, never zero`() {
+    let empty = tracker([], now: 0)
+    #expect(empty.loss(outageStart: start) == LossWindow(window: nil, confidence: .unknown))
+    #expect(empty.lag(at: start) == nil)
+    #expect(!empty.loss(outageStart: start).isWithin(.hours(24)))
+  }
+
+  @Test func `-1 is unknown, never zero, and takes no proof away`() {
+    let inactive = tracker([(0, 2), (60, -1)], now: 70)
+    #expect(inactive.state(at: start + .seconds(70)) == .inactive)
+    #expect(inactive.lag(at: start + .seconds(70)) == nil)
+    #expect(inactive.loss(outageStart: start + .seconds(65)).confidence == .atMost)
+    #expect(inactive.loss(outageStart: start + .seconds(65)).window == .seconds(67))
+  }
+
+  @Test func `F35 a sample of ten minutes ago is stale and its proof as old as it is`() {
+    let stale = tracker([(0, 1)], now: 600)
+    #expect(stale.state(at: start + .seconds(600)) == .stale)
+    let loss = stale.loss(outageStart: start + .seconds(600))
+    #expect(loss == LossWindow(window: .seconds(601), confidence: .atMost))
+    #expect(!loss.isWithin(.minutes(5)))
+  }
+
+  @Test func `a sample from the future is cut to now`() {
+    #expect(tracker([(500, 0)], now: 10).proof == start + .seconds(10))
+  }
+}

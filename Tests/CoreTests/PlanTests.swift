@@ -1,0 +1,74 @@
+// The plans are promises: their order stands here to be read.
+
+import PilotlightCore
+import Testing
+
+private func site(_ region: String, _ name: String) -> SiteSettings {
+  SiteSettings(
+    region: region, probe: ProbeSettings(url: "http://\(region).test/"),
+    group: GroupSettings(
+      ref: GroupRef(region: region, name: name), serving: GroupSize(min: 1, desired: 2, max: 3),
+      standby: GroupSize(min: 0, desired: 0, max: 3), acceptMinimum: 1),
+    targetGroup: TargetGroupRef(region: region, arn: "tg"), listener: ListenerRef(region: region, arn: "listener"),
+    database: DatabaseSettings(ref: DatabaseRef(region: region, identifier: "\(name)-db")),
+    secret: SecretSettings(ref: SecretRef(region: region, id: name)))
+}
+
+private let settings = WorkloadSettings(
+  name: "django-app", mode: .automatic, objectives: Objectives(rto: .minutes(30), rpo: .minutes(5)),
+  primary: site("eu-west-1", "app"), dr: site("us-west-2", "dr"), detection: DetectionSettings(),
+  replication: ReplicationSettings(), decision: DecisionSettings(),
+  traffic: .objectSwitch(ObjectRef(region: "us-west-2", bucket: "b", key: "k")),
+  announcement: TopicRef(region: "us-west-2", arn: "topic"), failback: FailbackSettings())
+
+@Suite struct PlanTests {
+  @Test func `the failover plan, in order, with what each step waits for`() {
+    let plan = Plan.failover(settings).map { "\($0.name) <- \($0.needs.joined(separator: ", "))" }
+    #expect(
+      plan == [
+        "scale-up-dr <- ", "repoint-dr-secret <- ", "gate <- scale-up-dr, repoint-dr-secret", "fence-primary <- gate",
+        "promote-replica <- fence-primary", "verify-dr-targets <- promote-replica",
+        "verify-dr-application <- verify-dr-targets", "shift-traffic <- verify-dr-application",
+        "announce <- shift-traffic",
+      ])
+  }
+
+  @Test func `the failback plan, in order`() {
+    #expect(
+      Plan.failback(settings, incident: "20261123T173515-django-app").map(\.name) == [
+        "check-primary", "snapshot-old-database", "set-aside-old-database", "reverse-replica", "await-replication",
+        "repoint-primary-secret", "scale-up-primary", "await-primary-instances", "hold-writes", "drain",
+        "promote-primary", "verify-primary-targets", "verify-primary-application", "shift-traffic-home",
+        "scale-down-dr", "set-aside-dr-database", "recreate-dr-replica", "await-dr-replication", "release-writes",
+        "announce",
+      ])
+  }
+
+  @Test func `a step waits only for steps above it`() {
+    for plan in [Plan.failover(settings), Plan.failback(settings, incident: "i")] {
+      var seen: Set<String> = []
+      for step in plan {
+        #expect(step.needs.allSatisfy(seen.contains), "\(step.name)")
+        seen.insert(step.name)
+      }
+    }
+  }
+
+  @Test func `only promotions are one-way, one in each plan, and no step deletes anything`() {
+    for plan in [Plan.failover(settings), Plan.failback(settings, incident: "i")] {
+      #expect(plan.filter { $0.work.kind == .oneWay }.count == 1)
+    }
+  }
+
+  @Test func `the forecast of the reference deployment fits its RTO`() {
+    #expect(Plan.forecast(Plan.failover(settings), until: "shift-traffic") < .minutes(15))
+  }
+
+  @Test func `names of what is kept fit RDS: 63 characters, no two hyphens in a row, none at the end`() {
+    for case .setAside(_, let name) in Plan.failback(settings, incident: "20261123T173515-a_very--long_workload-name")
+      .map(\.work)
+    {
+      #expect(name.count <= 63 && !name.contains("--") && !name.hasSuffix("-"), "\(name)")
+    }
+  }
+}
