@@ -3,19 +3,18 @@
 //
 // - Every transfer that ends sweeps the whole cache for old entries, unless its own time limit is "for ever". With thousands of
 //   hosts the sweeps cost more than the transfers. So one transfer a second sweeps, and the others do not. An address
-//   is believed for a minute and a second at most; that is the TTL of a load balancer's records.
-// - CURLOPT_RESOLVE pins an address for every later transfer to that host and port, not only for the one that asked. So a
-//   transfer that does not pin begins by striking out a pin that concerns it.
+//   is believed for little more than a minute; that is the TTL of a load balancer's records.
+// - CURLOPT_RESOLVE pins an address for every transfer to that host and port, not only for the one that asked. So a pin is
+//   made with CURLOPT_CONNECT_TO, which concerns one transfer (and the connections it keeps) alone. That option takes one
+//   name or address; for several addresses it is given a name that only this pin can have, and that name is resolved to them.
 
-import CCurl
+import Glibc
 
-/// Decides both for each transfer. Confined to the transport's queue.
+/// Decides when old addresses are swept out. Confined to the transport's queue.
 struct AddressBook {
   /// Seconds; the TTL of an ALB's DNS records.
   private static let lifetime = 60
   private var lastSweep: ContinuousClock.Instant?
-  /// `host:port`, lower case. As many as the configuration pins; never shrinks, since a transfer may still be about to pin.
-  private var pinned: Set<String> = []
 
   /// Seconds for CURLOPT_DNS_CACHE_TIMEOUT: a lifetime for the transfer that sweeps, -1 (for ever, no sweep) for the others.
   mutating func cacheTimeout(now: ContinuousClock.Instant = .now) -> Int {
@@ -23,34 +22,41 @@ struct AddressBook {
     lastSweep = now
     return AddressBook.lifetime
   }
+}
 
-  /// Entries for CURLOPT_RESOLVE.
-  mutating func entries(for request: HTTPRequest) -> [String] {
-    if !request.resolve.isEmpty {
-      for entry in request.resolve {
-        let parts = entry.drop { $0 == "+" }.split(separator: ":", maxSplits: 2)
-        if parts.count == 3 { pinned.insert("\(parts[0]):\(parts[1])".lowercased()) }
-      }
-      return request.resolve
+/// One entry of `HTTPRequest.resolve` in libcurl's words.
+struct Pin: Equatable {
+  /// For CURLOPT_CONNECT_TO: `HOST:PORT:WHERE:PORT`.
+  let connectTo: String
+  /// For CURLOPT_RESOLVE, when there are several addresses: `+NAME:PORT:ADDRESS,ADDRESS`; the plus lets it grow old.
+  let resolve: String?
+
+  /// - Parameter entry: `HOST:PORT:ADDRESS[,ADDRESS]`, IPv6 addresses in brackets or bare.
+  /// - Returns: nil for anything else.
+  init?(_ entry: String) {
+    let parts = entry.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+    guard parts.count == 3, !parts[0].isEmpty, let port = UInt16(parts[1]), port > 0 else { return nil }
+    let pieces = parts[2].split(separator: ",", omittingEmptySubsequences: false)
+    let addresses = pieces.compactMap(Pin.bare)
+    guard let first = addresses.first, addresses.count == pieces.count else { return nil }
+    if addresses.count == 1 {
+      connectTo = "\(parts[0]):\(port):\(first.contains(":") ? "[\(first)]" : first):\(port)"
+      resolve = nil
+    } else {
+      // Two pins with the same addresses share the name, and may.
+      let name = "pinned-" + addresses.joined(separator: "-").replacing(":", with: ".")
+      // libcurl cuts names at 255 bytes.
+      guard name.utf8.count < 255 else { return nil }
+      connectTo = "\(parts[0]):\(port):\(name):\(port)"
+      resolve = "+\(name):\(port):" + addresses.map { $0.contains(":") ? "[\($0)]" : $0 }.joined(separator: ",")
     }
-    if pinned.isEmpty { return [] }
-    guard let target = AddressBook.target(of: request.url), pinned.contains(target) else { return [] }
-    return ["-" + target]
   }
 
-  /// `host:port` of a URL as libcurl reads it, lower case.
-  private static func target(of url: String) -> String? {
-    guard let parsed = curl_url() else { return nil }
-    defer { curl_url_cleanup(parsed) }
-    guard curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK else { return nil }
-    guard let host = part(CURLUPART_HOST, of: parsed), let port = part(CURLUPART_PORT, of: parsed) else { return nil }
-    return "\(host):\(port)".lowercased()
-  }
-
-  private static func part(_ part: CURLUPart, of url: OpaquePointer) -> String? {
-    var text: UnsafeMutablePointer<CChar>?
-    guard curl_url_get(url, part, &text, UInt32(CURLU_DEFAULT_PORT)) == CURLUE_OK, let text else { return nil }
-    defer { curl_free(text) }
-    return String(cString: text)
+  /// An address without its brackets, nil when it is none.
+  private static func bare(_ text: Substring) -> String? {
+    let address = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : String(text)
+    var storage = in6_addr()
+    let family = address.contains(":") ? AF_INET6 : AF_INET
+    return inet_pton(family, address, &storage) == 1 ? address : nil
   }
 }

@@ -17,8 +17,11 @@ extension HTTPRequest {
       }
     }
     if let unixSocket, unixSocket.utf8.count > 107 { return "the socket path is longer than 107 bytes" }
-    let paths = resolve + [unixSocket, caFile].compactMap(\.self)
-    return paths.contains { $0.utf8.contains(0) } ? "a path or address holds a zero byte" : nil
+    if let entry = resolve.first(where: { Pin($0) == nil }) {
+      return "the resolve entry \(printable(entry, limit: 60)) is not HOST:PORT:ADDRESS[,ADDRESS]"
+    }
+    let paths = [unixSocket, caFile].compactMap(\.self)
+    return paths.contains { $0.utf8.contains(0) } ? "a path holds a zero byte" : nil
   }
 
   /// GET and HEAD may be sent again without harm (RFC 9110, 9.2.1).

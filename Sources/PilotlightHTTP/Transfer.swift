@@ -14,6 +14,7 @@ final class Transfer {
 
   // What the options point at.
   var headerLines = StringList()
+  var pinLines = StringList()
   var addressLines = StringList()
 
   // What has arrived.

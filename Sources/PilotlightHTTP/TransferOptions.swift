@@ -50,16 +50,17 @@ extension Transfer {
 
   private func setConnection(_ options: inout EasyHandle.Options, _ addresses: inout AddressBook) {
     // libcurl silently sends a request again when a kept connection dies before the first byte of the answer. For a write that
-    // would be a second promotion whose first one may have been taken, so writes travel on connections of their own. A
-    // pinned address must not be met through a connection made without the pin, nor the other way round.
-    if request.freshConnection || !request.isSafeToRepeat || !request.resolve.isEmpty {
+    // would be a second promotion whose first one may have been taken, so writes travel on connections of their own.
+    if request.freshConnection || !request.isSafeToRepeat {
       options.set(CURLOPT_FRESH_CONNECT, 1, "fresh connection")
       options.set(CURLOPT_FORBID_REUSE, 1, "no reuse")
     }
-    let entries = addresses.entries(for: request)
-    if !entries.isEmpty {
-      addressLines = StringList(entries)
-      options.set(CURLOPT_RESOLVE, addressLines, "resolve")
+    let pins = request.resolve.compactMap(Pin.init)
+    if !pins.isEmpty {
+      pinLines = StringList(pins.map(\.connectTo))
+      options.set(CURLOPT_CONNECT_TO, pinLines, "pins")
+      addressLines = StringList(pins.compactMap(\.resolve))
+      options.set(CURLOPT_RESOLVE, addressLines, "addresses of pins")
     }
     options.set(CURLOPT_DNS_CACHE_TIMEOUT, addresses.cacheTimeout(), "DNS cache timeout")
     // A lookup that outlives its transfer is left to its thread. Without this, libcurl waits for it, on this queue: one name

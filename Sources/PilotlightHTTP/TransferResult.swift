@@ -67,9 +67,10 @@ extension Transfer {
   }
 
   /// The peer closed or reset in the middle of the handshake: a dead listener behind a living port, not a certificate. libcurl
-  /// has the same code for both, so its words decide (lib/vtls/openssl.c, `ossl_connect_step2`).
+  /// has the same code for both, so its words decide (lib/vtls/openssl.c, lib/cf-socket.c).
   private func brokeInHandshake(_ words: String) -> Bool {
-    words.contains(" SSL_connect: ") || words.contains("unexpected eof")
+    ["Recv failure", "Send failure", "OpenSSL SSL_connect: "].contains(where: words.hasPrefix)
+      || words.contains("unexpected eof")
   }
 
   /// Want of descriptors, memory or ports, or a firewall of this host.

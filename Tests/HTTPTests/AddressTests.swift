@@ -63,17 +63,45 @@ import Testing
     #expect(book.cacheTimeout(now: start + .seconds(1)) == -1)
   }
 
+  @Test func `any of several pinned addresses will do`() async throws {
+    try await withServer({ peer, server in
+      server.note(peer.readRequest())
+      peer.answer("200 OK")
+    }) { server in
+      let request = HTTPRequest(
+        url: "http://several.invalid:\(server.port)/", timeout: .seconds(5),
+        resolve: ["several.invalid:\(server.port):127.0.0.2,127.0.0.1"])
+      #expect(await send(request) == "200")
+      #expect(server.requests.first?.contains("\r\nHost: several.invalid:\(server.port)\r\n") == true)
+    }
+  }
+
+  @Test func `a pin concerns its own host and port`() async throws {
+    try await withServer({ peer, _ in
+      _ = peer.readRequest()
+      peer.answer("200 OK")
+    }) { server in
+      for pin in ["other.invalid:\(server.port):127.0.0.1", "mine.invalid:1:127.0.0.1"] {
+        let request = HTTPRequest(
+          url: "http://mine.invalid:\(server.port)/", timeout: .seconds(20), resolve: [pin])
+        #expect(await send(request) == "dns")
+      }
+    }
+  }
+
+  @Test func `a pin is said in libcurl's words`() {
+    #expect(Pin("alb:443:10.0.0.1")?.connectTo == "alb:443:10.0.0.1:443")
+    #expect(Pin("alb:443:10.0.0.1")?.resolve == nil)
+    #expect(Pin("alb:443:[2001:db8::1]")?.connectTo == "alb:443:[2001:db8::1]:443")
+    #expect(Pin("alb:443:10.0.0.1,[::1]")?.connectTo == "alb:443:pinned-10.0.0.1-..1:443")
+    #expect(Pin("alb:443:10.0.0.1,[::1]")?.resolve == "+pinned-10.0.0.1-..1:443:10.0.0.1,[::1]")
+  }
+
   @Test(arguments: [
-    ("https://Alb.example/health", "alb.example:443:10.0.0.1", ["-alb.example:443"]),
-    ("http://alb.example/health", "alb.example:443:10.0.0.1", []),
-    ("http://alb.example:8080/", "+alb.example:8080:[::1]", ["-alb.example:8080"]),
-    ("http://other.example/", "alb.example:80:10.0.0.1", []),
-    ("not a url", "alb.example:80:10.0.0.1", []),
+    "", "alb", "alb:443", "alb:443:", "alb:0:10.0.0.1", "alb:x:10.0.0.1", ":443:10.0.0.1", "-alb:443", "alb:1:1,",
+    "alb:443:10.0.0.1,,10.0.0.2", "alb:443:10.0.0.300", "alb:443:name", "alb:70000:10.0.0.1", "alb:443:[10.0.0.1",
   ])
-  func `a pin concerns requests to its host and port`(url: String, pin: String, expected: [String]) {
-    var book = AddressBook()
-    let pinning = HTTPRequest(url: "http://x/", timeout: .seconds(1), resolve: [pin])
-    #expect(book.entries(for: pinning) == [pin])
-    #expect(book.entries(for: HTTPRequest(url: url, timeout: .seconds(1))) == expected)
+  func `what is no pin is none`(entry: String) {
+    #expect(Pin(entry) == nil)
   }
 }
