@@ -20,7 +20,7 @@ test: unit e2e
 UNIT_TARGETS := $(notdir $(filter-out Tests/EndToEnd,$(wildcard Tests/*)))
 unit: prerequisites
 	$(SWIFT) build --build-tests
-	@for target in $(UNIT_TARGETS); do \
+	@export PILOTLIGHT_PYTHON="$$(Tests/EndToEnd/python.sh)" && for target in $(UNIT_TARGETS); do \
 	  printf '%-20s ' "$$target"; \
 	  if ! timeout --kill-after=10 300 $(SWIFT) test --skip-build --disable-xctest --filter "$$target" > .build/unit.log 2>&1; \
 	  then grep -vE '^(◇|✔)' .build/unit.log; echo "$$target failed"; exit 1; fi; \

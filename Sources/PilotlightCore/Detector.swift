@@ -82,10 +82,20 @@ package struct Detector: Equatable, Sendable {
     standing = (.unknown, now)
   }
 
+  /// Sight is back. What failed while nothing could be seen says nothing about the primary: it is looked at from the beginning.
+  private mutating func openEyes(at now: Instant) {
+    tally.forget()
+    begun = now
+    targets = Reading()
+    primaryAPI = Reading()
+    standing = (.unknown, now)
+  }
+
   // MARK: Concluding
 
   /// The conclusion as of now. Mutating only because `since` is remembered.
   package mutating func assess(at now: Instant) -> Assessment {
+    if standing.verdict == .blind, tally.serving == false, network(at: now) == .up { openEyes(at: now) }
     let verdict = judge(at: now)
     if verdict != standing.verdict { standing = (verdict, since(verdict, now: now)) }
     let agreement = agree()

@@ -116,7 +116,7 @@ private func ask(_ cases: [OracleCase]) throws -> [OracleAnswer] {
   let script = try #require(Bundle.module.path(forResource: "Fixtures/botocore_oracle", ofType: "py"))
   let python = Process()
   python.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  python.arguments = ["python3", script]
+  python.arguments = [ProcessInfo.processInfo.environment["PILOTLIGHT_PYTHON"] ?? "python3", script]
   python.standardInput = try FileHandle(forReadingFrom: asked)
   python.standardOutput = try FileHandle(forWritingTo: answered)
   try python.run()

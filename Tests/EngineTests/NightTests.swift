@@ -57,6 +57,21 @@ import Testing
     #expect(night.messages.filter { $0.kind == .blind }.count == 1)
   }
 
+  @Test func `sight that returns begins a fresh window: failures seen while blind are no evidence`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.networkWorks = false
+    night.run(.minutes(10))
+    #expect(night.workload.situation.assessment.verdict == .blind)
+    night.networkWorks = true
+    night.regionDies()
+    night.run(.seconds(40))
+    night.regionReturns()
+    night.run(.minutes(10))
+    #expect(night.acts.isEmpty)
+    #expect(night.phase == .healthy)
+  }
+
   @Test func `F18 targets that are healthy contradict our probes: a person is asked`() throws {
     let night = try Night()
     night.run(.minutes(5))
