@@ -1,8 +1,11 @@
-// What Swift cannot call of libcurl: variadic functions and macros, as small inline functions.
+// What Swift cannot call of libcurl and epoll: variadic functions, macros and a union, as small inline functions.
 #pragma once
 #include <curl/curl.h>
+#include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
+// Easy options. One function per C type that curl_easy_setopt(3) takes.
 static inline CURLcode pl_set_long(CURL *easy, CURLoption option, long value) {
   return curl_easy_setopt(easy, option, value);
 }
@@ -22,6 +25,26 @@ typedef size_t (*pl_data_function)(char *data, size_t size, size_t count, void *
 static inline CURLcode pl_set_data_function(CURL *easy, CURLoption option, pl_data_function function) {
   return curl_easy_setopt(easy, option, function);
 }
+
+static inline CURLcode pl_set_before_request(CURL *easy, curl_prereq_callback function, void *context) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, function);
+  return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_PREREQDATA, context) : code;
+}
+
+// libcurl opens its sockets without close-on-exec; ours must not leak into a child process. `context` is an int that
+// keeps the errno of the last refusal, so that running out of descriptors is not taken for a dead peer.
+static inline curl_socket_t pl_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+  (void)purpose;
+  int descriptor = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (descriptor < 0) *(int *)context = errno;
+  return descriptor;
+}
+static inline CURLcode pl_set_socket_opener(CURL *easy, int *refusal) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, pl_open_socket);
+  return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, refusal) : code;
+}
+
+// Easy information, by the C type that curl_easy_getinfo(3) writes.
 static inline CURLcode pl_get_long(CURL *easy, CURLINFO info, long *value) {
   return curl_easy_getinfo(easy, info, value);
 }
@@ -34,6 +57,8 @@ static inline CURLcode pl_get_string(CURL *easy, CURLINFO info, char **value) {
 static inline CURLcode pl_get_pointer(CURL *easy, CURLINFO info, void **value) {
   return curl_easy_getinfo(easy, info, value);
 }
+
+// Multi options, curl_multi_setopt(3).
 static inline CURLMcode pl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
   return curl_multi_setopt(multi, option, value);
 }
@@ -58,15 +83,25 @@ static inline CURL *pl_multi_next_done(CURLM *multi, CURLcode *result) {
   }
   return NULL;
 }
-/// epoll_event's union has no Swift spelling that is pleasant.
-static inline int pl_epoll_set(int set, int operation, int descriptor, unsigned events) {
+
+// epoll_event is packed and holds a union: neither is pleasant in Swift.
+/// 0, or the errno of epoll_ctl(2).
+static inline int pl_epoll_control(int set, int operation, int descriptor, unsigned events) {
   struct epoll_event event = {.events = events, .data = {.fd = descriptor}};
-  return epoll_ctl(set, operation, descriptor, &event);
+  return epoll_ctl(set, operation, descriptor, &event) == 0 ? 0 : errno;
 }
-/// One ready descriptor without waiting; -1 when there is none.
-static inline int pl_epoll_next(int set, unsigned *events) {
-  struct epoll_event event;
-  if (epoll_wait(set, &event, 1, 0) != 1) return -1;
-  *events = event.events;
-  return event.data.fd;
+enum { PL_EPOLL_BATCH = 128 };
+struct pl_ready {
+  int descriptor;
+  unsigned events;
+};
+/// Fills `ready` (PL_EPOLL_BATCH long) without waiting; the number of ready descriptors, 0 when there is none.
+static inline int pl_epoll_ready(int set, struct pl_ready *ready) {
+  struct epoll_event events[PL_EPOLL_BATCH];
+  int count = epoll_wait(set, events, PL_EPOLL_BATCH, 0);
+  for (int i = 0; i < count; i++) {
+    ready[i].descriptor = events[i].data.fd;
+    ready[i].events = events[i].events;
+  }
+  return count < 0 ? 0 : count;
 }

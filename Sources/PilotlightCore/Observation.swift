@@ -63,12 +63,15 @@ package enum FailureClass: String, Hashable, Sendable, Codable, CaseIterable {
   case tls
   /// The name did not resolve.
   case dns
+  /// A fault of this host or program: no descriptors, no memory, a file that cannot be read.
+  case local
 
-  /// Slow, TLS and DNS degrade and alert; both regions may share their cause, so they never justify a failover alone.
+  /// Slow, TLS and DNS degrade and alert; both regions may share their cause, so they never justify a failover alone. Our own
+  /// faults say nothing about the primary.
   package var countsAsDown: Bool {
     switch self {
     case .refused, .timeout, .reset, .serverError, .wrongStatus, .wrongContent: true
-    case .slow, .tls, .dns: false
+    case .slow, .tls, .dns, .local: false
     }
   }
 }
