@@ -44,6 +44,7 @@ let package = Package(
     // C libraries, each imported by exactly one module below.
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
     // The heart: decides and acts, pure, imports nothing.
@@ -57,7 +58,7 @@ let package = Package(
     module("PilotlightProbes", ["PilotlightCore", "PilotlightHTTP"]),
     module("PilotlightAWS", ["PilotlightCore", "PilotlightHTTP", "PilotlightCrypto"]),
     module("PilotlightSandbox", ["PilotlightCore"] + nio),
-    module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", sqlite]),
+    module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", "CSQLite", sqlite]),
     module("PilotlightSystemd", ["PilotlightCore", "CSystemd", logging]),
     module("PilotlightConfiguration", ["PilotlightCore", yaml]),
     module("PilotlightControlAPI"),
@@ -84,7 +85,7 @@ let package = Package(
       "AWSTests", ["PilotlightCore", "PilotlightAWS", "PilotlightHTTP", "PilotlightCrypto"],
       resources: [.copy("Fixtures")]),
     tests("SandboxTests", ["PilotlightCore", "PilotlightSandbox"]),
-    tests("LedgerTests", ["PilotlightCore", "PilotlightEngine", "PilotlightLedger"]),
+    tests("LedgerTests", ["PilotlightCore", "PilotlightEngine", "PilotlightLedger", "CSQLite"]),
     tests("SystemdTests", ["PilotlightCore", "PilotlightSystemd", logging]),
     tests("ConfigurationTests", ["PilotlightCore", "PilotlightConfiguration"], resources: [.copy("Fixtures")]),
     tests("ControlTests", ["PilotlightCore", "PilotlightControlAPI", "PilotlightControlServer", "PilotlightHTTP"]),
