@@ -57,19 +57,23 @@ let package = Package(
     module("PilotlightCrypto", ["COpenSSL"]),
     module("PilotlightProbes", ["PilotlightCore", "PilotlightHTTP"]),
     module("PilotlightAWS", ["PilotlightCore", "PilotlightHTTP", "PilotlightCrypto"]),
-    module("PilotlightSandbox", ["PilotlightCore"] + nio),
+    module("PilotlightSandbox", ["PilotlightCore"]),
+    module("PilotlightSandboxServer", ["PilotlightCore", "PilotlightSandbox"] + nio),
     module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", "CSQLite", sqlite]),
     module("PilotlightSystemd", ["PilotlightCore", "CSystemd", logging]),
     module("PilotlightConfiguration", ["PilotlightCore", yaml]),
     module("PilotlightControlAPI"),
     module("PilotlightControlServer", ["PilotlightControlAPI"] + nio),
 
-    // The two programs.
+    // The real core and engine in a simulated world: cloud, network, disk, process, clock and operator on a virtual clock.
+    module("PilotlightSimulation", ["PilotlightCore", "PilotlightEngine", "PilotlightSandbox"]),
+
+    // The two programs, and the one that proves them.
     .executableTarget(
       name: "pilotlightd",
       dependencies: [
         "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightProbes", "PilotlightAWS",
-        "PilotlightSandbox", "PilotlightLedger", "PilotlightSystemd", "PilotlightConfiguration",
+        "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightSystemd", "PilotlightConfiguration",
         "PilotlightControlAPI", "PilotlightControlServer", arguments, logging,
       ],
       swiftSettings: strict),
@@ -77,6 +81,8 @@ let package = Package(
       name: "pilotlightctl",
       dependencies: ["PilotlightCore", "PilotlightControlAPI", "PilotlightHTTP", arguments],
       swiftSettings: strict),
+    .executableTarget(
+      name: "simulator", dependencies: ["PilotlightCore", "PilotlightSimulation", arguments], swiftSettings: strict),
 
     tests("CoreTests", ["PilotlightCore"]),
     tests("EngineTests", ["PilotlightCore", "PilotlightEngine"]),
@@ -84,7 +90,8 @@ let package = Package(
     tests(
       "AWSTests", ["PilotlightCore", "PilotlightAWS", "PilotlightHTTP", "PilotlightCrypto"],
       resources: [.copy("Fixtures")]),
-    tests("SandboxTests", ["PilotlightCore", "PilotlightSandbox"]),
+    tests("SandboxTests", ["PilotlightCore", "PilotlightSandbox", "PilotlightSandboxServer"]),
+    tests("SimulationTests", ["PilotlightCore", "PilotlightEngine", "PilotlightSandbox", "PilotlightSimulation"]),
     tests("LedgerTests", ["PilotlightCore", "PilotlightEngine", "PilotlightLedger", "CSQLite"]),
     tests("SystemdTests", ["PilotlightCore", "PilotlightSystemd", logging]),
     tests("ConfigurationTests", ["PilotlightCore", "PilotlightConfiguration"], resources: [.copy("Fixtures")]),

@@ -202,8 +202,3 @@ package struct Detector: Equatable, Sendable {
     return lines
   }
 }
-
-extension Instant {
-  /// Before everything.
-  package static let distantPast = Instant(nanoseconds: .min)
-}

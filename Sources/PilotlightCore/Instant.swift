@@ -11,6 +11,11 @@ package struct Instant: Comparable, Hashable, Sendable, Codable {
 
   package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+  /// Before everything.
+  package static let distantPast = Instant(nanoseconds: .min)
+  /// After everything.
+  package static let distantFuture = Instant(nanoseconds: .max)
+
   package init(from decoder: any Decoder) throws {
     nanoseconds = try decoder.singleValueContainer().decode(Int64.self)
   }

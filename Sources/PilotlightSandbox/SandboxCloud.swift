@@ -61,10 +61,10 @@ package final class SandboxCloud: Sendable {
   }
 
   /// Calls `watcher` after each fault that begins or ends.
-  func onFaults(_ watcher: @escaping @Sendable () -> Void) {
+  package func onFaults(_ watcher: @escaping @Sendable () -> Void) {
     watchers.withLock { $0.append(watcher) }
   }
 
   /// A stretch of world time in real time.
-  func real(_ world: Duration) -> Duration { .nanoseconds(Int64(min(Double(world.nanoseconds) / speed, 9e18))) }
+  package func real(_ world: Duration) -> Duration { .nanoseconds(Int64(min(Double(world.nanoseconds) / speed, 9e18))) }
 }

@@ -36,6 +36,8 @@ package enum SandboxFault: Hashable, Sendable {
   case slowAPI(factor: Double)
   /// One API action, named as IAM names it, is refused with AccessDenied.
   case accessDenied(apiName: String)
+  /// The watchdog has no usable credentials: nothing is asked.
+  case credentialsLost
   /// The watchdog's own network is gone: no API and no load balancer answers it, while users are served.
   case observerIsolated
 
@@ -58,6 +60,8 @@ package enum SandboxFault: Hashable, Sendable {
 
   /// The workload's replicas stop replaying.
   case replicationStopped(workload: String)
+  /// CloudWatch has no ReplicaLag of the workload's replicas, although they replay.
+  case lagMissing(workload: String)
   /// Replay falls behind until it is `lag` late, and stays so.
   case lagSpike(workload: String, lag: Duration)
   /// Only `available` instances can run in the site's group; further launches fail.

@@ -62,13 +62,36 @@ extension SandboxWorld {
     return kept
   }
 
+  /// Where every user of a workload is served from; nil while not all are, or from both sites.
+  package func servedFrom(_ name: String) -> SandboxSite? {
+    guard let workload = workloads.first(where: { $0.settings.name == name }) else { return nil }
+    let site = workload.traffic[0]
+    return workload.servedShare == Self.allUsers && workload.traffic.allSatisfy { $0 == site } ? site : nil
+  }
+
+  /// How many databases with separate histories take a workload's writes at this moment.
+  package func writerCount(_ name: String) -> Int {
+    workloads.first { $0.settings.name == name }?.writers.count ?? 0
+  }
+
+  /// What a promotion of this replica would lose now of the writes up to `limit`: from its position to the newest of them. Zero when
+  /// it has them all; nil when it is no replica.
+  package mutating func exposure(of ref: DatabaseRef, upTo limit: Instant) -> Duration? {
+    guard let index = find(ref), let replay = databases[index].replay else { return nil }
+    settle(databases[index].workload)
+    guard let last = lastWrite(databases[replay.source].history, upTo: limit) else { return .zero }
+    return max(last - position(of: replay, index), .zero)
+  }
+
+  /// The size of a group as it really is; nil for an unknown one.
+  package func size(of ref: GroupRef) -> GroupSize? { groups.first { $0.ref == ref }?.size }
+
+  /// Whether a database exists and takes writes, whoever sends them.
+  package func isWritable(_ ref: DatabaseRef) -> Bool { find(ref).map { databases[$0].writable } ?? false }
+
+  /// Whether a database is fed by another one.
+  package func isReplica(_ ref: DatabaseRef) -> Bool { find(ref).map { databases[$0].replay != nil } ?? false }
+
   /// How often an instance was promoted, by its present identifier; nil for an unknown one.
   package func promotions(of ref: DatabaseRef) -> Int? { find(ref).map { databases[$0].promotions } }
-}
-
-extension Instant {
-  /// Before everything a world can hold.
-  static let distantPast = Instant(nanoseconds: .min)
-  /// After everything a world can hold.
-  static let distantFuture = Instant(nanoseconds: .max)
 }

@@ -38,6 +38,7 @@ extension SandboxWorld {
     for fault in faultSet.active {
       switch fault {
       case .observerIsolated: return (unreachable(action), 10 * second)
+      case .credentialsLost: return (failed(.credentials, "NoCredentials", "no usable credentials"), nil)
       case .regionOutage(action.region), .apiOutage(action.region): return (unreachable(action), 10 * second)
       case .accessDenied(action.apiName):
         return (failed(.denied, "AccessDenied", "User is not authorized to perform \(action.apiName)"), nil)

@@ -88,6 +88,7 @@ extension SandboxWorld {
   /// CloudWatch: the last 15 minutes, newest last. A database that is no replica, or unknown, has no datapoints.
   mutating func replicaLag(_ ref: DatabaseRef) -> CloudReply {
     guard let index = find(ref) else { return .lag([]) }
+    if faultSet.contains(.lagMissing(workload: workloads[databases[index].workload].settings.name)) { return .lag([]) }
     if databases[index].sampled.nanoseconds / minute < now.nanoseconds / minute { settle(databases[index].workload) }
     let newest = now.adding(-Self.publishing)
     let oldest = now.adding(-15 * minute)

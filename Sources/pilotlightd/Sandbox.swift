@@ -4,6 +4,7 @@ import PilotlightControlAPI
 import PilotlightCore
 import PilotlightEngine
 import PilotlightSandbox
+import PilotlightSandboxServer
 import Synchronization
 
 extension SandboxCloud: Cloud {}

@@ -3,6 +3,7 @@
 import Foundation
 import PilotlightCore
 import PilotlightSandbox
+import PilotlightSandboxServer
 import Testing
 
 @Suite struct CloudTests {

@@ -5,6 +5,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import PilotlightCore
+package import PilotlightSandbox
 internal import Synchronization
 
 /// Why a load balancer of the sandbox could not be opened.

@@ -1,0 +1,112 @@
+// The promises about acts: what must be durable, true and fresh when a request leaves, and what the world said when it arrived.
+
+import PilotlightCore
+import PilotlightEngine
+import PilotlightSandbox
+
+extension Oracle {
+  /// A changing request leaves the daemon.
+  mutating func sends(_ action: CloudAction, of name: String, _ simulation: Simulation) {
+    let now = simulation.now
+    guard let watched = workloads[name] else { return }
+    workloads[name]?.acted += 1
+    // Invariant 3.
+    if watched.state.pause != nil { violate("acted-while-paused", now, action.apiName) }
+    if watched.settings.mode == .observe { violate("acted-while-observing", now, action.apiName) }
+    if trial.expectation == .nothingActs { violate("acted-without-need", now, action.apiName) }
+    judgeIntent(action, watched, at: now)
+    if case .promoteReplica = action { judgePromotion(name, simulation) }
+  }
+
+  /// Invariant 4: the intent, the rollback or the debt is durable before the request leaves.
+  private mutating func judgeIntent(_ action: CloudAction, _ watched: Watched, at now: Instant) {
+    if let count = watched.intents[action], count > 0 {
+      workloads[watched.settings.name]?.intents[action] = count - 1
+      return
+    }
+    let isUndo = watched.state.phase.run?.rollback != nil && watched.undos.contains(action)
+    let isDebt = watched.state.debts.contains { .resizeGroup($0.group, $0.size) == action }
+    if !isUndo, !isDebt { violate("act-before-record", now, "\(action.apiName) left without a durable intent") }
+  }
+
+  private mutating func judgePromotion(_ name: String, _ simulation: Simulation) {
+    let now = simulation.now
+    guard let watched = workloads[name], let run = watched.state.phase.run else {
+      return violate("promoted-outside-a-run", now, name)
+    }
+    workloads[name]?.promotions[run.incident, default: 0] += 1
+    guard run.kind == .failover else { return }
+    judgeFreshness(watched, run, at: now)
+    judgeLoss(watched, run, simulation)
+  }
+
+  /// Invariant 1: the primary's probe failed a moment ago, and again and again for as long as the confirmation takes.
+  private mutating func judgeFreshness(_ watched: Watched, _ run: Run, at now: Instant) {
+    let probe = watched.settings.primary.probe
+    let moment = probe.interval + probe.timeout + .seconds(125)
+    guard let last = watched.lastFailure, now - last <= moment else {
+      return violate("promoted-on-old-evidence", now, "no failed probe within \(moment.text)")
+    }
+    if let success = watched.lastSuccess, success > last, now - success > .seconds(1) {
+      violate("promoted-after-a-good-probe", now, "a probe succeeded \((now - success).text) ago")
+    }
+    guard run.orderedBy == nil else { return }
+    let confirm = watched.settings.detection.confirmFor
+    if let thaw = thawedAt, thaw <= now, now - thaw < confirm {
+      violate("promoted-after-a-gap", now, "the process stood still until \((now - thaw).text) ago")
+    }
+    if let first = watched.firstFailure, now - first < confirm, run.startedAt > first {
+      violate("promoted-unconfirmed", now, "probes fail for \((now - first).text) only")
+    }
+  }
+
+  /// Invariant 2, against what promoting really loses of the writes from before the outage.
+  private mutating func judgeLoss(_ watched: Watched, _ run: Run, _ simulation: Simulation) {
+    let settings = watched.settings
+    let start = run.outageStart ?? simulation.now
+    guard let loss = simulation.world.exposure(of: settings.dr.database.ref, upTo: start) else { return }
+    let claimed = run.lossAtGate?.window
+    if let claimed, claimed + clockTolerance < loss {
+      violate("loss-understated", simulation.now, "said \(claimed.text), really \(loss.text)")
+    }
+    guard run.lossAcceptedBy == nil, settings.decision.onRpoBreach == .hold else { return }
+    if claimed == nil { violate("unknown-loss-passed", simulation.now, "nobody accepted an unknown loss") }
+    if loss > settings.objectives.rpo + clockTolerance {
+      violate("loss-beyond-rpo", simulation.now, "\(loss.text) lost, RPO \(settings.objectives.rpo.text)")
+    }
+  }
+
+  /// A changing request was carried out by the world: what a careful operator would not have done is judged.
+  mutating func performed(_ action: CloudAction, _ simulation: Simulation) {
+    let noted = simulation.world.violations
+    guard noted.count > judged else { return }
+    for one in noted[judged...] { judge(one, simulation) }
+    judged = noted.count
+  }
+
+  private mutating func judge(_ noted: SandboxViolation, _ simulation: Simulation) {
+    guard let watched = workloads[noted.workload] else { return }
+    let run = watched.state.phase.run
+    let isLiedTo = lies.hold(at: simulation.now, within: .minutes(15)) || watched.settings.detection.corroborate == .none
+    switch noted.kind {
+    case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
+    case .promotedBesideServingPrimary, .stoppedServingSite:
+      // In a failback writes are held; by order an operator may know better.
+      if run?.kind == .failover, run?.orderedBy != nil { return }
+      if run?.kind == .failover, isLiedTo {
+        deceived += 1
+        return
+      }
+      if run == nil, !watched.state.debts.isEmpty { return }
+      violate(noted.kind == .stoppedServingSite ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at,
+        noted.detail)
+    case .avoidableLoss:
+      if run?.kind == .failback, simulation.patient.skips == 0 { violate("failback-lost-writes", noted.at, noted.detail) }
+    case .trafficToDeadSite:
+      if simulation.world.faults.isEmpty, simulation.patient.skips == 0, watched.settings.traffic != .manual {
+        violate("traffic-to-dead-site", noted.at, noted.detail)
+      }
+    case .twoWriters: workloads[noted.workload]?.twoWritersSince = noted.at
+    }
+  }
+}

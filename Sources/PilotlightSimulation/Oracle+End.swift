@@ -1,0 +1,68 @@
+// How a world must end: at rest, and serving.
+
+import PilotlightCore
+import PilotlightEngine
+import PilotlightSandbox
+
+extension Oracle {
+  mutating func judgeEnd(_ simulation: Simulation) {
+    let now = simulation.now
+    if let engine = simulation.engine { compareWithLedger(engine, simulation.disk, at: now) }
+    simulation.world.advance(to: now)
+    if !simulation.patient.isDone { judgeUnrest(simulation) } else { judgeRest(simulation) }
+    judgeExpectation(at: now)
+    for (name, watched) in workloads.sorted(by: { $0.key < $1.key }) {
+      for (incident, count) in watched.promotions.sorted(by: { $0.key < $1.key }) where count > 1 {
+        // A request that certainly did not arrive may be repeated: the world's own count decides.
+        let real = simulation.world.facts(for: name)?.promotions ?? 0
+        if real > failovers + failbacks { violate("promoted-twice", now, "\(incident): \(real) promotions") }
+      }
+    }
+  }
+
+  /// When faults stop, each world comes to rest within a bound.
+  private mutating func judgeUnrest(_ simulation: Simulation) {
+    for workload in simulation.engine?.guards ?? [] where !simulation.isAtRest(workload) {
+      let state = workload.machine.state
+      violate(
+        "no-way-out", simulation.now,
+        "\(workload.settings.name) is \(state.phase.name.rawValue), "
+          + "\(workload.machine.explain(workload.situation).joined(separator: "; ")) "
+          + "last refusal: \(simulation.patient.lastRefusal)")
+    }
+    if simulation.engine == nil { violate("no-way-out", simulation.now, "the daemon does not run") }
+  }
+
+  /// Healthy means that the primary serves and the pilot light burns; dr-active that the DR region serves.
+  private mutating func judgeRest(_ simulation: Simulation) {
+    guard simulation.patient.skips == 0 else { return }
+    let world = simulation.world
+    for settings in trial.workloads {
+      let state = simulation.disk.state(of: settings.name)
+      let served = world.servedFrom(settings.name)
+      switch state.phase.name {
+      case .healthy:
+        if served != .primary { violate("healthy-is-not-serving", simulation.now, "users are not served from the primary") }
+        if state.lastRun?.kind == .failback, !world.isReplica(settings.dr.database.ref) {
+          violate("pilot-light-is-out", simulation.now, "\(settings.dr.database.ref.identifier) is no replica")
+        }
+      case .drActive:
+        if served != .dr { violate("dr-is-not-serving", simulation.now, "users are not served from the DR region") }
+      case .degraded, .failingOver, .failingBack: break
+      }
+      if world.writerCount(settings.name) > 1 { violate("two-writers-at-rest", simulation.now, settings.name) }
+    }
+  }
+
+  /// Invariant 5.
+  private mutating func judgeExpectation(at now: Instant) {
+    guard trial.expectation == .failsOver, let settings = trial.workloads.first,
+      let outage = trial.scenario.entries.first
+    else { return }
+    let deadline = Simulation.start + outage.at + settings.objectives.rto
+    guard let reached = workloads[settings.name]?.reachedDR else {
+      return violate("missed-failover", now, "a real outage did not end in dr-active")
+    }
+    if reached > deadline { violate("rto-missed", now, "dr-active \((reached - deadline).text) after the RTO") }
+  }
+}

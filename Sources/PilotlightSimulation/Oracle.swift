@@ -1,0 +1,191 @@
+// What must always be so, checked while a world lives: the product's invariants, by number, against the truth that only the world
+// knows. The oracle reads records, acts and facts; it never asks the code under test whether it was right.
+
+import PilotlightCore
+import PilotlightEngine
+import PilotlightSandbox
+
+/// Watches one simulation.
+struct Oracle {
+  private(set) var violations: [Violation] = []
+  private(set) var failovers = 0
+  private(set) var failbacks = 0
+  var deceived = 0
+  var workloads: [String: Watched] = [:]
+  let trial: Trial
+  /// When the process last came out of a freeze, or is going to.
+  private(set) var thawedAt: Instant?
+  /// What lies to every vantage at once, and since when no lie holds.
+  var lies = Lies()
+  /// World violations already judged.
+  var judged = 0
+  private var hasClockFault = false
+  /// Starts of automatic failovers, for the brake.
+  private var begun: [(workload: String, at: Instant)] = []
+
+  /// What the oracle knows of one workload.
+  struct Watched {
+    let settings: WorkloadSettings
+    var state = DurableState()
+    /// Acts whose intent is durable and which were not sent yet.
+    var intents: [CloudAction: Int] = [:]
+    /// Undos that may be sent, any number of times.
+    var undos: Set<CloudAction> = []
+    /// The newest failed probe's start, and the first of its run; nil after a success.
+    var firstFailure: Instant?
+    var lastFailure: Instant?
+    var lastSuccess: Instant?
+    /// When the present outage's loss was accepted.
+    var promotions: [String: Int] = [:]
+    var twoWritersSince: Instant?
+    var reachedDR: Instant?
+    var acted = 0
+  }
+
+  init(_ trial: Trial) {
+    self.trial = trial
+    for settings in trial.workloads { workloads[settings.name] = Watched(settings: settings) }
+  }
+
+  mutating func violate(_ rule: String, _ at: Instant, _ detail: String) {
+    // One broken promise tends to break others; the first few tell enough.
+    if violations.count < 8 { violations.append(Violation(rule: rule, at: at, detail: detail)) }
+  }
+
+  // MARK: What happens
+
+  mutating func begins(_ what: Occurrence, at now: Instant) {
+    lies.begins(what, trial)
+    if case .clockBehind = what { hasClockFault = true }
+  }
+
+  mutating func ends(_ what: Occurrence, at now: Instant) { lies.ends(what, trial, at: now) }
+
+  mutating func froze(until thaw: Instant) { thawedAt = thaw }
+
+  mutating func orders(_ kind: OrderKind, _ workload: String, at now: Instant) {}
+
+  /// A host whose clock is off misplaces the samples; the daemon may be off by a minute, not by more.
+  var clockTolerance: Duration { hasClockFault ? .seconds(61) : .seconds(1) }
+
+  mutating func probed(_ name: String, _ outcome: ProbeOutcome, _ simulation: Simulation) {
+    let now = simulation.now
+    switch outcome {
+    case .success:
+      workloads[name]?.lastSuccess = now
+      workloads[name]?.firstFailure = nil
+    case .failure(let failure, _, _) where failure.countsAsDown:
+      if workloads[name]?.firstFailure == nil { workloads[name]?.firstFailure = now }
+      workloads[name]?.lastFailure = now
+    case .failure: break
+    }
+  }
+
+  // MARK: Records
+
+  /// A record became durable.
+  mutating func recorded(_ record: Record, of name: String, at now: Instant) {
+    guard var watched = workloads[name] else { return }
+    let before = watched.state
+    watched.state.apply(record)
+    let (from, to) = (before.phase.name, watched.state.phase.name)
+    if from != to, Edge.sentence(from: from, to: to) == nil {
+      violate("illegal-edge", now, "\(name) went from \(from.rawValue) to \(to.rawValue)")
+    }
+    switch record {
+    case .intent(_, let action, let undo, _):
+      watched.intents[action, default: 0] += 1
+      if let undo { watched.undos.insert(undo) }
+    case .runBegun(let run, _): judgeBeginning(run, before, watched.settings, at: now)
+    case .runFinished: if to == .drActive { watched.reachedDR = now }
+    default: break
+    }
+    workloads[name] = watched
+  }
+
+  private mutating func judgeBeginning(
+    _ run: Run, _ before: DurableState, _ settings: WorkloadSettings, at now: Instant
+  ) {
+    if run.kind == .failback {
+      failbacks += 1
+      // Invariant 6.
+      if run.orderedBy == nil { violate("automatic-failback", now, run.incident) }
+      return
+    }
+    failovers += 1
+    guard run.orderedBy == nil else { return }
+    if before.pause != nil { violate("began-while-paused", now, run.incident) }
+    if settings.mode == .observe { violate("began-while-observing", now, run.incident) }
+    if let last = before.lastFailover, !before.isRearmed, now < last.ended + settings.decision.holdDown {
+      violate("began-in-hold-down", now, "the last failover ended \(last.ended.text)")
+    }
+    if before.abortedBy != nil { violate("began-after-abort", now, run.incident) }
+    let others = begun.filter { $0.workload != settings.name && now - $0.at <= trial.brakes.window }
+    if others.count >= trial.brakes.maximum {
+      violate("brake-ignored", now, "\(others.count) failover(s) of others began within \(trial.brakes.window.text)")
+    }
+    begun.append((settings.name, now))
+  }
+
+  // MARK: State
+
+  /// After each turn.
+  mutating func turned(_ engine: Engine, at now: Instant) {
+    for name in trial.workloads.map(\.name) {
+      guard let since = workloads[name]?.twoWritersSince, now - since > .minutes(2) else { continue }
+      guard let state = workloads[name]?.state else { continue }
+      // Invariant 8: reported means a debt that shows, or a run that is still at it.
+      if state.debts.isEmpty, state.phase.run == nil {
+        violate("two-writers-unreported", now, "\(name): two databases take writes since \(since.text)")
+        workloads[name]?.twoWritersSince = nil
+      }
+    }
+  }
+
+  /// What is remembered after a crash is what was durable before: live state changes in no other way.
+  mutating func compareWithLedger(_ engine: Engine, _ disk: SimulatedDisk, at now: Instant) {
+    for workload in engine.guards where disk.state(of: workload.settings.name) != workload.machine.state {
+      // A process that died while its disk took the record, but before it knew, may be one record behind.
+      if case .broken? = engine.halted { continue }
+      violate("state-is-not-the-ledger", now, workload.settings.name)
+    }
+  }
+}
+
+/// The faults under which every vantage the daemon has agrees on something false.
+struct Lies {
+  /// Hiding faults that hold, by workload or region.
+  private var hidden = 0
+  private var dark = 0
+  /// Until when both held at once, `distantFuture` while they do; nil when they never did.
+  private(set) var until: Instant?
+
+  mutating func begins(_ what: Occurrence, _ trial: Trial) {
+    count(what, trial, by: 1)
+    if hidden > 0, dark > 0 { until = .distantFuture }
+  }
+
+  mutating func ends(_ what: Occurrence, _ trial: Trial, at now: Instant) {
+    count(what, trial, by: -1)
+    if until == .distantFuture, hidden == 0 || dark == 0 { until = now }
+  }
+
+  private mutating func count(_ what: Occurrence, _ trial: Trial, by step: Int) {
+    switch what {
+    case .cloud(let fault) where fault.hidesService: hidden += step
+    case .cloud(.apiOutage): dark += step
+    // Lost or unreadable answers leave the primary region's API without a voice, and our own probes too.
+    case .cloud(.lostRequests), .cloud(.slowAPI): dark += step
+    case .network(.answersLost), .network(.packetLoss), .network(.slow):
+      hidden += step
+      dark += step
+    default: break
+    }
+  }
+
+  /// Whether somebody lied to all vantages within the last while.
+  func hold(at now: Instant, within memory: Duration) -> Bool {
+    guard let until else { return false }
+    return until == .distantFuture || now - until < memory
+  }
+}

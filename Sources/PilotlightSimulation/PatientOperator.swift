@@ -1,0 +1,113 @@
+// The operator who comes when everything is mended and follows the daemon's own advice: resume, approve, retry, skip what cannot be,
+// fail back. From every state some order must lead out; this is who tries.
+
+import PilotlightCore
+import PilotlightEngine
+import PilotlightSandbox
+
+/// Looks every other minute, orders at most one thing per workload and look.
+struct PatientOperator {
+  /// A world that has not come to rest this long after its mending never will.
+  static let bound: Duration = .hours(6)
+  /// Looks in a row at which everything was well.
+  private(set) var restful = 0
+  private(set) var isDone = false
+  /// How often a step was retried, by incident and step.
+  var retries: [String: Int] = [:]
+  /// Steps taken as done by this operator, so that the world is not what the plan says.
+  private(set) var skips = 0
+  var hasFailedBack = false
+  private(set) var lastRefusal = ""
+
+  mutating func answered(_ token: Int, _ outcome: OrderOutcome) {
+    if case .refused(let why) = outcome { lastRefusal = why }
+  }
+
+  mutating func looked(isWell: Bool) {
+    restful = isWell ? restful + 1 : 0
+    if restful >= 3 { isDone = true }
+  }
+
+  mutating func skipped() { skips += 1 }
+}
+
+extension Simulation {
+  func letOperatorLook() {
+    guard engine != nil, now >= busyUntil else { return due.add(.operatorLooks, at: now + .minutes(1)) }
+    var isWell = true
+    for settings in trial.workloads {
+      guard let workload = engine?.guards.first(where: { $0.settings.name == settings.name }) else { continue }
+      if let kind = advice(for: workload) {
+        isWell = false
+        order(kind, settings.name)
+      } else if !isAtRest(workload) {
+        isWell = false
+      }
+    }
+    patient.looked(isWell: isWell)
+    due.add(.operatorLooks, at: now + .minutes(2))
+  }
+
+  /// Nothing is under way and nothing is owed.
+  func isAtRest(_ workload: WorkloadGuard) -> Bool {
+    let state = workload.machine.state
+    guard state.debts.isEmpty, state.pause == nil else { return false }
+    switch state.phase {
+    case .healthy, .drActive: return true
+    case .degraded, .failingOver, .failingBack: return false
+    }
+  }
+
+  /// What the daemon's own words would have an operator do now.
+  private func advice(for workload: WorkloadGuard) -> OrderKind? {
+    let (state, name) = (workload.machine.state, workload.settings.name)
+    if state.pause != nil { return .resume }
+    // What is observed only is moved by nobody; its watcher has the last word.
+    if workload.settings.mode == .observe { return nil }
+    switch state.phase {
+    case .healthy: return nil
+    case .degraded(let outage):
+      guard workload.situation.assessment.verdict == .down, now - (outage.start ?? now) > .minutes(10) else {
+        return nil
+      }
+      return .failover(acceptDataLoss: true)
+    case .failingOver(let run), .failingBack(let run, _): return advice(for: run, of: workload)
+    case .drActive:
+      guard trial.operatorFailsBack, !patient.hasFailedBack, state.debts.isEmpty else { return nil }
+      patient.hasFailedBack = trial.workloads.count == 1
+      journal.note(now, "the operator brings \(name) home")
+      return .failback
+    }
+  }
+
+  private func advice(for run: Run, of workload: WorkloadGuard) -> OrderKind? {
+    if let stuck = run.stuck {
+      let key = "\(run.incident) \(stuck.step.name)"
+      patient.retries[key, default: 0] += 1
+      if patient.retries[key] ?? 0 <= 5 { return .retry(step: stuck.step.name) }
+      if !run.isCommitted, run.rollback == nil { return .abort }
+      patient.skipped()
+      return .skip(step: stuck.step.name)
+    }
+    guard run.rollback == nil else { return nil }
+    for step in run.ready {
+      switch step.step.work {
+      case .confirmByHand: return .approve(acceptDataLoss: false)
+      case .gate:
+        if case .ask? = workload.machine.gateVerdict(workload.situation) { return .approve(acceptDataLoss: true) }
+      default: break
+      }
+    }
+    moveTrafficByHand(run, workload.settings)
+    return nil
+  }
+
+  /// Where traffic is moved by hand, this is the hand.
+  private func moveTrafficByHand(_ run: Run, _ settings: WorkloadSettings) {
+    guard settings.traffic == .manual else { return }
+    let site: SandboxSite = run.kind == .failover ? .dr : .primary
+    if run["shift-traffic"]?.state.isFinished == true || run["shift-traffic-home"]?.state.isFinished == true {
+      world.moveTraffic(of: settings.name, to: site, at: now)
+    }
+  }
+}

@@ -1,0 +1,225 @@
+// Trials drawn from a seed: settings, faults, crashes, orders. What goes wrong in earnest goes wrong together, so most worlds have
+// several faults, and they overlap.
+
+import PilotlightCore
+import PilotlightEngine
+import PilotlightSandbox
+
+extension Trial {
+  /// The trial of a seed; the same on every machine.
+  package static func random(seed: UInt64) -> Trial {
+    var draw = Draw(seed: seed)
+    let settings = (0..<draw.pick([1, 1, 1, 1, 1, 1, 1, 2, 3])).map { draw.settings("app-\($0 + 1)") }
+    let brakes = Brakes(maximum: draw.pick([1, 1, 2]), window: .hours(1))
+    let plain = draw.pick([0, 0, 0, 0, 0, 0, 1, 2, 3])
+    var trial: Trial
+    switch plain {
+    case 1: trial = draw.blip(settings)
+    case 2: trial = draw.noise(settings)
+    case 3: trial = draw.outage(settings)
+    default:
+      trial = Trial(seed: seed, workloads: settings, scenario: draw.trouble(settings))
+    }
+    trial.seed = draw.dice.next()
+    trial.brakes = brakes
+    trial.operatorFailsBack = draw.chance(0.4)
+    trial.scenario.name = "seed \(seed)"
+    return trial
+  }
+}
+
+/// The dice with words for what is drawn.
+private struct Draw {
+  var dice: Dice
+  private let seed: UInt64
+
+  init(seed: UInt64) {
+    self.seed = seed
+    dice = Dice(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
+  }
+
+  mutating func chance(_ share: Double) -> Bool { dice.unit() < share }
+  mutating func pick<Value>(_ values: [Value]) -> Value { values[Int(dice.unit() * Double(values.count))] }
+  mutating func seconds(_ low: Double, _ high: Double) -> Duration {
+    .milliseconds(Int64((low + (high - low) * dice.unit()) * 1000))
+  }
+
+  // MARK: Settings
+
+  mutating func settings(_ name: String) -> WorkloadSettings {
+    let record = RecordRef(zone: "Z-\(name)", name: "\(name).example.com", type: "CNAME")
+    let route = TrafficSettings.route53(
+      record, primary: RecordTarget(host: "primary.\(name).example.com"), dr: RecordTarget(host: "dr.\(name).example.com"))
+    return .reference(name) { settings in
+      settings.mode = pick([.automatic, .automatic, .automatic, .automatic, .approve, .observe])
+      settings.decision.onRpoBreach = pick([.hold, .hold, .hold, .promote, .promoteAtDeadline])
+      settings.decision.fencePrimary = chance(0.9)
+      settings.decision.holdDown = pick([.hours(1), .minutes(10), .hours(6)])
+      settings.detection.corroborate = pick([.any, .any, .any, .all, .none])
+      settings.detection.confirmFor = pick([.seconds(60), .seconds(60), .seconds(30), .minutes(3)])
+      settings.detection.pollInterval = pick([.seconds(15), .seconds(30), .seconds(60)])
+      settings.primary.probe.interval = pick([.seconds(5), .seconds(10), .seconds(20)])
+      settings.primary.probe.fallAfter = pick([2, 3, 3, 5])
+      settings.dr.probe.interval = settings.primary.probe.interval
+      if chance(0.3) { settings.detection.references = [ReferenceSettings(name: "site", url: "http://example.net/")] }
+      if chance(0.3) { settings.traffic = route } else if chance(0.1) { settings.traffic = .manual }
+      if chance(0.1) { settings.primary.targetGroup = nil }
+      if chance(0.1) { settings.dr.targetGroup = nil }
+      if chance(0.1) { settings.dr.listener = nil }
+      if chance(0.1) { settings.announcement = nil }
+      if chance(0.1) {
+        settings.primary.secret = nil
+        settings.dr.secret = nil
+      }
+    }
+  }
+
+  // MARK: Worlds with a promise
+
+  /// Less than the confirmation: nothing may be changed.
+  mutating func blip(_ settings: [WorkloadSettings]) -> Trial {
+    let workload = settings[0]
+    let probe = workload.primary.probe
+    // The last failed probe can start just before the end: it must not have started `confirmFor` after the first.
+    let longest = (workload.detection.confirmFor - probe.timeout).seconds
+    let fault: SandboxFault = pick([
+      .regionOutage(region: workload.primary.region), .albBlackhole(workload: workload.name, site: .primary),
+      .albRefused(workload: workload.name, site: .primary), .albHidden(workload: workload.name, site: .primary),
+    ])
+    let entry = Scenario.Entry(at: seconds(120, 400), .cloud(fault), lasting: seconds(1, longest))
+    return Trial(
+      seed: seed, workloads: [workload], scenario: Scenario(name: "", entries: [entry], duration: .minutes(20)),
+      expectation: .nothingActs)
+  }
+
+  /// A serving primary and much noise: nothing may be changed.
+  mutating func noise(_ settings: [WorkloadSettings]) -> Trial {
+    var workload = settings[0]
+    if workload.detection.corroborate == .none { workload.detection.corroborate = .any }
+    var entries: [Scenario.Entry] = []
+    for _ in 0..<pick([2, 4, 6]) {
+      let fault: Occurrence = pick([
+        .cloud(.observerIsolated), .cloud(.throttling(region: workload.primary.region, share: 0.5)),
+        .cloud(.throttling(region: workload.dr.region, share: 0.9)),
+        .cloud(.albSlow(workload: workload.name, site: .primary, delay: .seconds(3))),
+        .cloud(.albHidden(workload: workload.name, site: .primary)), .cloud(.garbledReplies(share: 0.3)),
+        .cloud(.captivePortal(share: 1)), .cloud(.replicationStopped(workload: workload.name)),
+        .cloud(.lagSpike(workload: workload.name, lag: .minutes(20))), .cloud(.credentialsLost),
+        .cloud(.lagMissing(workload: workload.name)), .network(.noNames), .clockBehind(.hours(1)),
+        .clockBehind(.hours(-1)), .freeze, .crash(.now, restartAfter: seconds(0.1, 60)),
+      ])
+      entries.append(Scenario.Entry(at: seconds(60, 2400), fault, lasting: seconds(5, 900)))
+    }
+    entries.sort { $0.at < $1.at }
+    return Trial(
+      seed: seed, workloads: [workload], scenario: Scenario(name: "", entries: entries, duration: .minutes(60)),
+      expectation: .nothingActs)
+  }
+
+  /// A real outage and nothing else: it must end in dr-active within the RTO.
+  mutating func outage(_ settings: [WorkloadSettings]) -> Trial {
+    var workload = settings[0]
+    workload.mode = .automatic
+    workload.decision.onRpoBreach = .hold
+    if workload.traffic == .manual { workload.traffic = .objectSwitch(ObjectRef(region: "us-west-2", bucket: "b", key: "k")) }
+    let fault: SandboxFault = pick([
+      .regionOutage(region: workload.primary.region), .applicationDown(workload: workload.name, site: .primary),
+    ])
+    let entry = Scenario.Entry(at: seconds(300, 900), .cloud(fault))
+    return Trial(
+      seed: seed, workloads: [workload], scenario: Scenario(name: "", entries: [entry], duration: .minutes(60)),
+      expectation: .failsOver)
+  }
+
+  // MARK: Worlds with trouble
+
+  mutating func trouble(_ settings: [WorkloadSettings]) -> Scenario {
+    var entries: [Scenario.Entry] = []
+    if chance(0.8) { entries.append(disaster(settings)) }
+    for _ in 0..<pick([0, 1, 1, 2, 2, 3, 5, 8]) {
+      let lasting = chance(0.15) ? nil : chance(0.4) ? seconds(1, 60) : seconds(30, 1500)
+      entries.append(Scenario.Entry(at: seconds(60, 2700), occurrence(settings), lasting: lasting))
+    }
+    for _ in 0..<pick([0, 0, 0, 1, 1, 2]) { entries.append(crash()) }
+    for _ in 0..<pick([0, 0, 0, 0, 1, 3]) {
+      entries.append(Scenario.Entry(at: seconds(60, 3000), .order(order(), workload: pick(settings).name)))
+    }
+    entries.sort { $0.at < $1.at }
+    return Scenario(name: "", entries: entries, duration: .minutes(60))
+  }
+
+  /// What failovers are made for.
+  private mutating func disaster(_ settings: [WorkloadSettings]) -> Scenario.Entry {
+    let (name, region) = (pick(settings).name, settings[0].primary.region)
+    let fault: SandboxFault = pick([
+      .regionOutage(region: region), .regionOutage(region: region), .applicationDown(workload: name, site: .primary),
+      .albBlackhole(workload: name, site: .primary), .albRefused(workload: name, site: .primary),
+      .databaseTrouble(pick(settings).primary.database.ref, status: "failed"),
+    ])
+    return Scenario.Entry(at: seconds(120, 900), .cloud(fault), lasting: chance(0.5) ? nil : seconds(20, 2400))
+  }
+
+  private mutating func occurrence(_ settings: [WorkloadSettings]) -> Occurrence {
+    let workload = pick(settings)
+    switch Int(dice.unit() * 10) {
+    case 0: return network()
+    case 1: return disk()
+    case 2: return pick([.freeze, .clockBehind(seconds(-7200, 7200)), .clockBehind(.hours(1))])
+    default: return .cloud(fault(workload))
+    }
+  }
+
+  private mutating func network() -> Occurrence {
+    .network(
+      pick([.answersLost, .packetLoss(share: 0.3), .packetLoss(share: 0.1), .slow(seconds(0.1, 4)), .noNames]))
+  }
+
+  private mutating func disk() -> Occurrence {
+    .disk(
+      pick([.full, .readOnly, .ioError(written: true), .ioError(written: false), .slow(seconds(0.01, 8))]))
+  }
+
+  private mutating func fault(_ workload: WorkloadSettings) -> SandboxFault {
+    let name = workload.name
+    let region = pick([workload.primary.region, workload.dr.region])
+    let site: SandboxSite = pick([.primary, .dr])
+    let database = pick([workload.primary.database.ref, workload.dr.database.ref])
+    return pick([
+      .regionOutage(region: workload.primary.region), .apiOutage(region: region),
+      .throttling(region: region, share: pick([0.3, 0.9, 1])), .unknownOutcomes(share: pick([0.3, 1])),
+      .lostRequests(share: 0.3), .garbledReplies(share: pick([0.2, 1])), .captivePortal(share: pick([0.3, 1])),
+      .slowAPI(factor: pick([10, 100, 300])), .credentialsLost, .observerIsolated, .observerIsolated,
+      .accessDenied(
+        apiName: pick([
+          "rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup", "secretsmanager:PutSecretValue", "s3:PutObject",
+          "rds:DescribeDBInstances", "cloudwatch:GetMetricData", "elasticloadbalancing:DescribeTargetHealth",
+        ])),
+      .applicationDown(workload: name, site: site), .albBlackhole(workload: name, site: site),
+      .albRefused(workload: name, site: site), .albHidden(workload: name, site: site),
+      .albSlow(workload: name, site: site, delay: pick([.seconds(3), .seconds(8)])),
+      .albWrongContent(workload: name, site: site), .replicationStopped(workload: name), .lagMissing(workload: name),
+      .lagSpike(workload: name, lag: pick([.seconds(30), .minutes(4), .minutes(20)])),
+      .capacityShortage(workload: name, site: .dr, available: pick([0, 1])),
+      .launchesSuspended(workload: name, site: .dr), .promotionStuck(workload: name), .backupRunning(database),
+      .databaseTrouble(database, status: pick(["storage-full", "incompatible-network", "stopped"])),
+    ])
+  }
+
+  private mutating func crash() -> Scenario.Entry {
+    let moment: CrashMoment = pick(CrashMoment.allCases)
+    let kind: MessageKind = pick([.runBegun, .acting, .accepted, .stepDone, .gatePassed, .runFinished, .degraded])
+    let point: CrashPoint = pick([
+      .now, .record(count: Int(dice.unit() * 30) + 1, moment), .kind(kind, step: nil, moment),
+      .kind(.acting, step: "promote-replica", moment),
+    ])
+    return Scenario.Entry(at: seconds(60, 2700), .crash(point, restartAfter: pick([seconds(0.1, 3), seconds(3, 600)])))
+  }
+
+  private mutating func order() -> OrderKind {
+    pick([
+      .pause(expires: nil), .pause(expires: Simulation.start + seconds(600, 4000)), .resume, .resume,
+      .failover(acceptDataLoss: chance(0.5)), .failback, .failback, .approve(acceptDataLoss: chance(0.5)),
+      .approve(acceptDataLoss: true), .retry(step: nil), .abort, .abort, .ack,
+    ])
+  }
+}

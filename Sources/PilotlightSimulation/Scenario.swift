@@ -1,0 +1,107 @@
+// What happens to a simulated world from outside. A scenario is data: random ones are drawn from a seed, written ones are read from a
+// file, failing ones are cut down entry by entry.
+
+package import PilotlightCore
+package import PilotlightSandbox
+
+/// One thing that goes wrong, or is ordered.
+package enum Occurrence: Hashable, Sendable {
+  /// In the cloud, the application or its users' way to it.
+  case cloud(SandboxFault)
+  /// On the watchdog's own way to the world.
+  case network(NetworkFault)
+  /// In the ledger's disk.
+  case disk(DiskFault)
+  /// The host's wall clock is this much behind the world's; negative is ahead.
+  case clockBehind(Duration)
+  /// The process dies at that point and is started again `restartAfter` later.
+  case crash(CrashPoint, restartAfter: Duration)
+  /// The process stands still (SIGSTOP, a stolen processor, a suspended machine) for the entry's `lasting`.
+  case freeze
+  /// An operator orders something.
+  case order(OrderKind, workload: String)
+}
+
+/// What is wrong with the watchdog's network. Everything else goes on.
+package enum NetworkFault: Hashable, Sendable {
+  /// Requests arrive and take effect; no answer ever comes back.
+  case answersLost
+  /// This share of round trips is lost, 0...1; a probe that meets it times out, an API call is re-sent and comes late.
+  case packetLoss(share: Double)
+  /// Every request takes this long to arrive, and its answer as long to come back.
+  case slow(Duration)
+  /// This host resolves no names.
+  case noNames
+}
+
+/// What is wrong with the disk under the ledger.
+package enum DiskFault: Hashable, Sendable {
+  /// ENOSPC: nothing is taken.
+  case full
+  /// EROFS: nothing is taken.
+  case readOnly
+  /// The next write or fsync fails with EIO; `written` says whether the record is there all the same after a restart.
+  case ioError(written: Bool)
+  /// A write takes this long, and the loop with it.
+  case slow(Duration)
+}
+
+/// Where the process dies.
+package enum CrashPoint: Hashable, Sendable {
+  case now
+  /// At the `count`th record from here, 1 and up.
+  case record(count: Int, CrashMoment)
+  /// At the first record of this kind that names this step (nil: any), from here on.
+  case kind(MessageKind, step: String?, CrashMoment)
+}
+
+/// On which side of a record.
+package enum CrashMoment: String, Hashable, Sendable, CaseIterable {
+  /// The record was not written.
+  case before
+  /// It is durable, nothing was done about it.
+  case after
+  /// What follows from it was sent, no answer came back.
+  case sent
+}
+
+/// Entries in the order of their times.
+package struct Scenario: Equatable, Sendable {
+  package struct Entry: Equatable, Sendable {
+    /// Since the beginning of the world.
+    package var at: Duration
+    package var what: Occurrence
+    /// nil: until everything is mended. Without meaning for orders and crashes.
+    package var lasting: Duration?
+
+    package init(at: Duration, _ what: Occurrence, lasting: Duration? = nil) {
+      self.at = at
+      self.what = what
+      self.lasting = lasting
+    }
+  }
+  package var name: String
+  package var entries: [Entry]
+  /// Then everything is mended.
+  package var duration: Duration
+
+  package init(name: String, entries: [Entry], duration: Duration) {
+    self.name = name
+    self.entries = entries
+    self.duration = duration
+  }
+}
+
+extension SandboxFault {
+  /// Whether a probe that fails under this fault may fail although users are served: our eyes lie.
+  var hidesService: Bool {
+    switch self {
+    case .albHidden, .albSlow, .observerIsolated: true
+    case .regionOutage, .apiOutage, .throttling, .unknownOutcomes, .lostRequests, .garbledReplies, .captivePortal,
+      .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,
+      .replicationStopped, .lagMissing, .lagSpike, .capacityShortage, .launchesSuspended, .promotionStuck,
+      .backupRunning, .databaseTrouble:
+      false
+    }
+  }
+}

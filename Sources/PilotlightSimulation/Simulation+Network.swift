@@ -1,0 +1,180 @@
+// The watchdog's way to the world: probes, API calls, and what its network does to them.
+
+import PilotlightCore
+import PilotlightEngine
+import PilotlightSandbox
+
+/// API calls that answer one command, on their way over a slow line.
+final class Request {
+  enum Purpose {
+    case poll(Watch, startedAt: Instant)
+    case task(CloudTask)
+  }
+  let process: Int
+  let workload: String
+  let purpose: Purpose
+  let actions: [CloudAction]
+  /// One way.
+  let delay: Duration
+
+  init(process: Int, workload: String, purpose: Purpose, actions: [CloudAction], delay: Duration) {
+    self.process = process
+    self.workload = workload
+    self.purpose = purpose
+    self.actions = actions
+    self.delay = delay
+  }
+
+  func input(_ replies: [CloudReply]) -> Input {
+    switch purpose {
+    case .poll(let watch, let start): .sighted(workload: workload, watch, .reply(replies[0]), startedAt: start)
+    case .task(let task): .answered(workload: workload, task, replies)
+    }
+  }
+}
+
+extension Simulation {
+  /// A question is given up after this long, an act later: the daemon's own figures.
+  private static let pollTimeout: Duration = .seconds(15)
+  private static let actTimeout: Duration = .seconds(45)
+
+  func carryOut(_ commands: [Command]) {
+    for command in commands {
+      switch command {
+      case .say(let message): journal.say(now, message)
+      case .answer(let token, let outcome):
+        journal.note(now, "the operator is told: \(outcome)")
+        patient.answered(token, outcome)
+      case .poll(let workload, let watch, .ask(let action)):
+        send(workload, .poll(watch, startedAt: now), [action])
+      case .poll(let workload, let watch, .probe(let site)): probe(workload, watch, site)
+      case .poll(let workload, let watch, .reach): reach(workload, watch)
+      case .ask(let workload, let task, let actions): send(workload, .task(task), actions)
+      }
+    }
+  }
+
+  // MARK: API calls
+
+  private func send(_ workload: String, _ purpose: Request.Purpose, _ actions: [CloudAction]) {
+    var delay = Duration.zero
+    for case .slow(let pause) in network { delay += pause }
+    let request = Request(process: process, workload: workload, purpose: purpose, actions: actions, delay: delay)
+    for action in actions where action.changes {
+      counts.actions += 1
+      journal.note(now, "\(action.apiName) in \(action.region) is sent")
+      oracle.sends(action, of: workload, self)
+    }
+    if delay > .zero { due.add(.arrive(request), at: now + delay) } else { arrive(request) }
+  }
+
+  func arrive(_ request: Request) {
+    var replies: [CloudReply] = []
+    var longest = Duration.zero
+    for action in request.actions {
+      let (reply, latency) = perform(action, delay: request.delay)
+      replies.append(reply)
+      longest = max(longest, latency)
+    }
+    due.add(.deliver(process: request.process, request.input(replies)), at: now + longest)
+  }
+
+  /// One call and how long after its arrival its answer is here, as the AWS client would tell it.
+  private func perform(_ action: CloudAction, delay: Duration) -> (CloudReply, Duration) {
+    let timeout = action.changes ? Simulation.actTimeout : Simulation.pollTimeout
+    for fault in network {
+      switch fault {
+      case .noNames: return (failed(.unreachable, "dns", "the name did not resolve"), .milliseconds(5))
+      case .answersLost:
+        _ = world.perform(action, at: now)
+        oracle.performed(action, self)
+        return (noAnswer(action), timeout)
+      case .packetLoss(let share) where dice.unit() < share * share * share:
+        return (noAnswer(action), timeout)
+      case .packetLoss, .slow: break
+      }
+    }
+    let (reply, latency) = world.perform(action, at: now, timeout: max(timeout - delay * 2, .seconds(1)))
+    if action.changes { oracle.performed(action, self) }
+    if case .lag(let samples) = reply, clockBehind != .zero {
+      return (.lag(samples.map { LagSample(at: $0.at + clockBehind, seconds: $0.seconds) }), latency + delay)
+    }
+    return (reply, latency + delay)
+  }
+
+  private func failed(_ kind: CloudFailure.Kind, _ code: String, _ message: String) -> CloudReply {
+    .failed(CloudFailure(kind, code: code, message: message))
+  }
+
+  private func noAnswer(_ action: CloudAction) -> CloudReply {
+    failed(action.changes ? .unknownOutcome : .transient, "timeout", "\(action.apiName) was sent and no answer came")
+  }
+
+  // MARK: Probes
+
+  private func probe(_ name: String, _ watch: Watch, _ site: Site) {
+    guard let settings = trial.workloads.first(where: { $0.name == name }) else { return }
+    let probe = site == .primary ? settings.primary.probe : settings.dr.probe
+    var (outcome, took) = judge(world.alb(workload: name, site: site == .primary ? .primary : .dr, at: now), probe)
+    if let (other, later) = onTheWay(probe.timeout, took) { (outcome, took) = (other ?? outcome, later) }
+    if site == .primary { oracle.probed(name, outcome, self) }
+    see(name, watch, outcome, took)
+  }
+
+  /// Any answer of somebody else's server.
+  private func reach(_ name: String, _ watch: Watch) {
+    let isCut = world.faults.contains(.observerIsolated)
+    var outcome: ProbeOutcome = isCut ? .failure(.timeout, status: nil, detail: "no answer") : .success(status: 200)
+    var took: Duration = isCut ? .seconds(5) : .milliseconds(30)
+    if let (other, later) = onTheWay(.seconds(5), took) { (outcome, took) = (other ?? outcome, later) }
+    see(name, watch, outcome, took)
+  }
+
+  private func see(_ name: String, _ watch: Watch, _ outcome: ProbeOutcome, _ took: Duration) {
+    let seen = Observation(at: now, took: took, outcome: outcome)
+    due.add(
+      .deliver(process: process, .sighted(workload: name, watch, .observation(seen), startedAt: now)), at: now + took)
+  }
+
+  /// What our own network does to a probe; nil: nothing.
+  private func onTheWay(_ timeout: Duration, _ took: Duration) -> (ProbeOutcome?, Duration)? {
+    var later = took
+    for fault in network {
+      switch fault {
+      case .noNames: return (.failure(.dns, status: nil, detail: "the name did not resolve"), .milliseconds(5))
+      case .answersLost: return (.failure(.timeout, status: nil, detail: "no answer"), timeout)
+      case .packetLoss(let share):
+        // A lost packet is sent again after a second, then after two more.
+        if dice.unit() < share { later += .seconds(1) }
+        if dice.unit() < share * share { later += .seconds(2) }
+      case .slow(let pause): later += pause * 2
+      }
+    }
+    if later > timeout { return (.failure(.timeout, status: nil, detail: "no answer"), timeout) }
+    return later == took ? nil : (nil, later)
+  }
+
+  /// A load balancer's answer as the prober classifies it.
+  private func judge(_ answer: ALBAnswer, _ probe: ProbeSettings) -> (ProbeOutcome, Duration) {
+    switch answer {
+    case .refused: return (.failure(.refused, status: nil, detail: "connection refused"), .milliseconds(20))
+    case .timeout: return (.failure(.timeout, status: nil, detail: "no answer"), probe.timeout)
+    case .answer(let status, let body, let delay):
+      if delay > probe.timeout { return (.failure(.timeout, status: nil, detail: "no answer"), probe.timeout) }
+      if !probe.expectedStatus.contains(where: { $0.contains(status) }) {
+        return (.failure(status >= 500 ? .serverError : .wrongStatus, status: status, detail: ""), delay)
+      }
+      if let wanted = probe.bodyContains, !contains(body, wanted) {
+        return (.failure(.wrongContent, status: status, detail: ""), delay)
+      }
+      if let slow = probe.slowAfter, delay > slow { return (.failure(.slow, status: status, detail: ""), delay) }
+      return (.success(status: status), delay)
+    }
+  }
+
+  private func contains(_ body: String, _ wanted: String) -> Bool {
+    let (text, part) = (Array(body.utf8), Array(wanted.utf8))
+    guard part.count <= text.count else { return false }
+    return (0...(text.count - part.count)).contains { text[$0..<($0 + part.count)].elementsEqual(part) }
+  }
+}

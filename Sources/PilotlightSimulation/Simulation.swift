@@ -1,0 +1,213 @@
+// The real engine, machine, detector and records, living in a world where nothing sleeps: time moves from one due thing to the next.
+// What the daemon's rim does in earnest (timers, sockets, the disk, SIGKILL) is done here by a list of what is due.
+
+package import PilotlightCore
+import PilotlightEngine
+package import PilotlightSandbox
+
+/// One life of one trial. Confined to one thread.
+package final class Simulation {
+  enum Due {
+    case deliver(process: Int, Input)
+    case carryOut(process: Int, [Command])
+    /// A request reaches the cloud over a slow line.
+    case arrive(Request)
+    case begin(entry: Int)
+    case end(entry: Int)
+    case restart(process: Int)
+    case thaw(process: Int)
+    /// Everything is mended now, and an operator comes.
+    case mend
+    case operatorLooks
+  }
+
+  let trial: Trial
+  package internal(set) var world: SandboxWorld
+  let disk = SimulatedDisk()
+  var engine: Engine?
+  package internal(set) var now: Instant
+  let began: Instant
+  var due = DueList<Due>()
+  var dice: Dice
+  var network: [NetworkFault] = []
+  var clockBehind = Duration.zero
+  /// Counts processes: what was meant for an earlier one is lost.
+  var process = 0
+  /// The process does nothing before this moment: frozen, or waiting for its disk.
+  var busyUntil: Instant
+  private var lastTurn: Instant
+  var journal: Journal
+  var oracle: Oracle
+  var isMended = false
+  var tokens = 0
+  var patient = PatientOperator()
+  var counts = Counts()
+
+  struct Counts {
+    var crashes = 0
+    var actions = 0
+  }
+
+  /// The loop turns at least this often, as the daemon's does.
+  private static let heartbeat: Duration = .seconds(1)
+  /// Wake-ups closer than this are coalesced, as the daemon's are.
+  private static let coalescing: Duration = .milliseconds(10)
+  package static var start0: Instant { start }
+  static let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
+
+  package init(_ trial: Trial, recording: Bool = false) {
+    self.trial = trial
+    now = Simulation.start
+    began = Simulation.start
+    dice = Dice(seed: trial.seed)
+    world = SandboxWorld(
+      settings: trial.workloads, seed: dice.next(), start: Simulation.start, replicaCreation: trial.replicaCreation)
+    busyUntil = Simulation.start
+    lastTurn = Simulation.start
+    journal = Journal(isRecording: recording, began: Simulation.start)
+    oracle = Oracle(trial)
+    disk.onDurable = { [unowned self] in oracle.recorded($0.record, of: $0.workload, at: $0.at) }
+    for (index, entry) in trial.scenario.entries.enumerated() {
+      due.add(.begin(entry: index), at: began + entry.at)
+      if let lasting = entry.lasting { due.add(.end(entry: index), at: began + entry.at + lasting) }
+    }
+    due.add(.mend, at: began + trial.scenario.duration)
+  }
+
+  /// Lives the whole trial: the scenario, the mending, and the way out of whatever it left behind.
+  package func run() -> Outcome {
+    boot()
+    while step() {}
+    oracle.judgeEnd(self)
+    return outcome
+  }
+
+  /// Lives until `time` or the end.
+  package func run(until time: Instant) {
+    if process == 0 { boot() }
+    while now < time, step() {}
+  }
+
+  /// - Returns: false at the end of the story.
+  private func step() -> Bool {
+    if patient.isDone || now - began > trial.scenario.duration + PatientOperator.bound { return false }
+    let next = due.next ?? .distantFuture
+    if let wake, wake < next {
+      now = wake
+      turn(.tick)
+    } else if let thing = due.take() {
+      now = max(now, next)
+      happen(thing)
+    } else {
+      return false
+    }
+    return true
+  }
+
+  private var wake: Instant? {
+    guard let next = engine?.nextWake else { return nil }
+    return max(next, lastTurn + Simulation.coalescing, busyUntil)
+  }
+
+  private func happen(_ thing: Due) {
+    switch thing {
+    case .deliver(let meant, let input):
+      guard meant == process else { return }
+      if now < busyUntil { return due.add(thing, at: busyUntil) }
+      turn(input)
+    case .carryOut(let meant, let commands):
+      guard meant == process else { return }
+      if now < busyUntil { return due.add(thing, at: busyUntil) }
+      carryOut(commands)
+    case .arrive(let request): arrive(request)
+    case .begin(let entry): begin(trial.scenario.entries[entry])
+    case .end(let entry): end(trial.scenario.entries[entry])
+    case .restart(let meant): if meant == process { boot() }
+    case .thaw(let meant): if meant == process { turn(.tick) }
+    case .mend: mend()
+    case .operatorLooks: letOperatorLook()
+    }
+  }
+
+  // MARK: The process
+
+  func boot() {
+    disk.reopen()
+    process += 1
+    busyUntil = now
+    lastTurn = now
+    do {
+      let engine = try Engine(
+        workloads: trial.workloads, brakes: trial.brakes, ledger: disk, codec: disk, at: now, seed: dice.next())
+      self.engine = engine
+      journal.note(now, "the daemon starts")
+      conclude(engine.start(at: now))
+    } catch {
+      oracle.violate("cannot-start", now, "\(error)")
+    }
+  }
+
+  func die(restartAfter: Duration) {
+    counts.crashes += 1
+    if let engine { oracle.compareWithLedger(engine, disk, at: now) }
+    engine = nil
+    process += 1
+    busyUntil = now
+    journal.note(now, "the daemon dies")
+    due.add(.restart(process: process), at: now + restartAfter)
+  }
+
+  /// One turn of the daemon's loop.
+  func turn(_ input: Input) {
+    guard let engine else { return }
+    // The ticks of the quiet seconds before, of which only the last matters: it says that the process was there.
+    if now - lastTurn > Simulation.heartbeat, !isThawing { _ = engine.handle(.tick, at: now - .milliseconds(1)) }
+    isThawing = false
+    let commands = engine.handle(input, at: now)
+    lastTurn = now
+    conclude(commands + engine.mended())
+  }
+
+  /// The next turn is the first after a freeze.
+  var isThawing = false
+
+  /// What the turn decided is carried out, unless the process dies or waits first.
+  private func conclude(_ commands: [Command]) {
+    guard let engine else { return }
+    oracle.turned(engine, at: now)
+    if let (moment, restartAfter) = disk.takeMet() {
+      if moment == .sent { carryOut(commands) }
+      return die(restartAfter: restartAfter)
+    }
+    if case .broken? = engine.halted {
+      journal.note(now, "the ledger is broken")
+      for case .say(let message) in commands { journal.say(now, message) }
+      return die(restartAfter: .seconds(2))
+    }
+    let spent = disk.takeSpent()
+    if spent > .zero {
+      busyUntil = max(busyUntil, now + spent)
+      due.add(.carryOut(process: process, commands), at: busyUntil)
+    } else {
+      carryOut(commands)
+    }
+  }
+
+  func freeze(for pause: Duration) {
+    guard engine != nil else { return }
+    turn(.tick)
+    busyUntil = max(busyUntil, now + pause)
+    isThawing = true
+    oracle.froze(until: busyUntil)
+    due.add(.thaw(process: process), at: busyUntil)
+  }
+
+  private var outcome: Outcome {
+    let facts = trial.workloads.compactMap { world.facts(for: $0.name) }
+    return Outcome(
+      violations: oracle.violations, lived: now - began,
+      phase: disk.state(of: trial.workloads[0].name).phase.name, failovers: oracle.failovers,
+      failbacks: oracle.failbacks, crashes: counts.crashes, promotions: facts.reduce(0) { $0 + $1.promotions },
+      actions: counts.actions, deceived: oracle.deceived, story: journal.lines)
+  }
+}

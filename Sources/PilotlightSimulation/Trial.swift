@@ -1,0 +1,69 @@
+// Everything a simulated world begins with. The same trial gives the same story to the byte, on every machine.
+
+package import PilotlightCore
+package import PilotlightEngine
+
+/// One world to be lived through.
+package struct Trial: Sendable {
+  /// Latencies, durations of the cloud's own work, jitter: all chance in the world comes from here.
+  package var seed: UInt64
+  package var workloads: [WorkloadSettings]
+  package var brakes: Brakes
+  package var scenario: Scenario
+  /// How long RDS takes to build a cross-region replica.
+  package var replicaCreation: ClosedRange<Duration>
+  /// What the world must end in for this trial to be right, beyond the invariants.
+  package var expectation: Expectation
+  /// Once everything is mended an operator follows the daemon's own advice, failback included.
+  package var operatorFailsBack: Bool
+
+  package init(
+    seed: UInt64, workloads: [WorkloadSettings], brakes: Brakes = Brakes(maximum: 1, window: .hours(1)),
+    scenario: Scenario, replicaCreation: ClosedRange<Duration> = .minutes(4)...(.minutes(6)),
+    expectation: Expectation = .none, operatorFailsBack: Bool = true
+  ) {
+    self.seed = seed
+    self.workloads = workloads
+    self.brakes = brakes
+    self.scenario = scenario
+    self.replicaCreation = replicaCreation
+    self.expectation = expectation
+    self.operatorFailsBack = operatorFailsBack
+  }
+}
+
+/// What a trial promises because of how it was made.
+package enum Expectation: Hashable, Sendable {
+  case none
+  /// The primary serves throughout, or is out for less than the confirmation: nothing is ever changed in the cloud.
+  case nothingActs
+  /// A real outage in a world that otherwise works: dr-active within the RTO of the outage's beginning.
+  case failsOver
+}
+
+/// How a world went.
+package struct Outcome: Sendable {
+  /// What must never be, in the order it was seen; empty when all is well.
+  package var violations: [Violation]
+  /// Simulated time that passed.
+  package var lived: Duration
+  /// How the first workload ended.
+  package var phase: PhaseName
+  package var failovers = 0
+  package var failbacks = 0
+  package var crashes = 0
+  package var promotions = 0
+  package var actions = 0
+  /// Worlds in which every vantage the daemon has told the same lie: its failover is no fault of its own, and is counted apart.
+  package var deceived = 0
+  /// The story as the journal shows it, empty unless it was asked for.
+  package var story: [String]
+}
+
+/// A broken promise.
+package struct Violation: Hashable, Sendable {
+  /// A short stable name, e.g. `promoted-beside-serving-primary`.
+  package var rule: String
+  package var at: Instant
+  package var detail: String
+}
