@@ -10,7 +10,7 @@ extension Oracle {
     if let engine = simulation.engine { compareWithLedger(engine, simulation.disk, at: now) }
     simulation.world.advance(to: now)
     if !simulation.patient.isDone { judgeUnrest(simulation) } else { judgeRest(simulation) }
-    judgeExpectation(at: now)
+    judgeExpectation(simulation, at: now)
     for (name, watched) in workloads.sorted(by: { $0.key < $1.key }) {
       for (incident, count) in watched.promotions.sorted(by: { $0.key < $1.key }) where count > 1 {
         // A request that certainly did not arrive may be repeated: the world's own count decides.
@@ -55,13 +55,14 @@ extension Oracle {
   }
 
   /// Invariant 5.
-  private mutating func judgeExpectation(at now: Instant) {
+  private mutating func judgeExpectation(_ simulation: Simulation, at now: Instant) {
     guard trial.expectation == .failsOver, let settings = trial.workloads.first,
       let outage = trial.scenario.entries.first
     else { return }
     let deadline = Simulation.start + outage.at + settings.objectives.rto
     guard let reached = workloads[settings.name]?.reachedDR else {
-      return violate("missed-failover", now, "a real outage did not end in dr-active")
+      let why = simulation.engine?.guards.first.map { $0.machine.explain($0.situation).joined(separator: "; ") } ?? "dead"
+      return violate("missed-failover", now, "a real outage did not end in dr-active: \(why)")
     }
     if reached > deadline { violate("rto-missed", now, "dr-active \((reached - deadline).text) after the RTO") }
   }

@@ -48,8 +48,8 @@ package final class Simulation {
     var actions = 0
   }
 
-  /// The loop turns at least this often, as the daemon's does.
-  private static let heartbeat: Duration = .seconds(1)
+  /// The loop turns at least this often; the daemon's does every second.
+  private static let heartbeat: Duration = .seconds(2)
   /// Wake-ups closer than this are coalesced, as the daemon's are.
   private static let coalescing: Duration = .milliseconds(10)
   package static var start0: Instant { start }
@@ -160,12 +160,20 @@ package final class Simulation {
   /// One turn of the daemon's loop.
   func turn(_ input: Input) {
     guard let engine else { return }
-    // The ticks of the quiet seconds before, of which only the last matters: it says that the process was there.
-    if now - lastTurn > Simulation.heartbeat, !isThawing { _ = engine.handle(.tick, at: now - .milliseconds(1)) }
+    if !isThawing { beat(engine) }
     isThawing = false
     let commands = engine.handle(input, at: now)
     lastTurn = now
     conclude(commands + engine.mended())
+  }
+
+  /// The ticks of the quiet time before: nothing is due in them, they only say that the process was there.
+  private func beat(_ engine: Engine) {
+    var tick = lastTurn + Simulation.heartbeat
+    while tick < now {
+      conclude(engine.handle(.tick, at: tick))
+      tick = tick + Simulation.heartbeat
+    }
   }
 
   /// The next turn is the first after a freeze.
