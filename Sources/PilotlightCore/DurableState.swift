@@ -102,6 +102,7 @@ package struct DurableState: Equatable, Sendable {
     case .stepUndone(let name): step(name) { $0.state = .undone }
     case .rolledBack: rollBack()
     case .runFinished(let at): finishRun(at)
+    case .debtIncurred(let debt): debts.append(debt)
     case .debtPaid(let debt, _): debts.removeAll { $0 == debt }
     case .acknowledged(let by, _): acknowledge(by)
     case .paused(let pause): self.pause = pause

@@ -50,9 +50,17 @@ package struct LagTracker: Equatable, Sendable {
 
   package init(staleAfter: Duration) { self.staleAfter = staleAfter }
 
-  /// Samples as CloudWatch gave them, in any order. Those from the future (a clock is wrong) are cut to now.
+  /// CloudWatch stamps a datapoint with the start of its minute, so none is ever ahead of a right clock. A little is forgiven.
+  private static let forgiven: Duration = .seconds(60)
+
+  /// Samples as CloudWatch gave them, in any order. Samples from the future mean that this host's clock is behind: how old they are
+  /// cannot be told, an hour-old one would look fresh. They prove nothing.
   package mutating func take(_ samples: [LagSample], at now: Instant) {
     failure = samples.isEmpty ? "no datapoint in the last 15 minutes" : nil
+    if let ahead = samples.map(\.at).max(), ahead - now > LagTracker.forgiven {
+      failure = "datapoints lie \((ahead - now).text) in the future: this host's clock is behind"
+      return
+    }
     for sample in samples.sorted(by: { $0.at < $1.at }) {
       let at = min(sample.at, now)
       guard sample.seconds >= 0, sample.seconds < 1e9 else {

@@ -270,7 +270,29 @@ package struct Machine: Sendable {
     } else if situation.drServing == true {
       said.remove("dr")
     }
+    watchOldPrimary(situation, &reaction)
     payDebts(situation, &reaction)
+  }
+}
+
+extension Machine {
+  /// While the DR region serves, an old primary that serves too means two databases with separate histories.
+  private mutating func watchOldPrimary(_ situation: Situation, _ reaction: inout Reaction) {
+    guard situation.primaryServing == true else {
+      said.remove("old-primary")
+      return
+    }
+    guard case .drActive(let residence) = state.phase, state.debts.isEmpty else { return }
+    let group = settings.primary.group
+    if settings.decision.fencePrimary, holdingActs(situation) == nil {
+      let debt = FenceDebt(
+        incident: residence.failover.incident, step: "fence-primary", group: group.ref, size: group.standby,
+        since: situation.now, why: "the old primary serves again beside the DR region")
+      record(.debtIncurred(debt), &reaction)
+    } else {
+      sayOnce(
+        "old-primary", .oldPrimaryServes, "the old primary serves again beside the DR region and is not fenced", &reaction)
+    }
   }
 }
 

@@ -49,12 +49,14 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case stepUndone
   case rolledBack
   case runFinished
+  case debtIncurred
   case debtPaid
   case acknowledged
   case paused
   case unpaused
   case ordered
   case drDown
+  case oldPrimaryServes
   case rtoAtRisk
   case cloudNotice
 }
@@ -264,6 +266,11 @@ extension MessageKind {
         id: "6f877ca98a42427fb0d379d72f8cbeb2", level: .warning,
         meaning: "The run is finished.",
         next: "After a failover: `pilotlightctl ack`, then plan the failback. After a failback: nothing.")
+    case .debtIncurred:
+      MessageMeaning(
+        id: "b7501dd59ff84eff952dfdc535c0edcf", level: .critical,
+        meaning: "The DR region serves and the old primary serves again: two databases may take writes.",
+        next: "It is fenced again by itself. Find out who started it; `pilotlightctl failback` is the way home.")
     case .debtPaid:
       MessageMeaning(
         id: "adff32f535dd4954a7f8022a4eedef2a", level: .notice,
@@ -289,6 +296,11 @@ extension MessageKind {
         id: "76dca866649b48098780b8cf55034265", level: .notice,
         meaning: "An operator gave an order.",
         next: "Nothing to do.")
+    case .oldPrimaryServes:
+      MessageMeaning(
+        id: "901d50b159d141f681049edb284b753a", level: .critical,
+        meaning: "The DR region serves and the old primary serves again; this daemon may not fence it.",
+        next: "Stop the old primary's application by hand: two databases may take writes.")
     case .drDown:
       MessageMeaning(
         id: "7c77833f338f4aabb1c8046a3c6dd345", level: .critical,

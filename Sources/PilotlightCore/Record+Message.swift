@@ -37,6 +37,7 @@ extension Record {
     case .stepUndone: .stepUndone
     case .rolledBack: .rolledBack
     case .runFinished: .runFinished
+    case .debtIncurred: .debtIncurred
     case .debtPaid: .debtPaid
     case .acknowledged: .acknowledged
     case .paused: .paused
@@ -53,7 +54,7 @@ extension Record {
       .stepReopened(let name, _), .stepSkipped(let name, _, _, _), .approved(let name, _, _), .stepUndone(let name):
       name
     case .armed, .account, .degraded, .recovered, .wouldFailOver, .runBegun, .lossAccepted, .rollbackBegun, .rolledBack,
-      .runFinished, .debtPaid, .acknowledged, .paused, .unpaused, .ordered:
+      .runFinished, .debtIncurred, .debtPaid, .acknowledged, .paused, .unpaused, .ordered:
       nil
     }
   }
@@ -84,6 +85,7 @@ extension Record {
     case .stepUndone(let name): return "\(name): taken back"
     case .rolledBack(let why): return edge + "the run is taken back: \(why)"
     case .runFinished(let at): return edge + finished(before, at: at)
+    case .debtIncurred(let debt): return "fence debt: \(debt.why)"
     case .debtPaid(_, let why): return "fence debt paid: \(why)"
     case .acknowledged(let by, let reason): return "acknowledged by \(by): \(reason)"
     case .paused(let pause):

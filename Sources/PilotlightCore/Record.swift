@@ -134,6 +134,8 @@ package enum Record: Hashable, Sendable, Codable {
   case rolledBack(String)
   /// The run is finished: dr-active after a failover, healthy after a failback.
   case runFinished(at: Instant)
+  /// The old primary was fenced and serves again: it has to be fenced once more.
+  case debtIncurred(FenceDebt)
   case debtPaid(FenceDebt, String)
   case acknowledged(by: String, reason: String)
   case paused(Pause)

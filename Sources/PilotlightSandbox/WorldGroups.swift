@@ -165,7 +165,7 @@ extension SandboxWorld {
   private mutating func watchShrinking(_ group: Group, to size: GroupSize) {
     let workload = workloads[group.workload]
     guard size.desired < group.size.desired, size.desired == 0, !regionDown[group.region],
-      !workload.held[group.site.rawValue], workload.traffic.contains(group.site),
+      isOpen(group.workload, group.site), workload.traffic.contains(group.site),
       siteService(group.workload, group.site).working > 0
     else { return }
     note(.stoppedServingSite, group.workload, "\(group.ref.name) was serving users and was set to \(size)")

@@ -82,7 +82,7 @@ extension SandboxWorld {
   }
 
   /// Whether users' requests reach the application of a site.
-  private func isOpen(_ workload: Int, _ site: SandboxSite) -> Bool {
+  func isOpen(_ workload: Int, _ site: SandboxSite) -> Bool {
     if workloads[workload].held[site.rawValue] || regionDown[groups[workloads[workload].groups[site.rawValue]].region] {
       return false
     }

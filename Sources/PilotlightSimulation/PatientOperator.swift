@@ -37,6 +37,7 @@ extension Simulation {
     var isWell = true
     for settings in trial.workloads {
       guard let workload = engine?.guards.first(where: { $0.settings.name == settings.name }) else { continue }
+      lendAHand(workload.machine.state, settings)
       if let kind = advice(for: workload) {
         isWell = false
         order(kind, settings.name)
@@ -92,22 +93,25 @@ extension Simulation {
     guard run.rollback == nil else { return nil }
     for step in run.ready {
       switch step.step.work {
-      case .confirmByHand: return .approve(acceptDataLoss: false)
+      case .confirmByHand:
+        // The hand that stops every writer of the DR region.
+        world.inject(.albRefused(workload: workload.settings.name, site: .dr), at: now)
+        return .approve(acceptDataLoss: false)
       case .gate:
         if case .ask? = workload.machine.gateVerdict(workload.situation) { return .approve(acceptDataLoss: true) }
       default: break
       }
     }
-    moveTrafficByHand(run, workload.settings)
     return nil
   }
 
-  /// Where traffic is moved by hand, this is the hand.
-  private func moveTrafficByHand(_ run: Run, _ settings: WorkloadSettings) {
+  /// Where traffic is moved and writers are stopped by hand, this is the hand.
+  private func lendAHand(_ state: DurableState, _ settings: WorkloadSettings) {
+    if state.phase.name == .healthy { world.clear(.albRefused(workload: settings.name, site: .dr), at: now) }
     guard settings.traffic == .manual else { return }
-    let site: SandboxSite = run.kind == .failover ? .dr : .primary
-    if run["shift-traffic"]?.state.isFinished == true || run["shift-traffic-home"]?.state.isFinished == true {
-      world.moveTraffic(of: settings.name, to: site, at: now)
-    }
+    let run = state.phase.run ?? state.lastRun
+    guard let run, run.rollback == nil else { return }
+    if run["shift-traffic"]?.state.isFinished == true { world.moveTraffic(of: settings.name, to: .dr, at: now) }
+    if run["shift-traffic-home"]?.state.isFinished == true { world.moveTraffic(of: settings.name, to: .primary, at: now) }
   }
 }

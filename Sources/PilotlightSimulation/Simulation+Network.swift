@@ -41,7 +41,9 @@ extension Simulation {
   func carryOut(_ commands: [Command]) {
     for command in commands {
       switch command {
-      case .say(let message): journal.say(now, message)
+      case .say(let message):
+        journal.say(now, message)
+        oracle.heard(message)
       case .answer(let token, let outcome):
         journal.note(now, "the operator is told: \(outcome)")
         patient.answered(token, outcome)

@@ -66,7 +66,7 @@ private let records: [Record] = [
   .stepReopened("x", "retry"), .stepSkipped("x", by: "alice (1000)", reason: hostile, at: then),
   .approved(step: "gate", by: "alice (1000)", reason: "seen"), .lossAccepted(unknownLoss, by: "alice", reason: "yes"),
   .rollbackBegun("back", by: nil), .stepUndone("x"), .rolledBack("done"), .runFinished(at: then),
-  .debtPaid(debt, "fenced"),
+  .debtIncurred(debt), .debtPaid(debt, "fenced"),
   .acknowledged(by: "alice", reason: "seen"),
   .paused(Pause(reason: hostile, by: "alice", since: then, expires: then + .hours(1))),
   .paused(Pause(reason: "no end", by: "alice", since: then, expires: nil)), .unpaused(by: "alice", reason: "over"),
@@ -108,6 +108,7 @@ private func name(_ record: Record) -> String {
   case .stepUndone: "stepUndone"
   case .rolledBack: "rolledBack"
   case .runFinished: "runFinished"
+  case .debtIncurred: "debtIncurred"
   case .debtPaid: "debtPaid"
   case .acknowledged: "acknowledged"
   case .paused: "paused"
