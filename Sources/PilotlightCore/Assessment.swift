@@ -39,12 +39,15 @@ package struct Assessment: Equatable, Sendable {
   package var agreement: Agreement
   /// A failure that degrades and alerts but cannot justify a failover.
   package var concern: FailureClass?
+  /// What it rests on; put into words only when somebody asks.
+  private let basis: Basis?
+
   /// Sentences for people: what each probe and vantage sees.
-  package var evidence: [String]
+  package var evidence: [String] { basis?.sentences ?? [] }
 
   package init(
     verdict: Verdict, since: Instant, outageStart: Instant? = nil, confirmed: Bool = false,
-    agreement: Agreement = .missing, concern: FailureClass? = nil, evidence: [String] = []
+    agreement: Agreement = .missing, concern: FailureClass? = nil, basis: Basis? = nil
   ) {
     self.verdict = verdict
     self.since = since
@@ -52,6 +55,31 @@ package struct Assessment: Equatable, Sendable {
     self.confirmed = confirmed
     self.agreement = agreement
     self.concern = concern
-    self.evidence = evidence
+    self.basis = basis
+  }
+}
+
+/// The readings an assessment rests on.
+package struct Basis: Equatable, Sendable {
+  var tally: Tally
+  var targets: TargetHealth?
+  /// Whether the primary region's API answers.
+  var primaryAPI: Bool?
+  /// How many of the references answer, while probes fail.
+  var references: (answering: Int, total: Int)?
+
+  package static func == (a: Basis, b: Basis) -> Bool {
+    a.tally == b.tally && a.targets == b.targets && a.primaryAPI == b.primaryAPI
+      && a.references?.answering == b.references?.answering && a.references?.total == b.references?.total
+  }
+
+  var sentences: [String] {
+    var lines = ["primary probe: \(tally.sentence)"]
+    if let targets {
+      lines.append("target health: \(targets.healthy) healthy, \(targets.unhealthy) unhealthy, \(targets.other) other")
+    }
+    if let primaryAPI { lines.append("primary region's API: \(primaryAPI ? "answers" : "does not answer")") }
+    if let references { lines.append("references: \(references.answering) of \(references.total) answer") }
+    return lines
   }
 }

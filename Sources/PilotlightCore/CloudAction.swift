@@ -148,7 +148,7 @@ package struct ReplicaSpec: Hashable, Sendable, Codable {
 }
 
 /// Everything that is ever asked of the cloud.
-package enum CloudAction: Hashable, Sendable, Codable {
+package indirect enum CloudAction: Hashable, Sendable, Codable {
   // Reads. They change nothing and may be repeated freely.
 
   /// STS GetCallerIdentity at the region's endpoint -> `.identity`.

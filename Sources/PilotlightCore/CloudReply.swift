@@ -1,7 +1,7 @@
 // What the cloud answered, reduced to what decisions need. Nothing secret is in here: it is logged and journalled.
 
 /// The answer to one `CloudAction`.
-package enum CloudReply: Hashable, Sendable, Codable {
+package indirect enum CloudReply: Hashable, Sendable, Codable {
   case identity(account: String, arn: String)
   case group(GroupState)
   case database(DatabaseState)

@@ -102,7 +102,7 @@ package struct Detector: Equatable, Sendable {
     return Assessment(
       verdict: verdict, since: standing.since, outageStart: tally.firstFailure,
       confirmed: verdict == .down && network(at: now) == .up && isAgreed(agreement) && hasLasted, agreement: agreement,
-      concern: verdict == .up || verdict == .unknown ? tally.concern : nil, evidence: evidence(at: now))
+      concern: verdict == .up || verdict == .unknown ? tally.concern : nil, basis: basis)
   }
 
   private func judge(at now: Instant) -> Verdict {
@@ -169,6 +169,7 @@ package struct Detector: Equatable, Sendable {
   }
 
   private func agree() -> Agreement {
+    guard tally.firstFailure != nil else { return .missing }
     let vantages = [
       ("target health", targetsOpinion), ("the primary region's API", primaryAPIOpinion),
       ("the load balancer's own 5xx", answerOpinion),
@@ -187,18 +188,11 @@ package struct Detector: Equatable, Sendable {
     if case .agreed = agreement { true } else { false }
   }
 
-  private func evidence(at now: Instant) -> [String] {
-    var lines = ["primary probe: \(tally.sentence)"]
-    if let health = targets.value {
-      lines.append("target health: \(health.healthy) healthy, \(health.unhealthy) unhealthy, \(health.other) other")
-    }
-    if let answered = primaryAPI.value {
-      lines.append("primary region's API: \(answered ? "answers" : "does not answer")")
-    }
-    if tally.firstFailure != nil {
-      let answering = references.filter { $0.good != nil && newestIsGood($0) }.count
-      lines.append("references: \(answering) of \(references.count) answer")
-    }
-    return lines
+  private var basis: Basis {
+    Basis(
+      tally: tally, targets: targets.value, primaryAPI: primaryAPI.value,
+      references: tally.firstFailure.map { _ in
+        (references.count { $0.good != nil && newestIsGood($0) }, references.count)
+      })
   }
 }

@@ -16,7 +16,8 @@ package struct DurableState: Equatable, Sendable {
   /// Who aborted the failover of the present outage: nobody starts another one by itself.
   package private(set) var abortedBy: String?
   /// The newest finished or rolled back run.
-  package private(set) var lastRun: Run?
+  package var lastRun: Run? { ended?.value }
+  private var ended: Shared<Run>?
 
   package init() {}
 
@@ -122,14 +123,14 @@ package struct DurableState: Equatable, Sendable {
   private mutating func rollBack() {
     switch phase {
     case .failingOver(let run):
-      lastRun = run
+      ended = Shared(run)
       abortedBy = run.abortedBy
       // What the step owed is owed no more: the primary may serve.
       debts.removeAll { $0.incident == run.incident }
       phase = .degraded(
         Outage(start: run.outageStart, noticedAt: run.startedAt, why: run.rollback ?? "a failover was taken back"))
     case .failingBack(let run, let residence):
-      lastRun = run
+      ended = Shared(run)
       phase = .drActive(residence)
     case .healthy, .degraded, .drActive: break
     }
@@ -138,11 +139,11 @@ package struct DurableState: Equatable, Sendable {
   private mutating func finishRun(_ at: Instant) {
     switch phase {
     case .failingOver(let run):
-      lastRun = run
+      ended = Shared(run)
       lastFailover = (run.startedAt, at)
       phase = .drActive(Residence(failover: run, since: at))
     case .failingBack(let run, _):
-      lastRun = run
+      ended = Shared(run)
       phase = .healthy
     case .healthy, .degraded, .drActive: break
     }

@@ -15,9 +15,7 @@ extension Machine {
     case .degraded(let outage): start = outage.start ?? assessment.outageStart
     case .failingOver(let run): start = run.isCommitted ? nil : run.outageStart
     }
-    let plan = Plan.failover(settings)
-    let before = Plan.forecast(plan, until: "gate")
-    return start.map { $0 + settings.objectives.rto - (Plan.forecast(plan, until: "shift-traffic") - before) }
+    return start.map { $0 + settings.objectives.rto - afterGate }
   }
 
   /// By how much the RTO will be missed even if the one-way step begins now.
@@ -38,7 +36,7 @@ extension Machine {
     }
     if let brake = situation.brake { reasons.append(brake) }
     if let foreign = foreignAccount(situation) { reasons.append(foreign) }
-    if state.armedFor != settings.fingerprint {
+    if state.armedFor != fingerprint {
       reasons.append("the primary of this configuration was never seen serving")
     }
     if !state.debts.isEmpty { reasons.append("a fence debt of an earlier failover is unpaid") }

@@ -49,8 +49,8 @@ extension Machine {
       return
     }
     var finished = -1
-    while let run = state.phase.run, run.rollback == nil, finished != run.finishedNames.count {
-      finished = run.finishedNames.count
+    while let run = state.phase.run, run.rollback == nil, finished != run.finishedCount {
+      finished = run.finishedCount
       for step in run.ready { turn(step, situation, &reaction) }
     }
     finishIfDone(situation, &reaction)
@@ -348,14 +348,15 @@ extension Machine {
 
   /// When something is due without any event, the wake-up that brings it about.
   package var nextWake: Instant? {
-    var wakes: [Instant] = []
-    if let expires = state.pause?.expires { wakes.append(expires) }
+    var wake = state.pause?.expires
     for entry in progress.values {
-      switch entry {
-      case .asking(_, let since, _): wakes.append(since + patience)
-      case .resting(let until, _): wakes.append(until)
-      }
+      let due =
+        switch entry {
+        case .asking(_, let since, _): since + patience
+        case .resting(let until, _): until
+        }
+      wake = wake.map { min($0, due) } ?? due
     }
-    return wakes.min()
+    return wake
   }
 }

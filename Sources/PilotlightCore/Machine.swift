@@ -56,7 +56,7 @@ package struct Reaction: Equatable, Sendable {
 
 /// What a workload does about what it sees.
 package struct Machine: Sendable {
-  package internal(set) var settings: WorkloadSettings
+  private let fixed: Shared<Fixed>
   package private(set) var state: DurableState
   /// What is being asked of the cloud, by task name; lost in a crash on purpose: asking again is safe.
   var progress: [String: Progress] = [:]
@@ -69,8 +69,24 @@ package struct Machine: Sendable {
   var serial = 0
   var dice: Dice
 
+  /// What follows from the settings alone.
+  struct Fixed: Sendable {
+    let settings: WorkloadSettings
+    let fingerprint: String
+    /// From the gate's word until users are served, by the default plan.
+    let afterGate: Duration
+  }
+
+  package var settings: WorkloadSettings { _read { yield fixed.value.settings } }
+  var fingerprint: String { fixed.value.fingerprint }
+  var afterGate: Duration { fixed.value.afterGate }
+
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), seed: UInt64) {
-    self.settings = settings
+    let plan = Plan.failover(settings)
+    fixed = Shared(
+      Fixed(
+        settings: settings, fingerprint: settings.fingerprint,
+        afterGate: Plan.forecast(plan, until: "shift-traffic") - Plan.forecast(plan, until: "gate")))
     self.state = state
     dice = Dice(seed: seed)
   }
@@ -138,8 +154,8 @@ package struct Machine: Sendable {
   private mutating func watchHealthy(_ situation: Situation, _ reaction: inout Reaction) {
     expirePause(situation, &reaction)
     let assessment = situation.assessment
-    if assessment.verdict == .up, state.armedFor != settings.fingerprint {
-      record(.armed(fingerprint: settings.fingerprint), &reaction)
+    if assessment.verdict == .up, state.armedFor != fingerprint {
+      record(.armed(fingerprint: fingerprint), &reaction)
     }
     if state.account == nil, let account = situation.account { record(.account(account), &reaction) }
     sayBlindness(assessment, &reaction)

@@ -24,6 +24,16 @@ package enum Watch: Hashable, Sendable, Codable {
   case drGroup
 }
 
+extension Watch {
+  /// Whether its answering proves that our own network works.
+  var isReference: Bool {
+    switch self {
+    case .drAPI, .drProbe, .reference: true
+    case .primaryProbe, .primaryAPI, .primaryTargets, .replicaLag, .drDatabase, .primaryDatabase, .drGroup: false
+    }
+  }
+}
+
 /// One HTTP look at something.
 package struct Observation: Hashable, Sendable, Codable {
   /// When the probe started.

@@ -11,12 +11,10 @@ package struct PollSchedule: Equatable, Sendable {
     var finishedStart: Instant?
   }
   private var entries: [Entry]
-  private let settings: WorkloadSettings
   /// A poll without an answer for this long is given up; its own deadline is much shorter.
   private static let lost: Duration = .seconds(120)
 
   package init(_ settings: WorkloadSettings, at now: Instant, _ dice: inout Dice) {
-    self.settings = settings
     var watches: [Watch] = [
       .primaryProbe, .drProbe, .drAPI, .primaryAPI, .replicaLag, .drDatabase, .primaryDatabase, .drGroup,
     ]
@@ -30,7 +28,13 @@ package struct PollSchedule: Equatable, Sendable {
     }
   }
 
-  package var nextDue: Instant? { entries.filter { $0.inFlightSince == nil }.map(\.due).min() }
+  package var nextDue: Instant? {
+    var soonest: Instant?
+    for entry in entries where entry.inFlightSince == nil {
+      if soonest.map({ entry.due < $0 }) ?? true { soonest = entry.due }
+    }
+    return soonest
+  }
 
   /// The watches that are due now; they count as started.
   package mutating func start(at now: Instant) -> [Watch] {
@@ -61,6 +65,18 @@ package struct PollSchedule: Equatable, Sendable {
     entries[index].due = max(start + interval, now)
   }
 
+  /// Start of the newest finished poll of all these watches.
+  func newestStart(_ isWanted: (Watch) -> Bool) -> Instant? {
+    var newest: Instant?
+    for entry in entries where isWanted(entry.watch) {
+      if let start = entry.finishedStart, newest.map({ start > $0 }) ?? true { newest = start }
+    }
+    return newest
+  }
+
   /// Start of the newest finished poll of a watch.
-  package func finishedStart(_ watch: Watch) -> Instant? { entries.first { $0.watch == watch }?.finishedStart }
+  package func finishedStart(_ watch: Watch) -> Instant? {
+    for entry in entries where entry.watch == watch { return entry.finishedStart }
+    return nil
+  }
 }

@@ -67,7 +67,7 @@ package struct Pause: Hashable, Sendable, Codable {
 }
 
 /// The five phases, each with what is known only in it.
-package enum Phase: Hashable, Sendable, Codable {
+package indirect enum Phase: Hashable, Sendable, Codable {
   case healthy
   case degraded(Outage)
   case failingOver(Run)

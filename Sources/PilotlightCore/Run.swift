@@ -102,9 +102,8 @@ package struct Run: Hashable, Sendable, Codable {
 
   /// Steps whose needs are finished and which are not.
   package var ready: [StepRun] {
-    let finished = Set(steps.filter(\.state.isFinished).map(\.step.name))
-    return steps.filter { run in
-      (run.state == .waiting || run.state == .running) && run.step.needs.allSatisfy(finished.contains)
+    steps.filter { run in
+      (run.state == .waiting || run.state == .running) && run.step.needs.allSatisfy(isFinished)
     }
   }
 
@@ -113,5 +112,11 @@ package struct Run: Hashable, Sendable, Codable {
     steps.reversed().filter { $0.intentAt != nil && $0.undo != nil && $0.state != .undone }
   }
 
+  private func isFinished(_ name: String) -> Bool {
+    steps.contains { $0.step.name == name && $0.state.isFinished }
+  }
+
+  /// How many steps are finished.
+  var finishedCount: Int { steps.count { $0.state.isFinished } }
   package var finishedNames: Set<String> { Set(steps.filter(\.state.isFinished).map(\.step.name)) }
 }

@@ -39,7 +39,7 @@ package struct Step: Hashable, Sendable, Codable {
 }
 
 /// The closed list of what a step can do.
-package enum Work: Hashable, Sendable, Codable {
+package indirect enum Work: Hashable, Sendable, Codable {
   /// The group has at least this size. Never scales in.
   case scaleUp(GroupRef, GroupSize)
   /// The group has exactly this size and its surplus instances are gone.

@@ -27,7 +27,8 @@ package enum Output: Equatable, Sendable {
 
 /// One guarded workload.
 package struct WorkloadGuard: Sendable {
-  package private(set) var settings: WorkloadSettings
+  private let shared: Shared<WorkloadSettings>
+  package var settings: WorkloadSettings { _read { yield shared.value } }
   package private(set) var machine: Machine
   package private(set) var detector: Detector
   package private(set) var drTally: Tally
@@ -47,7 +48,7 @@ package struct WorkloadGuard: Sendable {
   }
 
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), at now: Instant, seed: UInt64) {
-    self.settings = settings
+    shared = Shared(settings)
     dice = Dice(seed: seed)
     machine = Machine(settings, state: state, seed: dice.next())
     detector = Detector(settings, at: now)
@@ -60,7 +61,10 @@ package struct WorkloadGuard: Sendable {
       evidenceAt: nil, obstacles: [], brake: nil)
   }
 
-  package var nextWake: Instant? { [schedule.nextDue, machine.nextWake].compactMap { $0 }.min() }
+  package var nextWake: Instant? {
+    guard let due = schedule.nextDue else { return machine.nextWake }
+    return machine.nextWake.map { min($0, due) } ?? due
+  }
 
   // MARK: Seeing
 
@@ -137,17 +141,21 @@ package struct WorkloadGuard: Sendable {
 
   /// Brings the situation up to date.
   package mutating func conclude(at now: Instant, brake: String?) {
-    let rounds = [Watch.primaryProbe, .replicaLag].map(schedule.finishedStart) + [newestReference]
-    let read = rounds.compactMap { $0 }
     situation = Situation(
       now: now, assessment: detector.assess(at: now), primaryServing: detector.tally.serving,
-      drServing: drTally.serving, lag: lag, evidenceAt: read.count == rounds.count ? read.min() : nil,
+      drServing: drTally.serving, lag: lag, evidenceAt: evidenceAt,
       obstacles: obstacles, brake: brake, account: standing.account)
   }
 
-  private var newestReference: Instant? {
-    ([.drAPI, .drProbe] + references).compactMap(schedule.finishedStart).max()
+  /// Start of the oldest of the newest readings that a round consists of.
+  private var evidenceAt: Instant? {
+    guard let probe = schedule.finishedStart(.primaryProbe), let lag = schedule.finishedStart(.replicaLag),
+      let reference = newestReference
+    else { return nil }
+    return min(probe, lag, reference)
   }
+
+  private var newestReference: Instant? { schedule.newestStart { $0.isReference } }
 
   /// Known facts that make a failover pointless or wrong. What merely could not be read is not in here.
   private var obstacles: [String] {

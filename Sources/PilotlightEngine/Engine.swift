@@ -78,8 +78,14 @@ package final class Engine {
     return guards.indices.flatMap { turn($0, .started, at: now) }
   }
 
-  /// When to send a `.tick` if nothing else comes.
-  package var nextWake: Instant? { guards.compactMap(\.nextWake).min() }
+  /// When to send a `.tick` if nothing else comes. What a ledger that cannot be written refuses is tried once a second.
+  package var nextWake: Instant? {
+    var soonest: Instant?
+    for index in guards.indices {
+      if let wake = guards[index].nextWake { soonest = soonest.map { min($0, wake) } ?? wake }
+    }
+    return halted == nil ? soonest : soonest.map { max($0, lastTurn + .seconds(1)) }
+  }
 
   /// One turn. Inputs arrive one at a time, in the order they happened.
   package func handle(_ input: Input, at now: Instant) -> [Command] {
@@ -101,7 +107,10 @@ package final class Engine {
     return commands
   }
 
-  private func index(_ workload: String) -> Int? { guards.firstIndex { $0.settings.name == workload } }
+  private func index(_ workload: String) -> Int? {
+    // By index: a guard is a large value, and iterating would copy each.
+    guards.indices.first { guards[$0].settings.name == workload }
+  }
 
   /// A tick: machine first, so that what it hurries is polled in the same turn.
   private func poll(_ index: Int, at now: Instant) -> [Command] {
@@ -217,6 +226,7 @@ package final class Engine {
 
   /// Why this workload may not begin a failover by itself now.
   private func brake(for index: Int, at now: Instant) -> String? {
+    if begun.isEmpty { return nil }
     begun.removeAll { now - $0.at > brakes.window }
     let others = begun.filter { $0.workload != guards[index].settings.name }
     guard others.count >= brakes.maximum else { return nil }

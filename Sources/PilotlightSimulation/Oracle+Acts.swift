@@ -106,7 +106,9 @@ extension Oracle {
       if simulation.world.faults.isEmpty, simulation.patient.skips == 0, watched.settings.traffic != .manual {
         violate("traffic-to-dead-site", noted.at, noted.detail)
       }
-    case .twoWriters: workloads[noted.workload]?.twoWritersSince = noted.at
+    case .twoWriters:
+      sawTwoWriters = true
+      workloads[noted.workload]?.twoWritersSince = noted.at
     }
   }
 }

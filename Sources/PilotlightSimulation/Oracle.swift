@@ -20,6 +20,8 @@ struct Oracle {
   /// World violations already judged.
   var judged = 0
   private var hasClockFault = false
+  /// Two databases took writes at some time.
+  var sawTwoWriters = false
   /// Starts of automatic failovers, for the brake.
   private var begun: [(workload: String, at: Instant)] = []
 
@@ -138,6 +140,7 @@ struct Oracle {
 
   /// After each turn.
   mutating func turned(_ engine: Engine, at now: Instant) {
+    guard sawTwoWriters else { return }
     for name in trial.workloads.map(\.name) {
       guard let since = workloads[name]?.twoWritersSince, now - since > .minutes(2) else { continue }
       guard let state = workloads[name]?.state else { continue }

@@ -115,8 +115,7 @@ extension Simulation {
   // MARK: Probes
 
   private func probe(_ name: String, _ watch: Watch, _ site: Site) {
-    guard let settings = trial.workloads.first(where: { $0.name == name }) else { return }
-    let probe = site == .primary ? settings.primary.probe : settings.dr.probe
+    guard let probe = probes[name]?[site] else { return }
     var (outcome, took) = judge(world.alb(workload: name, site: site == .primary ? .primary : .dr, at: now), probe)
     if let (other, later) = onTheWay(probe.timeout, took) { (outcome, took) = (other ?? outcome, later) }
     if site == .primary { oracle.probed(name, outcome, self) }

@@ -27,6 +27,7 @@ package final class Simulation {
   var engine: Engine?
   package internal(set) var now: Instant
   let began: Instant
+  let probes: [String: [Site: ProbeSettings]]
   var due = DueList<Due>()
   var dice: Dice
   var network: [NetworkFault] = []
@@ -62,6 +63,8 @@ package final class Simulation {
     dice = Dice(seed: trial.seed)
     world = SandboxWorld(
       settings: trial.workloads, seed: dice.next(), start: Simulation.start, replicaCreation: trial.replicaCreation)
+    probes = Dictionary(
+      uniqueKeysWithValues: trial.workloads.map { ($0.name, [.primary: $0.primary.probe, .dr: $0.dr.probe]) })
     busyUntil = Simulation.start
     lastTurn = Simulation.start
     journal = Journal(isRecording: recording, began: Simulation.start)
