@@ -29,6 +29,7 @@ package enum Output: Equatable, Sendable {
 package struct WorkloadGuard: Sendable {
   private let shared: Shared<WorkloadSettings>
   package var settings: WorkloadSettings { _read { yield shared.value } }
+  package var name: String { shared.value.name }
   package private(set) var machine: Machine
   package private(set) var detector: Detector
   package private(set) var drTally: Tally
@@ -138,6 +139,9 @@ package struct WorkloadGuard: Sendable {
     conclude(at: now, brake: brake)
     return machine.react(to: event, situation)
   }
+
+  /// The reaction's records did not become durable: it never was.
+  package mutating func takeBack(to before: Machine) { machine = before }
 
   /// Brings the situation up to date.
   package mutating func conclude(at now: Instant, brake: String?) {

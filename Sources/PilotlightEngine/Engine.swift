@@ -1,9 +1,9 @@
 // The engine drives the guards: record before effect, one input at a time, no clock, no thread, no socket. The daemon feeds it
 // inputs and carries out its commands; a simulator does the same on a virtual clock.
 //
-// Each turn works on a copy of the guard. Only when the ledger has the records is the copy kept and are its effects released:
-// there is no other way to act, so write-ahead cannot be forgotten. When the ledger refuses, the guard stays where it was and the
-// next event finds it there.
+// Each turn keeps the machine as it was. Only when the ledger has the records does the reaction stand and are its effects released:
+// there is no other way to act, so write-ahead cannot be forgotten. When the ledger refuses, the machine is put back and the next
+// event finds it there.
 
 package import PilotlightCore
 
@@ -109,7 +109,7 @@ package final class Engine {
 
   private func index(_ workload: String) -> Int? {
     // By index: a guard is a large value, and iterating would copy each.
-    guards.indices.first { guards[$0].settings.name == workload }
+    guards.indices.first { guards[$0].name == workload }
   }
 
   /// A tick: machine first, so that what it hurries is polled in the same turn.
@@ -119,7 +119,7 @@ package final class Engine {
   }
 
   private func polls(_ index: Int, at now: Instant) -> [Command] {
-    let name = guards[index].settings.name
+    let name = guards[index].name
     return guards[index].startPolls(at: now).map { command($0, name) }
   }
 
@@ -141,28 +141,31 @@ package final class Engine {
   // MARK: One reaction
 
   private func turn(_ index: Int, _ event: Event, at now: Instant) -> [Command] {
-    var next = guards[index]
-    let reaction = next.react(to: event, at: now, brake: brake(for: index, at: now))
-    guard persist(reaction.records, from: guards[index], at: now) else { return haltedCommands(index) }
-    guards[index] = next
+    guard let reaction = react(index, event, at: now) else { return haltedCommands(index) }
     return release(reaction, index, at: now)
+  }
+
+  /// - Returns: nil when the ledger refused the reaction's records; then it never was.
+  private func react(_ index: Int, _ event: Event, at now: Instant) -> Reaction? {
+    let before = guards[index].machine
+    let reaction = guards[index].react(to: event, at: now, brake: brake(for: index, at: now))
+    if persist(reaction.records, of: guards[index].name, from: before.state, at: now) { return reaction }
+    guards[index].takeBack(to: before)
+    return nil
   }
 
   private func release(_ reaction: Reaction, _ index: Int, at now: Instant) -> [Command] {
     for case .runBegun(let run, _) in reaction.records where run.kind == .failover && run.orderedBy == nil {
-      begun.append((guards[index].settings.name, now))
+      begun.append((guards[index].name, now))
     }
-    let name = guards[index].settings.name
+    let name = guards[index].name
     return guards[index].carryOut(reaction.effects, at: now).map { command($0, name) }
   }
 
   private func obey(_ index: Int, _ order: Order, _ token: Int, at now: Instant) -> [Command] {
-    var next = guards[index]
-    let reaction = next.react(to: .ordered(order), at: now, brake: brake(for: index, at: now))
-    guard persist(reaction.records, from: guards[index], at: now) else {
+    guard let reaction = react(index, .ordered(order), at: now) else {
       return haltedCommands(index) + [.answer(token: token, .failed("the ledger cannot be written; nothing was done"))]
     }
-    guards[index] = next
     let commands = release(reaction, index, at: now)
     return commands + [.answer(token: token, reaction.answer ?? .failed("the order was not understood"))]
       + polls(index, at: now)
@@ -178,17 +181,17 @@ package final class Engine {
 
   // MARK: Write-ahead
 
-  private func persist(_ records: [Record], from guardBefore: WorkloadGuard, at now: Instant) -> Bool {
+  private func persist(_ records: [Record], of name: String, from state: DurableState, at now: Instant) -> Bool {
     guard !records.isEmpty else { return true }
     if case .broken = halted { return false }
-    var before = guardBefore.machine.state
+    var before = state
     var entries: [LedgerEntry] = []
     for record in records {
       var after = before
       after.apply(record)
       entries.append(
         LedgerEntry(
-          workload: guardBefore.settings.name, incident: Record.incident(before: before, after: after),
+          workload: name, incident: Record.incident(before: before, after: after),
           kind: record.kind.rawValue,
           payload: codec.encode(record), sentence: record.sentence(before: before, after: after), at: now))
       before = after
@@ -228,7 +231,7 @@ package final class Engine {
   private func brake(for index: Int, at now: Instant) -> String? {
     if begun.isEmpty { return nil }
     begun.removeAll { now - $0.at > brakes.window }
-    let others = begun.filter { $0.workload != guards[index].settings.name }
+    let others = begun.filter { $0.workload != guards[index].name }
     guard others.count >= brakes.maximum else { return nil }
     return "\(others.count) failover(s) of other workloads began in the last \(brakes.window.text); more need an order"
   }
