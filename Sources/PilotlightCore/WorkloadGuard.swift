@@ -25,8 +25,9 @@ package enum Output: Equatable, Sendable {
   case say(Message)
 }
 
-/// One guarded workload.
-package struct WorkloadGuard: Sendable {
+/// One guarded workload: a thing with a life, held by one engine. The machine inside is a value, so that a refused reaction can be
+/// put back.
+package final class WorkloadGuard {
   private let shared: Shared<WorkloadSettings>
   package var settings: WorkloadSettings { _read { yield shared.value } }
   package var name: String { shared.value.name }
@@ -70,7 +71,7 @@ package struct WorkloadGuard: Sendable {
   // MARK: Seeing
 
   /// Takes in what a watch saw; `start` is when it was asked.
-  package mutating func take(_ sighting: Sighting, of watch: Watch, startedAt start: Instant, at now: Instant) {
+  package func take(_ sighting: Sighting, of watch: Watch, startedAt start: Instant, at now: Instant) {
     let before = detector.tally
     see(sighting, watch, start, now)
     schedule.finish(watch, startedAt: start, at: now, next: interval(watch))
@@ -82,7 +83,7 @@ package struct WorkloadGuard: Sendable {
 
   private var references: [Watch] { settings.detection.references.map { .reference($0.name) } }
 
-  private mutating func see(_ sighting: Sighting, _ watch: Watch, _ start: Instant, _ now: Instant) {
+  private func see(_ sighting: Sighting, _ watch: Watch, _ start: Instant, _ now: Instant) {
     switch (watch, sighting) {
     case (.primaryProbe, .observation(let seen)): detector.probed(seen)
     case (.drProbe, .observation(let seen)):
@@ -135,16 +136,16 @@ package struct WorkloadGuard: Sendable {
 
   /// Concludes and lets the machine react to `event`. The guard is changed as if the records were durable; the engine keeps
   /// the change only when they are.
-  package mutating func react(to event: Event, at now: Instant, brake: String?) -> Reaction {
+  package func react(to event: Event, at now: Instant, brake: String?) -> Reaction {
     conclude(at: now, brake: brake)
     return machine.react(to: event, situation)
   }
 
   /// The reaction's records did not become durable: it never was.
-  package mutating func takeBack(to before: Machine) { machine = before }
+  package func takeBack(to before: Machine) { machine = before }
 
   /// Brings the situation up to date.
-  package mutating func conclude(at now: Instant, brake: String?) {
+  package func conclude(at now: Instant, brake: String?) {
     situation = Situation(
       now: now, assessment: detector.assess(at: now), primaryServing: detector.tally.serving,
       drServing: drTally.serving, lag: lag, evidenceAt: evidenceAt,
@@ -194,7 +195,7 @@ package struct WorkloadGuard: Sendable {
   }
 
   /// Polls that are due, with how to read them.
-  package mutating func startPolls(at now: Instant) -> [Output] {
+  package func startPolls(at now: Instant) -> [Output] {
     schedule.start(at: now).map { .poll($0, request($0)) }
   }
 
@@ -215,7 +216,7 @@ package struct WorkloadGuard: Sendable {
   }
 
   /// Carries out the effects that are the guard's own and hands the others on.
-  package mutating func carryOut(_ effects: [Effect], at now: Instant) -> [Output] {
+  package func carryOut(_ effects: [Effect], at now: Instant) -> [Output] {
     var outputs: [Output] = []
     for effect in effects {
       switch effect {
@@ -229,17 +230,17 @@ package struct WorkloadGuard: Sendable {
   }
 
   /// Evidence from before now no longer counts.
-  package mutating func forgetEvidence(at now: Instant) {
+  package func forgetEvidence(at now: Instant) {
     detector.forget(at: now)
     drTally.forget()
     schedule.hurry([.primaryProbe, .drAPI, .drProbe] + references, at: now)
   }
 
-  /// New settings for the same workload: evidence is gathered anew, the state stays.
-  package mutating func reload(_ settings: WorkloadSettings, at now: Instant) {
-    var fresh = WorkloadGuard(settings, state: machine.state, at: now, seed: dice.next())
+  /// The same workload under new settings: evidence is gathered anew, the state stays.
+  package func renewed(_ settings: WorkloadSettings, at now: Instant) -> WorkloadGuard {
+    let fresh = WorkloadGuard(settings, state: machine.state, at: now, seed: dice.next())
     fresh.lag = lag
-    self = fresh
+    return fresh
   }
 }
 

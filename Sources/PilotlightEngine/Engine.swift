@@ -81,8 +81,8 @@ package final class Engine {
   /// When to send a `.tick` if nothing else comes. What a ledger that cannot be written refuses is tried once a second.
   package var nextWake: Instant? {
     var soonest: Instant?
-    for index in guards.indices {
-      if let wake = guards[index].nextWake { soonest = soonest.map { min($0, wake) } ?? wake }
+    for workload in guards {
+      if let wake = workload.nextWake { soonest = soonest.map { min($0, wake) } ?? wake }
     }
     return halted == nil ? soonest : soonest.map { max($0, lastTurn + .seconds(1)) }
   }
@@ -108,8 +108,7 @@ package final class Engine {
   }
 
   private func index(_ workload: String) -> Int? {
-    // By index: a guard is a large value, and iterating would copy each.
-    guards.indices.first { guards[$0].name == workload }
+    guards.firstIndex { $0.name == workload }
   }
 
   /// A tick: machine first, so that what it hurries is polled in the same turn.
@@ -250,9 +249,8 @@ package final class Engine {
     }
     var fresh: [WorkloadGuard] = []
     for settings in workloads {
-      if var known = guards.first(where: { $0.settings.name == settings.name }) {
-        if known.settings != settings { known.reload(settings, at: now) }
-        fresh.append(known)
+      if let known = guards.first(where: { $0.name == settings.name }) {
+        fresh.append(known.settings == settings ? known : known.renewed(settings, at: now))
       } else {
         fresh.append(try restore(settings, at: now))
       }
