@@ -85,7 +85,9 @@ package struct Run: Hashable, Sendable, Codable {
     steps = plan.map { StepRun($0) }
   }
 
-  package subscript(name: String) -> StepRun? { steps.first { $0.step.name == name } }
+  package subscript(name: String) -> StepRun? {
+    steps.indices.first { steps[$0].step.name == name }.map { steps[$0] }
+  }
 
   mutating func update(_ name: String, _ change: (inout StepRun) -> Void) {
     guard let index = steps.firstIndex(where: { $0.step.name == name }) else { return }
@@ -94,17 +96,22 @@ package struct Run: Hashable, Sendable, Codable {
 
   /// True once a one-way step may have happened: from its first intent on there is no way back.
   package var isCommitted: Bool {
-    steps.contains { $0.step.work.kind == .oneWay && $0.intentAt != nil && !$0.didNotHappen }
+    steps.indices.contains(where: {
+      steps[$0].intentAt != nil && !steps[$0].didNotHappen && steps[$0].step.work.kind == .oneWay
+    })
   }
 
-  package var isFinished: Bool { steps.allSatisfy(\.state.isFinished) }
+  package var isFinished: Bool { finishedCount == steps.count }
   package var stuck: StepRun? { steps.first { $0.state == .stuck } }
 
   /// Steps whose needs are finished and which are not.
   package var ready: [StepRun] {
-    steps.filter { run in
-      (run.state == .waiting || run.state == .running) && run.step.needs.allSatisfy(isFinished)
-    }
+    steps.indices.filter(isReady).map { steps[$0] }
+  }
+
+  // Asked every second of a run: by index, for iterating would copy each step.
+  private func isReady(_ index: Int) -> Bool {
+    (steps[index].state == .waiting || steps[index].state == .running) && steps[index].step.needs.allSatisfy(isFinished)
   }
 
   /// Steps to be taken back, newest first.
@@ -113,10 +120,10 @@ package struct Run: Hashable, Sendable, Codable {
   }
 
   private func isFinished(_ name: String) -> Bool {
-    steps.contains { $0.step.name == name && $0.state.isFinished }
+    steps.indices.contains(where: { steps[$0].state.isFinished && steps[$0].step.name == name })
   }
 
   /// How many steps are finished.
-  var finishedCount: Int { steps.count { $0.state.isFinished } }
+  var finishedCount: Int { steps.indices.count { steps[$0].state.isFinished } }
   package var finishedNames: Set<String> { Set(steps.filter(\.state.isFinished).map(\.step.name)) }
 }

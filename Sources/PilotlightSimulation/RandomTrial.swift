@@ -108,11 +108,11 @@ private struct Draw {
         .cloud(.lagMissing(workload: workload.name)), .network(.noNames), .clockBehind(.hours(1)),
         .clockBehind(.hours(-1)), .freeze, .crash(.now, restartAfter: seconds(0.1, 60)),
       ])
-      entries.append(Scenario.Entry(at: seconds(60, 2400), fault, lasting: seconds(5, 900)))
+      entries.append(Scenario.Entry(at: seconds(60, 1800), fault, lasting: seconds(5, 900)))
     }
     entries.sort { $0.at < $1.at }
     return Trial(
-      seed: seed, workloads: [workload], scenario: Scenario(name: "", entries: entries, duration: .minutes(60)),
+      seed: seed, workloads: [workload], scenario: Scenario(name: "", entries: entries, duration: .minutes(45)),
       expectation: .nothingActs)
   }
 
@@ -127,7 +127,7 @@ private struct Draw {
     ])
     let entry = Scenario.Entry(at: seconds(300, 900), .cloud(fault))
     return Trial(
-      seed: seed, workloads: [workload], scenario: Scenario(name: "", entries: [entry], duration: .minutes(60)),
+      seed: seed, workloads: [workload], scenario: Scenario(name: "", entries: [entry], duration: .minutes(50)),
       expectation: .failsOver)
   }
 
@@ -145,7 +145,7 @@ private struct Draw {
       entries.append(Scenario.Entry(at: seconds(60, 3000), .order(order(), workload: pick(settings).name)))
     }
     entries.sort { $0.at < $1.at }
-    return Scenario(name: "", entries: entries, duration: .minutes(60))
+    return Scenario(name: "", entries: entries, duration: .minutes(50))
   }
 
   /// What failovers are made for.
