@@ -46,8 +46,10 @@ extension Machine {
 
   // MARK: Fence debts
 
-  /// Tries the oldest debt every half minute, in every phase but not while paused or observing.
+  /// Tries the oldest debt every half minute, in every phase but not while paused or observing; and not before the one-way step was
+  /// begun: a primary that returns until then must find itself as it was.
   mutating func payDebts(_ situation: Situation, _ reaction: inout Reaction) {
+    if let run = state.phase.run, run.kind == .failover, !run.isCommitted { return }
     guard let debt = state.debts.first, holdingActs(situation) == nil else { return }
     switch progress["debt"] {
     case .asking(_, let since, _) where situation.now - since < .seconds(90): return

@@ -230,10 +230,12 @@ extension Machine {
     return foreignAccount(situation)
   }
 
-  /// A failover's one-way step needs the gate's fresh word and a primary that is down at this very moment. A failback's was
-  /// looked after by its own step: writes are held and drained.
+  /// A failover's one-way step needs the gate's fresh word and a primary that is down at this very moment. Once the primary is fenced
+  /// the word does not age: looked at anew, it would only see our own hand. A failback's was looked after by its own step: writes
+  /// are held and drained.
   private func mayGoOneWay(_ situation: Situation) -> Bool {
     guard let run = state.phase.run, run.kind == .failover else { return true }
+    if run.isFenced { return situation.assessment.verdict == .down }
     guard let passed = gate.passedAt, situation.now - passed <= gateWord else { return false }
     return situation.assessment.verdict == .down
   }

@@ -206,7 +206,8 @@ package struct Machine: Sendable {
   private mutating func considerFailover(
     _ outage: Outage, _ situation: Situation, _ reaction: inout Reaction
   ) {
-    let start = situation.assessment.outageStart ?? situation.now
+    // Without a start the newest probes succeed, not yet often enough: nothing to consider.
+    guard let start = situation.assessment.outageStart else { return }
     if outage.start != start {
       // The first failure of this run of failures is news: an earlier concern, or a restart, knew less.
       var renewed = Outage(start: start, noticedAt: outage.noticedAt, why: outage.why)

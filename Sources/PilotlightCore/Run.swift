@@ -101,6 +101,13 @@ package struct Run: Hashable, Sendable, Codable {
     })
   }
 
+  /// The old primary takes no writes, by our own act.
+  var isFenced: Bool {
+    steps.contains {
+      if case .fence = $0.step.work { $0.state == .done && $0.intentAt != nil } else { false }
+    }
+  }
+
   package var isFinished: Bool { finishedCount == steps.count }
   package var stuck: StepRun? { steps.first { $0.state == .stuck } }
 

@@ -33,13 +33,22 @@ extension SandboxWorld {
     return (noAnswer(action), timeout)
   }
 
+  /// What keeps a request from reaching any service, whatever else is wrong.
+  private func unsent(_ action: CloudAction) -> (CloudReply, Int64?)? {
+    if faultSet.contains(.credentialsLost) {
+      return (failed(.credentials, "NoCredentials", "no usable credentials"), nil)
+    }
+    let isCut =
+      faultSet.contains(.observerIsolated) || faultSet.contains(.regionOutage(region: action.region))
+      || faultSet.contains(.apiOutage(region: action.region))
+    return isCut ? (unreachable(action), 10 * second) : nil
+  }
+
   /// What keeps a request from being carried out; the latency if it is not the usual one.
   private mutating func before(_ action: CloudAction) -> (CloudReply, Int64?)? {
+    if let reply = unsent(action) { return reply }
     for fault in faultSet.active {
       switch fault {
-      case .observerIsolated: return (unreachable(action), 10 * second)
-      case .credentialsLost: return (failed(.credentials, "NoCredentials", "no usable credentials"), nil)
-      case .regionOutage(action.region), .apiOutage(action.region): return (unreachable(action), 10 * second)
       case .accessDenied(action.apiName):
         return (failed(.denied, "AccessDenied", "User is not authorized to perform \(action.apiName)"), nil)
       case .throttling(action.region, let share) where random.chance(share):

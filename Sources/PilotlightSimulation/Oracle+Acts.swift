@@ -15,6 +15,7 @@ extension Oracle {
     if watched.settings.mode == .observe { violate("acted-while-observing", now, action.apiName) }
     if trial.expectation == .nothingActs { violate("acted-without-need", now, action.apiName) }
     judgeIntent(action, watched, at: now)
+    judgeFence(action, watched, at: now)
     if case .promoteReplica = action { judgePromotion(name, simulation) }
   }
 
@@ -27,6 +28,15 @@ extension Oracle {
     let isUndo = watched.state.phase.run?.rollback != nil && watched.undos.contains(action)
     let isDebt = watched.state.debts.contains { .resizeGroup($0.group, $0.size) == action }
     if !isUndo, !isDebt { violate("act-before-record", now, "\(action.apiName) left without a durable intent") }
+  }
+
+  /// A fence before the gate would make a returning primary look dead by our own hand.
+  private mutating func judgeFence(_ action: CloudAction, _ watched: Watched, at now: Instant) {
+    let group = watched.settings.primary.group
+    guard case .resizeGroup(group.ref, group.standby) = action, case .failingOver(let run) = watched.state.phase else {
+      return
+    }
+    if run["gate"]?.state.isFinished != true { violate("fenced-before-gate", now, run.incident) }
   }
 
   private mutating func judgePromotion(_ name: String, _ simulation: Simulation) {
@@ -97,7 +107,8 @@ extension Oracle {
         deceived += 1
         return
       }
-      if run == nil, !watched.state.debts.isEmpty { return }
+      // Once promoted, an old primary that comes back is stopped whoever it serves.
+      if noted.kind == .stoppedServingSite, run?.isCommitted ?? !watched.state.debts.isEmpty { return }
       violate(noted.kind == .stoppedServingSite ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at,
         noted.detail)
     case .avoidableLoss:

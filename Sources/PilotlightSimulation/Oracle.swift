@@ -139,9 +139,15 @@ struct Oracle {
   // MARK: State
 
   /// After each turn.
-  mutating func turned(_ engine: Engine, at now: Instant) {
+  mutating func turned(_ world: SandboxWorld, at now: Instant) {
     guard sawTwoWriters else { return }
+    sawTwoWriters = false
     for name in trial.workloads.map(\.name) {
+      if world.writerCount(name) < 2 {
+        workloads[name]?.twoWritersSince = nil
+        continue
+      }
+      sawTwoWriters = true
       guard let since = workloads[name]?.twoWritersSince, now - since > .minutes(2) else { continue }
       guard let state = workloads[name]?.state else { continue }
       // Invariant 8: reported means a debt that shows, or a run that is still at it.

@@ -121,6 +121,7 @@ private struct Draw {
     var workload = settings[0]
     workload.mode = .automatic
     workload.decision.onRpoBreach = .hold
+    if workload.detection.corroborate == .all { workload.detection.corroborate = .any }
     if workload.traffic == .manual { workload.traffic = .objectSwitch(ObjectRef(region: "us-west-2", bucket: "b", key: "k")) }
     let fault: SandboxFault = pick([
       .regionOutage(region: workload.primary.region), .applicationDown(workload: workload.name, site: .primary),

@@ -6,6 +6,7 @@ import PilotlightSandbox
 
 extension Simulation {
   func begin(_ entry: Scenario.Entry) {
+    if isMended { return }
     journal.note(now, "\(entry.what.sentence)\(entry.lasting.map { " for \($0.text)" } ?? "")")
     oracle.begins(entry.what, at: now)
     switch entry.what {
@@ -21,6 +22,7 @@ extension Simulation {
   }
 
   func end(_ entry: Scenario.Entry) {
+    if isMended { return }
     switch entry.what {
     case .order, .crash, .freeze: return
     case .cloud(let fault): world.clear(fault, at: now)

@@ -185,7 +185,7 @@ package final class Simulation {
   /// What the turn decided is carried out, unless the process dies or waits first.
   private func conclude(_ commands: [Command]) {
     guard let engine else { return }
-    oracle.turned(engine, at: now)
+    oracle.turned(world, at: now)
     if let (moment, restartAfter) = disk.takeMet() {
       if moment == .sent { carryOut(commands) }
       return die(restartAfter: restartAfter)
