@@ -34,7 +34,9 @@ package struct Assessment: Equatable, Sendable {
   package var since: Instant
   /// T0: the first failed probe of the run of failures; nil unless probes fail now.
   package var outageStart: Instant?
-  /// The verdict is down, has held for `confirmFor`, and is corroborated.
+  /// Our own probes have failed for `confirmFor`.
+  package var lasted: Bool
+  /// The verdict is down, has lasted, and is corroborated.
   package var confirmed: Bool
   package var agreement: Agreement
   /// A failure that degrades and alerts but cannot justify a failover.
@@ -46,12 +48,13 @@ package struct Assessment: Equatable, Sendable {
   package var evidence: [String] { basis?.sentences ?? [] }
 
   package init(
-    verdict: Verdict, since: Instant, outageStart: Instant? = nil, confirmed: Bool = false,
+    verdict: Verdict, since: Instant, outageStart: Instant? = nil, lasted: Bool = false, confirmed: Bool = false,
     agreement: Agreement = .missing, concern: FailureClass? = nil, basis: Basis? = nil
   ) {
     self.verdict = verdict
     self.since = since
     self.outageStart = outageStart
+    self.lasted = lasted
     self.confirmed = confirmed
     self.agreement = agreement
     self.concern = concern

@@ -100,7 +100,7 @@ package struct Detector: Equatable, Sendable {
     if verdict != standing.verdict { standing = (verdict, since(verdict, now: now)) }
     let agreement = agree()
     return Assessment(
-      verdict: verdict, since: standing.since, outageStart: tally.firstFailure,
+      verdict: verdict, since: standing.since, outageStart: tally.firstFailure, lasted: hasLasted,
       confirmed: verdict == .down && network(at: now) == .up && isAgreed(agreement) && hasLasted, agreement: agreement,
       concern: verdict == .up || verdict == .unknown ? tally.concern : nil, basis: basis)
   }

@@ -15,6 +15,14 @@ enum Progress: Equatable, Sendable {
   }
 }
 
+/// Whether a one-way step may begin now.
+private enum Clearance {
+  case go
+  case wait
+  /// The gate's word is too old, or was never given.
+  case askAgain
+}
+
 /// An answer that has not come after this long is taken as lost; adapters answer within 60 s.
 private let patience: Duration = .seconds(90)
 /// After an act the world may take this long to show it. A one-way act whose answer was lost is not repeated before the world has
@@ -192,9 +200,12 @@ extension Machine {
       if state.phase.run?[name]?.state == .running { rest(name, .seconds(1), failures: 0, situation) }
       return
     }
-    if step.step.work.kind == .oneWay, !mayGoOneWay(situation) {
-      reopenGate(name, situation, &reaction)
-      return
+    if step.step.work.kind == .oneWay {
+      switch isClear(situation) {
+      case .go: break
+      case .wait: return rest(name, .milliseconds(500), failures: 0, situation)
+      case .askAgain: return reopenGate(name, situation, &reaction)
+      }
     }
     record(.intent(step: name, action, undo: undo, at: situation.now), &reaction)
     ask(.act(name), [action], key: name, situation, &reaction)
@@ -230,14 +241,17 @@ extension Machine {
     return foreignAccount(situation)
   }
 
-  /// A failover's one-way step needs the gate's fresh word and a primary that is down at this very moment. Once the primary is fenced
-  /// the word does not age: looked at anew, it would only see our own hand. A failback's was looked after by its own step: writes
-  /// are held and drained.
-  private func mayGoOneWay(_ situation: Situation) -> Bool {
-    guard let run = state.phase.run, run.kind == .failover else { return true }
-    if run.isFenced { return situation.assessment.verdict == .down }
-    guard let passed = gate.passedAt, situation.now - passed <= gateWord else { return false }
-    return situation.assessment.verdict == .down
+  /// A failover's one-way step needs the gate's fresh word and a primary that is down at this very moment. Once a fence may have
+  /// taken hold the gate is not asked again, it would only see our own hand: then a primary that our probes have found down for a
+  /// whole confirmation is enough. A failback's one-way step was looked after by its own plan: writes are held and drained.
+  private func isClear(_ situation: Situation) -> Clearance {
+    guard let run = state.phase.run, run.kind == .failover else { return .go }
+    let assessment = situation.assessment
+    if run.mayBeFenced { return assessment.verdict == .down && assessment.lasted ? .go : .wait }
+    guard let passed = gate.passedAt, situation.now - passed <= gateWord, assessment.verdict == .down else {
+      return .askAgain
+    }
+    return .go
   }
 
   private mutating func reopenGate(_ name: String, _ situation: Situation, _ reaction: inout Reaction) {

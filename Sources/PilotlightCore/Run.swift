@@ -101,10 +101,10 @@ package struct Run: Hashable, Sendable, Codable {
     })
   }
 
-  /// The old primary takes no writes, by our own act.
-  var isFenced: Bool {
+  /// The old primary takes no writes by our own act, or may not: a fence was asked for, and it is not known that it did not happen.
+  var mayBeFenced: Bool {
     steps.contains {
-      if case .fence = $0.step.work { $0.state == .done && $0.intentAt != nil } else { false }
+      if case .fence = $0.step.work { $0.intentAt != nil && !$0.didNotHappen } else { false }
     }
   }
 
