@@ -138,8 +138,8 @@ package struct Detector: Equatable, Sendable {
 
   /// The proof that an outage lasted is a probe that *started* `confirmFor` after T0 and failed too.
   private var hasLasted: Bool {
-    guard let outageStart = tally.firstFailure, let last = tally.last else { return false }
-    return last.at - outageStart >= settings.confirmFor
+    guard let outageStart = tally.firstFailure, let last = tally.lastFailure else { return false }
+    return last - outageStart >= settings.confirmFor
   }
 
   // MARK: Vantages
@@ -152,9 +152,11 @@ package struct Detector: Equatable, Sendable {
     return health.unhealthy > 0 || health.other == 0 ? .down : .unknown
   }
 
+  /// That it does not answer is believed only once a reference that was asked later did: our own network may have broken in between.
   package var primaryAPIOpinion: Opinion {
-    guard let answered = primaryAPI.value, isCurrent(primaryAPI.at) else { return .unknown }
-    return answered ? .up : .down
+    guard let answered = primaryAPI.value, let at = primaryAPI.at, isCurrent(at) else { return .unknown }
+    if answered { return .up }
+    return references.contains { ($0.good ?? .distantPast) >= at } ? .down : .unknown
   }
 
   /// A 5xx comes from the load balancer itself: it is the primary saying that it cannot serve.

@@ -299,7 +299,10 @@ extension Machine {
       said.remove("old-primary")
       return
     }
-    guard case .drActive(let residence) = state.phase, state.debts.isEmpty else { return }
+    // Instances that were told to go may serve for another minute or two.
+    guard case .drActive(let residence) = state.phase, state.debts.isEmpty,
+      situation.now - situation.assessment.since >= .minutes(2)
+    else { return }
     let group = settings.primary.group
     if settings.decision.fencePrimary, holdingActs(situation) == nil {
       let debt = FenceDebt(

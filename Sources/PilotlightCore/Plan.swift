@@ -2,17 +2,20 @@
 
 /// The ordered graph of steps of one kind of run.
 package enum Plan {
-  /// Scale up and repoint in parallel, then the gate, then fence, promote, verify, shift, announce.
+  /// Repoint, scale up, then the gate, then fence, promote, verify, shift, announce.
+  ///
+  /// The secret comes before the instances: one that boots earlier reads the old address once, keeps it, and writes to the old primary
+  /// from the DR region while all its health checks are green.
   ///
   /// Forecasts are AWS's own figures (EC2 in a group boots in 2-5 min, RDS promotion takes 5-10 min) until runs were measured.
   package static func failover(_ settings: WorkloadSettings) -> [Step] {
     var plan = Builder()
     let dr = settings.dr
-    plan.add("scale-up-dr", .scaleUp(dr.group.ref, dr.group.serving), forecast: .seconds(5))
     if let secret = dr.secret {
-      plan.add("repoint-dr-secret", .repoint(secret.ref, to: dr.database.ref), forecast: .seconds(3))
+      plan.then("repoint-dr-secret", .repoint(secret.ref, to: dr.database.ref), forecast: .seconds(3))
     }
-    plan.add("gate", .gate, after: plan.names, forecast: .seconds(5))
+    plan.then("scale-up-dr", .scaleUp(dr.group.ref, dr.group.serving), forecast: .seconds(5))
+    plan.then("gate", .gate, forecast: .seconds(5))
     if settings.decision.fencePrimary {
       let group = settings.primary.group
       plan.then("fence-primary", .fence(group.ref, group.standby), forecast: .seconds(20), bound: .seconds(20))
@@ -87,14 +90,10 @@ package enum Plan {
   }
 }
 
-/// Writes plans down: `then` waits for the step before, `add` says for which.
+/// Writes plans down: each step waits for the one before.
 private struct Builder {
   var steps: [Step] = []
   var names: [String] { steps.map(\.name) }
-
-  mutating func add(_ name: String, _ work: Work, after needs: [String] = [], forecast: Duration) {
-    steps.append(Step(name, work, needs: needs, forecast: forecast))
-  }
 
   mutating func then(_ name: String, _ work: Work, forecast: Duration, bound: Duration? = nil) {
     steps.append(Step(name, work, needs: names.suffix(1), forecast: forecast, bound: bound))

@@ -12,6 +12,8 @@ package struct Tally: Equatable, Sendable {
   package private(set) var since: Instant?
   /// Start of the first probe in the present run of failures that count as down.
   package private(set) var firstFailure: Instant?
+  /// Start of the newest of them.
+  package private(set) var lastFailure: Instant?
   /// Failures that count as down, in a row.
   package private(set) var failures = 0
   /// Failures of any class in a row, those that only alert included.
@@ -37,6 +39,7 @@ package struct Tally: Equatable, Sendable {
       failures = 0
       concerns = 0
       firstFailure = nil
+      lastFailure = nil
       if successes >= riseAfter { settle(true, since: firstSuccess) }
     case .failure(let failure, _, _):
       successes = 0
@@ -44,6 +47,7 @@ package struct Tally: Equatable, Sendable {
       // Slow, TLS and DNS neither count towards an outage nor end one.
       guard failure.countsAsDown else { return }
       if failures == 0 { firstFailure = observation.at }
+      lastFailure = observation.at
       failures += 1
       if failures >= fallAfter { settle(false, since: firstFailure) }
     }

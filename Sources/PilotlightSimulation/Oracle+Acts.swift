@@ -107,6 +107,10 @@ extension Oracle {
         deceived += 1
         return
       }
+      // A probe that began before the primary came back may still be on its way.
+      let probe = watched.settings.primary.probe
+      let restored = simulation.world.facts(for: noted.workload)?.serviceRestoredAt
+      if let restored, noted.at - restored <= probe.timeout + probe.recheckInterval + .seconds(1) { return }
       // Once promoted, an old primary that comes back is stopped whoever it serves.
       if noted.kind == .stoppedServingSite, run?.isCommitted ?? !watched.state.debts.isEmpty { return }
       violate(noted.kind == .stoppedServingSite ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at,
@@ -114,7 +118,7 @@ extension Oracle {
     case .avoidableLoss:
       if run?.kind == .failback, simulation.patient.skips == 0 { violate("failback-lost-writes", noted.at, noted.detail) }
     case .trafficToDeadSite:
-      if simulation.world.faults.isEmpty, simulation.patient.skips == 0, watched.settings.traffic != .manual {
+      if !wasTroubled(at: noted.at), simulation.patient.skips == 0, watched.settings.traffic != .manual {
         violate("traffic-to-dead-site", noted.at, noted.detail)
       }
     case .twoWriters:

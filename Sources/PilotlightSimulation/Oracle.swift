@@ -17,6 +17,8 @@ struct Oracle {
   private(set) var thawedAt: Instant?
   /// What lies to every vantage at once, and since when no lie holds.
   var lies = Lies()
+  /// The cloud's faults and when they held.
+  private var troubles: [(fault: SandboxFault, from: Instant, to: Instant)] = []
   /// World violations already judged.
   var judged = 0
   private var hasClockFault = false
@@ -60,12 +62,29 @@ struct Oracle {
 
   mutating func begins(_ what: Occurrence, at now: Instant) {
     lies.begins(what, trial)
+    if case .cloud(let fault) = what { troubles.append((fault, now, .distantFuture)) }
     if case .clockBehind = what { hasClockFault = true }
   }
 
-  mutating func ends(_ what: Occurrence, at now: Instant) { lies.ends(what, trial, at: now) }
+  mutating func ends(_ what: Occurrence, at now: Instant) {
+    lies.ends(what, trial, at: now)
+    guard case .cloud(let fault) = what else { return }
+    for index in troubles.indices where troubles[index].fault == fault && troubles[index].to > now {
+      troubles[index].to = now
+    }
+  }
 
-  mutating func froze(until thaw: Instant) { thawedAt = thaw }
+  /// Whether any fault of the cloud held at that moment.
+  func wasTroubled(at time: Instant) -> Bool { troubles.contains { $0.from <= time && time <= $0.to } }
+
+  /// What happened while nobody watched is reported from now on.
+  mutating func booted(at now: Instant) {
+    for name in workloads.keys where workloads[name]?.twoWritersSince != nil { workloads[name]?.twoWritersSince = now }
+  }
+
+  mutating func froze(for pause: Duration, until thaw: Instant) {
+    if pause > trial.workloads[0].detection.timeGap { thawedAt = thaw }
+  }
 
   mutating func orders(_ kind: OrderKind, _ workload: String, at now: Instant) {}
 

@@ -139,6 +139,8 @@ package final class Simulation {
     process += 1
     busyUntil = now
     lastTurn = now
+    world.advance(to: now)
+    oracle.booted(at: now)
     do {
       let engine = try Engine(
         workloads: trial.workloads, brakes: trial.brakes, ledger: disk, codec: disk, at: now, seed: dice.next())
@@ -209,7 +211,7 @@ package final class Simulation {
     turn(.tick)
     busyUntil = max(busyUntil, now + pause)
     isThawing = true
-    oracle.froze(until: busyUntil)
+    oracle.froze(for: pause, until: busyUntil)
     due.add(.thaw(process: process), at: busyUntil)
   }
 
