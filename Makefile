@@ -8,12 +8,12 @@ DESTDIR ?=
 BIN := .build/$(BUILD)
 RELEASE_FLAGS := --configuration release --static-swift-stdlib
 
-.PHONY: demo test unit e2e lint check build release install docs clean prerequisites
+.PHONY: demo test unit sim e2e lint check build release install docs clean prerequisites
 
 demo: build
 	$(BIN)/pilotlightctl demo
 
-test: unit e2e
+test: unit sim e2e
 
 # One target after the other: Swift Testing runs all tests of a process at once, and those that talk over real sockets would starve
 # beside those that compute. Tests that are stuck are ended, loudly.
@@ -26,6 +26,14 @@ unit: prerequisites
 	  then grep -vE '^(◇|✔)' .build/unit.log; echo "$$target failed"; exit 1; fi; \
 	  grep -E 'Test run with' .build/unit.log; \
 	done
+
+# Simulated worlds: SEEDS random ones from FIRST on, and every pair of the named faults; `make sim SEED=n` tells one story.
+SEEDS ?= 10000
+FIRST ?= 1
+SIMULATOR := .build/release/simulator
+sim: prerequisites
+	$(SWIFT) build --configuration release --product simulator
+	$(if $(SEED),$(SIMULATOR) --seed $(SEED),$(SIMULATOR) --pairs && $(SIMULATOR) --seeds $(SEEDS) --first $(FIRST))
 
 e2e: build
 	PILOTLIGHT_BIN="$(CURDIR)/$(BIN)" Tests/EndToEnd/run.sh

@@ -73,7 +73,8 @@ let package = Package(
       name: "pilotlightd",
       dependencies: [
         "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightProbes", "PilotlightAWS",
-        "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightSystemd", "PilotlightConfiguration",
+        "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightSystemd",
+        "PilotlightConfiguration",
         "PilotlightControlAPI", "PilotlightControlServer", arguments, logging,
       ],
       swiftSettings: strict),

@@ -311,7 +311,8 @@ extension Machine {
       record(.debtIncurred(debt), &reaction)
     } else {
       sayOnce(
-        "old-primary", .oldPrimaryServes, "the old primary serves again beside the DR region and is not fenced", &reaction)
+        "old-primary", .oldPrimaryServes, "the old primary serves again beside the DR region and is not fenced",
+        &reaction)
     }
   }
 }

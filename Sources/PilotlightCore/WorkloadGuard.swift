@@ -145,11 +145,20 @@ package final class WorkloadGuard {
   package func takeBack(to before: Machine) { machine = before }
 
   /// Brings the situation up to date.
-  package func conclude(at now: Instant, brake: String?) {
-    situation = Situation(
-      now: now, assessment: detector.assess(at: now), primaryServing: detector.tally.serving,
-      drServing: drTally.serving, lag: lag, evidenceAt: evidenceAt,
-      obstacles: obstacles, brake: brake, account: standing.account)
+  private func conclude(at now: Instant, brake: String?) {
+    situation = describe(detector.assess(at: now), at: now, brake: brake)
+  }
+
+  /// The situation as of now, for somebody who only asks: lag and countdowns move on, nothing is changed.
+  package func look(at now: Instant) -> Situation {
+    var detector = detector
+    return describe(detector.assess(at: now), at: now, brake: situation.brake)
+  }
+
+  private func describe(_ assessment: Assessment, at now: Instant, brake: String?) -> Situation {
+    Situation(
+      now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
+      evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.

@@ -97,7 +97,8 @@ extension Oracle {
   private mutating func judge(_ noted: SandboxViolation, _ simulation: Simulation) {
     guard let watched = workloads[noted.workload] else { return }
     let run = watched.state.phase.run
-    let isLiedTo = lies.hold(at: simulation.now, within: .minutes(15)) || watched.settings.detection.corroborate == .none
+    let isLiedTo =
+      lies.hold(at: simulation.now, within: .minutes(15)) || watched.settings.detection.corroborate == .none
     switch noted.kind {
     case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
     case .promotedBesideServingPrimary, .stoppedServingSite:
@@ -113,10 +114,13 @@ extension Oracle {
       if let restored, noted.at - restored <= probe.timeout + probe.recheckInterval + .seconds(1) { return }
       // Once promoted, an old primary that comes back is stopped whoever it serves.
       if noted.kind == .stoppedServingSite, run?.isCommitted ?? !watched.state.debts.isEmpty { return }
-      violate(noted.kind == .stoppedServingSite ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at,
+      violate(
+        noted.kind == .stoppedServingSite ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at,
         noted.detail)
     case .avoidableLoss:
-      if run?.kind == .failback, simulation.patient.skips == 0 { violate("failback-lost-writes", noted.at, noted.detail) }
+      if run?.kind == .failback, simulation.patient.skips == 0 {
+        violate("failback-lost-writes", noted.at, noted.detail)
+      }
     case .trafficToDeadSite:
       if !wasTroubled(at: noted.at), simulation.patient.skips == 0, watched.settings.traffic != .manual {
         violate("traffic-to-dead-site", noted.at, noted.detail)

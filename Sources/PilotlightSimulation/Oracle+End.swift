@@ -42,7 +42,9 @@ extension Oracle {
       let served = world.servedFrom(settings.name)
       switch state.phase.name {
       case .healthy:
-        if served != .primary { violate("healthy-is-not-serving", simulation.now, "users are not served from the primary") }
+        if served != .primary {
+          violate("healthy-is-not-serving", simulation.now, "users are not served from the primary")
+        }
         if state.lastRun?.kind == .failback, !world.isReplica(settings.dr.database.ref) {
           violate("pilot-light-is-out", simulation.now, "\(settings.dr.database.ref.identifier) is no replica")
         }
@@ -61,7 +63,8 @@ extension Oracle {
     else { return }
     let deadline = Simulation.start + outage.at + settings.objectives.rto
     guard let reached = workloads[settings.name]?.reachedDR else {
-      let why = simulation.engine?.guards.first.map { $0.machine.explain($0.situation).joined(separator: "; ") } ?? "dead"
+      let why =
+        simulation.engine?.guards.first.map { $0.machine.explain($0.situation).joined(separator: "; ") } ?? "dead"
       return violate("missed-failover", now, "a real outage did not end in dr-active: \(why)")
     }
     if reached > deadline { violate("rto-missed", now, "dr-active \((reached - deadline).text) after the RTO") }

@@ -112,6 +112,8 @@ extension Simulation {
     let run = state.phase.run ?? state.lastRun
     guard let run, run.rollback == nil else { return }
     if run["shift-traffic"]?.state.isFinished == true { world.moveTraffic(of: settings.name, to: .dr, at: now) }
-    if run["shift-traffic-home"]?.state.isFinished == true { world.moveTraffic(of: settings.name, to: .primary, at: now) }
+    if run["shift-traffic-home"]?.state.isFinished == true {
+      world.moveTraffic(of: settings.name, to: .primary, at: now)
+    }
   }
 }

@@ -49,7 +49,8 @@ private struct Draw {
   mutating func settings(_ name: String) -> WorkloadSettings {
     let record = RecordRef(zone: "Z-\(name)", name: "\(name).example.com", type: "CNAME")
     let route = TrafficSettings.route53(
-      record, primary: RecordTarget(host: "primary.\(name).example.com"), dr: RecordTarget(host: "dr.\(name).example.com"))
+      record, primary: RecordTarget(host: "primary.\(name).example.com"),
+      dr: RecordTarget(host: "dr.\(name).example.com"))
     return .reference(name) { settings in
       settings.mode = pick([.automatic, .automatic, .automatic, .automatic, .approve, .observe])
       settings.decision.onRpoBreach = pick([.hold, .hold, .hold, .promote, .promoteAtDeadline])
@@ -122,7 +123,9 @@ private struct Draw {
     workload.mode = .automatic
     workload.decision.onRpoBreach = .hold
     if workload.detection.corroborate == .all { workload.detection.corroborate = .any }
-    if workload.traffic == .manual { workload.traffic = .objectSwitch(ObjectRef(region: "us-west-2", bucket: "b", key: "k")) }
+    if workload.traffic == .manual {
+      workload.traffic = .objectSwitch(ObjectRef(region: "us-west-2", bucket: "b", key: "k"))
+    }
     let fault: SandboxFault = pick([
       .regionOutage(region: workload.primary.region), .applicationDown(workload: workload.name, site: .primary),
     ])
@@ -192,7 +195,8 @@ private struct Draw {
       .slowAPI(factor: pick([10, 100, 300])), .credentialsLost, .observerIsolated, .observerIsolated,
       .accessDenied(
         apiName: pick([
-          "rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup", "secretsmanager:PutSecretValue", "s3:PutObject",
+          "rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup", "secretsmanager:PutSecretValue",
+          "s3:PutObject",
           "rds:DescribeDBInstances", "cloudwatch:GetMetricData", "elasticloadbalancing:DescribeTargetHealth",
         ])),
       .applicationDown(workload: name, site: site), .albBlackhole(workload: name, site: site),

@@ -53,7 +53,6 @@ package final class Simulation {
   private static let heartbeat: Duration = .seconds(2)
   /// Wake-ups closer than this are coalesced, as the daemon's are.
   private static let coalescing: Duration = .milliseconds(10)
-  package static var start0: Instant { start }
   static let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
 
   package init(_ trial: Trial, recording: Bool = false) {

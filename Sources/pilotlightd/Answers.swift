@@ -13,10 +13,8 @@ extension Daemon {
     case .health: return health()
     case .explain(let name):
       return with(name) { workload in
-        var current = workload
-        current.conclude(at: line.now, brake: workload.situation.brake)
-        return .json(
-          ExplainReport(workload: workload.settings.name, sentences: workload.machine.explain(current.situation)))
+        .json(
+          ExplainReport(workload: workload.name, sentences: workload.machine.explain(workload.look(at: line.now))))
       }
     case .plan(let name, let kind): return with(name) { .json(planReport($0.settings, kind)) }
     case .history(let workload, let incident, let limit): return history(workload, incident, limit)

@@ -24,9 +24,7 @@ extension Daemon {
   private func status(of workload: WorkloadGuard) -> WorkloadStatus {
     let (settings, machine) = (workload.settings, workload.machine)
     // A fresh look: lag and countdowns are as of now, not as of the last event.
-    var current = workload
-    current.conclude(at: line.now, brake: workload.situation.brake)
-    let situation = current.situation
+    let situation = workload.look(at: line.now)
     let reasons = machine.unarmed(situation)
     return WorkloadStatus(
       name: settings.name, phase: PhaseWord(machine.state.phase.name), mode: ModeWord(settings.mode),

@@ -94,7 +94,13 @@ private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
     #expect(!loss.isWithin(.minutes(5)))
   }
 
-  @Test func `a sample from the future is cut to now`() {
-    #expect(tracker([(500, 0)], now: 10).proof == start + .seconds(10))
+  @Test func `a sample of the coming minute is cut to now`() {
+    #expect(tracker([(50, 0)], now: 10).proof == start + .seconds(10))
+  }
+
+  @Test func `F54 samples from the future prove nothing: on a clock that is behind, an old one would look fresh`() {
+    let lag = tracker([(500, 0)], now: 10)
+    #expect(lag.proof == nil)
+    #expect(lag.sentence(at: start + .seconds(10)).contains("this host's clock is behind"))
   }
 }

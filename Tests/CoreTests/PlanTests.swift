@@ -26,7 +26,7 @@ private let settings = WorkloadSettings(
     let plan = Plan.failover(settings).map { "\($0.name) <- \($0.needs.joined(separator: ", "))" }
     #expect(
       plan == [
-        "scale-up-dr <- ", "repoint-dr-secret <- ", "gate <- scale-up-dr, repoint-dr-secret", "fence-primary <- gate",
+        "repoint-dr-secret <- ", "scale-up-dr <- repoint-dr-secret", "gate <- scale-up-dr", "fence-primary <- gate",
         "promote-replica <- fence-primary", "verify-dr-targets <- promote-replica",
         "verify-dr-application <- verify-dr-targets", "shift-traffic <- verify-dr-application",
         "announce <- shift-traffic",

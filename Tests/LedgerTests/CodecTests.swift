@@ -130,7 +130,7 @@ private func name(_ record: Record) -> String {
   }
 
   @Test func `every kind of record is among those tried`() {
-    #expect(Set(records.map(name)).count == 27)
+    #expect(Set(records.map(name)).count == 28)
   }
 
   @Test(arguments: RunKind.allCases) func `a run of every default plan is read back`(kind: RunKind) throws {

@@ -1,7 +1,7 @@
 // A disk that fails on demand: SQLite's own file layer with a layer on top that lets writes and syncs fail
 // (https://www.sqlite.org/vfs.html). It is installed only in child processes (exit tests), for the whole process.
 
-import GRDBSQLite
+import CSQLite
 import Glibc
 import Synchronization
 
