@@ -8,7 +8,7 @@ DESTDIR ?=
 BIN := .build/$(BUILD)
 RELEASE_FLAGS := --configuration release --static-swift-stdlib
 
-.PHONY: demo test unit sim e2e lint check build release install docs clean prerequisites
+.PHONY: demo test unit sim mutants e2e lint check build release install docs clean prerequisites
 
 demo: build
 	$(BIN)/pilotlightctl demo
@@ -17,7 +17,7 @@ test: unit sim e2e
 
 # One target after the other: Swift Testing runs all tests of a process at once, and those that talk over real sockets would starve
 # beside those that compute. Tests that are stuck are ended, loudly.
-UNIT_TARGETS := $(notdir $(filter-out Tests/EndToEnd,$(wildcard Tests/*)))
+UNIT_TARGETS := $(notdir $(filter-out Tests/EndToEnd Tests/Mutants,$(wildcard Tests/*)))
 unit: prerequisites
 	$(SWIFT) build --build-tests
 	@export PILOTLIGHT_PYTHON="$$(Tests/EndToEnd/python.sh)" && for target in $(UNIT_TARGETS); do \
@@ -34,6 +34,10 @@ SIMULATOR := .build/release/simulator
 sim: prerequisites
 	$(SWIFT) build --configuration release --product simulator
 	$(if $(SEED),$(SIMULATOR) --seed $(SEED),$(SIMULATOR) --pairs && $(SIMULATOR) --seeds $(SEEDS) --first $(FIRST))
+
+# Planted bugs, and how many worlds it takes to find each.
+mutants: prerequisites
+	Tests/Mutants/run.py
 
 e2e: build
 	PILOTLIGHT_BIN="$(CURDIR)/$(BIN)" Tests/EndToEnd/run.sh

@@ -65,6 +65,7 @@ extension Machine {
     case .failingBack: reasons.append("a failback is running")
     }
     if settings.mode == .observe { reasons.append("mode is observe: it would only say so") }
+    if state.account == nil { reasons.append("the credentials have not been proven yet") }
     if situation.assessment.verdict == .blind { reasons.append("our own view is broken") }
     if situation.assessment.verdict == .unknown { reasons.append("the primary has not been assessed yet") }
     let lag = situation.lag.state(at: situation.now)

@@ -200,7 +200,7 @@ extension Machine {
       if state.phase.run?[name]?.state == .running { rest(name, .seconds(1), failures: 0, situation) }
       return
     }
-    if step.step.work.kind == .oneWay {
+    if step.step.work.needsClearance {
       switch isClear(situation) {
       case .go: break
       case .wait: return rest(name, .milliseconds(500), failures: 0, situation)
@@ -241,17 +241,16 @@ extension Machine {
     return foreignAccount(situation)
   }
 
-  /// A failover's one-way step needs the gate's fresh word and a primary that is down at this very moment. Once a fence may have
+  /// A failover's fence and its one-way step need the gate's fresh word and a primary that is down at this very moment. Once a fence may have
   /// taken hold the gate is not asked again, it would only see our own hand: then a primary that our probes have found down for a
   /// whole confirmation is enough. A failback's one-way step was looked after by its own plan: writes are held and drained.
   private func isClear(_ situation: Situation) -> Clearance {
     guard let run = state.phase.run, run.kind == .failover else { return .go }
     let assessment = situation.assessment
-    if run.mayBeFenced { return assessment.verdict == .down && assessment.lasted ? .go : .wait }
-    guard let passed = gate.passedAt, situation.now - passed <= gateWord, assessment.verdict == .down else {
-      return .askAgain
-    }
-    return .go
+    let isDown = assessment.verdict == .down
+    if let passed = gate.passedAt, situation.now - passed <= gateWord, isDown { return .go }
+    guard run.mayBeFenced else { return .askAgain }
+    return isDown && (assessment.lasted || run.orderedBy != nil) ? .go : .wait
   }
 
   private mutating func reopenGate(_ name: String, _ situation: Situation, _ reaction: inout Reaction) {

@@ -93,6 +93,11 @@ package indirect enum Work: Hashable, Sendable, Codable {
     }
   }
 
+  /// What is done to the old primary or cannot be undone: only on fresh evidence.
+  var needsClearance: Bool {
+    if case .fence = self { true } else { kind == .oneWay }
+  }
+
   /// One sentence for `plan`, without the final dot.
   package var sentence: String {
     switch self {

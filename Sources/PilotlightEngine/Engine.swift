@@ -44,7 +44,8 @@ package final class Engine {
   private let ledger: any LedgerStore
   private let codec: any RecordCodec
   private var brakes: Brakes
-  private var timeGap: Duration
+  /// The shortest of all workloads.
+  package private(set) var timeGap: Duration
   private var lastTurn: Instant
   private var dice: Dice
   /// Starts of automatic failovers, for the brake.

@@ -45,6 +45,20 @@ package protocol LedgerStore: AnyObject {
   func entries(workload: String) throws(LedgerFailure) -> [LedgerEntry]
 }
 
+/// The last look before a request leaves.
+package enum Sending {
+  /// A process that was frozen between deciding and sending must not act on what it knew then: the answer such an act gets instead of
+  /// being sent; nil when it may go.
+  package static func refusal(
+    _ action: CloudAction, decidedAt: Instant, at now: Instant, timeGap: Duration
+  ) -> CloudReply? {
+    guard action.changes, now - decidedAt > timeGap else { return nil }
+    let late = (now - decidedAt).text
+    return .failed(
+      CloudFailure(.unreachable, code: "NotSent", message: "decided \(late) ago and not sent: the process stood still"))
+  }
+}
+
 /// The cloud, AWS or sandbox. Retries of its own are limited to requests that certainly did nothing (throttles, reads).
 package protocol Cloud: Sendable {
   /// Always answers: what goes wrong comes back as `.failed`. Answers within `timeout`, give or take a second.

@@ -6,8 +6,9 @@ import PilotlightSandbox
 
 extension Oracle {
   /// A changing request leaves the daemon.
-  mutating func sends(_ action: CloudAction, of name: String, _ simulation: Simulation) {
+  mutating func sends(_ action: CloudAction, of name: String, decidedAt: Instant, _ simulation: Simulation) {
     let now = simulation.now
+    if now - decidedAt > .seconds(5) { violate("sent-late", now, "decided \((now - decidedAt).text) before") }
     guard let watched = workloads[name] else { return }
     workloads[name]?.acted += 1
     // Invariant 3.

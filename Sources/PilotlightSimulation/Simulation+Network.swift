@@ -38,7 +38,7 @@ extension Simulation {
   private static let pollTimeout: Duration = .seconds(15)
   private static let actTimeout: Duration = .seconds(45)
 
-  func carryOut(_ commands: [Command]) {
+  func carryOut(_ commands: [Command], decidedAt: Instant) {
     for command in commands {
       switch command {
       case .say(let message):
@@ -48,24 +48,28 @@ extension Simulation {
         journal.note(now, "the operator is told: \(outcome)")
         patient.answered(token, outcome)
       case .poll(let workload, let watch, .ask(let action)):
-        send(workload, .poll(watch, startedAt: now), [action])
+        send(workload, .poll(watch, startedAt: now), [action], decidedAt)
       case .poll(let workload, let watch, .probe(let site)): probe(workload, watch, site)
       case .poll(let workload, let watch, .reach): reach(workload, watch)
-      case .ask(let workload, let task, let actions): send(workload, .task(task), actions)
+      case .ask(let workload, let task, let actions): send(workload, .task(task), actions, decidedAt)
       }
     }
   }
 
   // MARK: API calls
 
-  private func send(_ workload: String, _ purpose: Request.Purpose, _ actions: [CloudAction]) {
+  private func send(_ workload: String, _ purpose: Request.Purpose, _ actions: [CloudAction], _ decidedAt: Instant) {
     var delay = Duration.zero
     for case .slow(let pause) in network { delay += pause }
     let request = Request(process: process, workload: workload, purpose: purpose, actions: actions, delay: delay)
     for action in actions where action.changes {
+      let timeGap = engine?.timeGap ?? .seconds(5)
+      if let refusal = Sending.refusal(action, decidedAt: decidedAt, at: now, timeGap: timeGap) {
+        return due.add(.deliver(process: process, request.input([refusal])), at: now)
+      }
       counts.actions += 1
       journal.note(now, "\(action.apiName) in \(action.region) is sent")
-      oracle.sends(action, of: workload, self)
+      oracle.sends(action, of: workload, decidedAt: decidedAt, self)
     }
     if delay > .zero { due.add(.arrive(request), at: now + delay) } else { arrive(request) }
   }

@@ -9,7 +9,7 @@ package import PilotlightSandbox
 package final class Simulation {
   enum Due {
     case deliver(process: Int, Input)
-    case carryOut(process: Int, [Command])
+    case carryOut(process: Int, [Command], decidedAt: Instant)
     /// A request reaches the cloud over a slow line.
     case arrive(Request)
     case begin(entry: Int)
@@ -117,10 +117,10 @@ package final class Simulation {
       guard meant == process else { return }
       if now < busyUntil { return due.add(thing, at: busyUntil) }
       turn(input)
-    case .carryOut(let meant, let commands):
+    case .carryOut(let meant, let commands, let decidedAt):
       guard meant == process else { return }
       if now < busyUntil { return due.add(thing, at: busyUntil) }
-      carryOut(commands)
+      carryOut(commands, decidedAt: decidedAt)
     case .arrive(let request): arrive(request)
     case .begin(let entry): begin(trial.scenario.entries[entry])
     case .end(let entry): end(trial.scenario.entries[entry])
@@ -188,7 +188,7 @@ package final class Simulation {
     guard let engine else { return }
     oracle.turned(world, at: now)
     if let (moment, restartAfter) = disk.takeMet() {
-      if moment == .sent { carryOut(commands) }
+      if moment == .sent { carryOut(commands, decidedAt: now) }
       return die(restartAfter: restartAfter)
     }
     if case .broken? = engine.halted {
@@ -199,9 +199,9 @@ package final class Simulation {
     let spent = disk.takeSpent()
     if spent > .zero {
       busyUntil = max(busyUntil, now + spent)
-      due.add(.carryOut(process: process, commands), at: busyUntil)
+      due.add(.carryOut(process: process, commands, decidedAt: now), at: busyUntil)
     } else {
-      carryOut(commands)
+      carryOut(commands, decidedAt: now)
     }
   }
 

@@ -2,6 +2,7 @@
 // in the engine, everything that waits is outside.
 
 import Dispatch
+import Glibc
 import Logging
 import PilotlightControlAPI
 import PilotlightControlServer
@@ -92,9 +93,17 @@ actor Daemon {
     guard !isStopping else { return }
     carryOut(engine.handle(input, at: line.now))
     carryOut(engine.mended())
+    if case .broken? = engine.halted { leave() }
     liveness.decisions += 1
     setTimer()
     tellStatus()
+  }
+
+  /// What the file holds after an I/O error nobody in this process can know: the next one reads it afresh.
+  private func leave() -> Never {
+    say(Message(.daemonStopping, "the ledger is broken: leaving, so that a new process reads what is durable"))
+    manager.status("the ledger is broken; starting anew")
+    exit(EX_IOERR)
   }
 
   private func setTimer() {
@@ -137,12 +146,17 @@ actor Daemon {
   }
 
   private func ask(_ workload: String, _ task: CloudTask, _ actions: [CloudAction]) {
-    let cloud = cloud
+    let (cloud, line, decidedAt, timeGap) = (cloud, line, line.now, engine.timeGap)
     Task {
       let replies = await withTaskGroup(of: (Int, CloudReply).self) { group in
         for (index, action) in actions.enumerated() {
           let timeout = action.changes ? Daemon.actTimeout : Daemon.pollTimeout
-          group.addTask { (index, await cloud.perform(action, timeout: timeout)) }
+          group.addTask {
+            if let refusal = Sending.refusal(action, decidedAt: decidedAt, at: line.now, timeGap: timeGap) {
+              return (index, refusal)
+            }
+            return (index, await cloud.perform(action, timeout: timeout))
+          }
         }
         return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
       }

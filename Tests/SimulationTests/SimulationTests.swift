@@ -35,6 +35,7 @@ import Testing
     (3056, "a throttled answer was taken as a sign of life while our own network was gone"),
     (11229, "a debt was paid before the promotion, and the primary looked dead by our own hand"),
     (5914, "a gate that had to look at its own fence again waited for ever"),
+    (3526, "after a restart the primary was fenced on the word of a gate from before it"),
     (23947, "instances booted before the secret was repointed and wrote to the old primary"),
     (29856, "our own DNS broke, and the API call that failed of it was taken for a vantage"),
   ]) func `a world that broke a promise once keeps it now`(_ seed: UInt64, _ story: String) {

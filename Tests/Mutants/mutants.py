@@ -1,0 +1,62 @@
+"""Planted bugs. Each is one change of the real sources: a name, the file, the text that stands there once, and what stands there
+instead. AWAKE is true while this bug is the one that is tried; otherwise the text must mean what it meant."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    file: str
+    find: str
+    planted: str
+
+
+def swap(name: str, file: str, find: str, instead: str) -> Mutant:
+    """An expression that is another one while the bug is awake."""
+    return Mutant(name, file, find, f"(AWAKE ? ({instead}) : ({find}))")
+
+
+CORE, ENGINE = "PilotlightCore", "PilotlightEngine"
+
+MUTANTS = [
+    swap("record-after-effect", f"{ENGINE}/Engine.swift",
+         "persist(reaction.records, of: guards[index].name, from: before.state, at: now)",
+         "persist(reaction.records, of: guards[index].name, from: before.state, at: now) || true"),
+    swap("inactive-lag-is-zero", f"{CORE}/Loss.swift", "sample.seconds >= 0", "sample.seconds >= -1"),
+    swap("unknown-loss-is-small", f"{CORE}/Loss.swift", "window.map { $0 <= rpo } ?? false",
+         "window.map { $0 <= rpo } ?? true"),
+    swap("future-samples-are-fresh", f"{CORE}/Loss.swift", "ahead - now > LagTracker.forgiven", "false"),
+    Mutant("forgotten-debt", f"{CORE}/DurableState.swift", "finish(name, .owed, debt.why, at)\n      debts.append(debt)",
+           "finish(name, .owed, debt.why, at)\n      if !AWAKE { debts.append(debt) }"),
+    Mutant("debt-before-commit", f"{CORE}/Machine+Rollback.swift", "run.kind == .failover, !run.isCommitted {",
+           "run.kind == .failover, !run.isCommitted, !AWAKE {"),
+    Mutant("blind-is-down", f"{CORE}/Detector.swift", "case .down: return .blind",
+           "case .down: return AWAKE ? .down : .blind"),
+    swap("unconfirmed", f"{CORE}/Detector.swift", "last - outageStart >= settings.confirmFor", "true"),
+    swap("silence-is-believed", f"{CORE}/Detector.swift",
+         "references.contains { ($0.good ?? .distantPast) >= at }", "true"),
+    Mutant("contradiction-ignored", f"{CORE}/Detector.swift", "if case .agreed = agreement { true } else { false }",
+           "if AWAKE { true } else if case .agreed = agreement { true } else { false }"),
+    Mutant("pause-ignored", f"{CORE}/Machine+Run.swift", 'if let pause = state.pause { return "it is',
+           'if !AWAKE, let pause = state.pause { return "it is'),
+    swap("hold-down-ignored", f"{CORE}/Machine+Decision.swift", "until > situation.now", "false"),
+    swap("brake-ignored", f"{ENGINE}/Engine.swift", "others.count >= brakes.maximum", "false"),
+    Mutant("abort-forgotten", f"{CORE}/Machine+Decision.swift", "if let by = state.abortedBy {",
+           "if let by = state.abortedBy, !AWAKE {"),
+    swap("gap-ignored", f"{ENGINE}/Engine.swift", "gap > timeGap", "false"),
+    swap("gate-without-loss", f"{CORE}/Gate.swift",
+         "lossQuestion(run, settings, situation, deadline: deadline)", "Optional<String>.none"),
+    swap("old-word-of-the-gate", f"{CORE}/Machine+Run.swift", "situation.now - passed <= gateWord",
+         "true"),
+    swap("up-is-no-obstacle", f"{CORE}/Machine+Run.swift", "situation.assessment.verdict == .up", "false"),
+    swap("drained-without-proof", f"{CORE}/Reading+Database.swift", "proof >= held", "true"),
+    swap("nothing-to-undo", f"{CORE}/Run.swift",
+         "$0.intentAt != nil && $0.undo != nil && $0.state != .undone", "false"),
+    Mutant("intent-forgotten", f"{CORE}/DurableState.swift", "$0.intentAt = at", "$0.intentAt = AWAKE ? nil : at"),
+    swap("sent-after-a-freeze", f"{ENGINE}/Ports.swift", "now - decidedAt > timeGap", "false"),
+    swap("promoted-again-at-once", f"{CORE}/Machine+Run.swift", "situation.now - since >= wait", "true"),
+    Mutant("fence-before-gate", f"{CORE}/Plan.swift",
+           'plan.then("gate", .gate, forecast: .seconds(5))',
+           'if !AWAKE { plan.then("gate", .gate, forecast: .seconds(5)) }'),
+]

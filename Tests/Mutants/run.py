@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Shows that the simulator has teeth: plants one bug at a time in a copy of the sources and counts the worlds until a promise
+breaks. All bugs are compiled into one program, each behind a number, so that there is one build and not one per bug."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mutants import MUTANTS
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / ".build" / "mutants"
+MODULES = ["PilotlightCore", "PilotlightEngine", "PilotlightSandbox", "PilotlightSimulation"]
+SEEDS = 10_000
+
+MANIFEST = """// swift-tools-version: 6.2
+import PackageDescription
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+let package = Package(
+  name: "mutants",
+  targets: [
+    .target(name: "PilotlightCore", swiftSettings: settings),
+    .target(name: "PilotlightEngine", dependencies: ["PilotlightCore"], swiftSettings: settings),
+    .target(name: "PilotlightSandbox", dependencies: ["PilotlightCore"], swiftSettings: settings),
+    .target(
+      name: "PilotlightSimulation", dependencies: ["PilotlightCore", "PilotlightEngine", "PilotlightSandbox"],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "hunt", dependencies: ["PilotlightCore", "PilotlightSimulation"], swiftSettings: settings),
+  ], swiftLanguageModes: [.v6])
+"""
+
+SWITCH = """/// The planted bug that is awake; 0 is none. Set once, before anything runs.
+nonisolated(unsafe) package var awake = 0
+"""
+
+HUNT = """import PilotlightCore
+import PilotlightSimulation
+awake = Int(CommandLine.arguments[1]) ?? 0
+let seeds = UInt64(CommandLine.arguments[2]) ?? 1
+for seed in 1...seeds {
+  if let first = Simulation(.random(seed: seed)).run().violations.first {
+    print("\\(seed) \\(first.rule)")
+    break
+  }
+}
+"""
+
+
+def write(path: Path, text: str) -> None:
+    """Unchanged files keep their time, so that nothing is compiled twice."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def plant() -> None:
+    texts = {
+        f"{module}/{file.name}": file.read_text()
+        for module in MODULES for file in sorted((ROOT / "Sources" / module).glob("*.swift"))
+    }
+    for number, mutant in enumerate(MUTANTS, start=1):
+        text = texts[mutant.file]
+        if text.count(mutant.find) != 1:
+            sys.exit(f"{mutant.name}: its text stands {text.count(mutant.find)} times in {mutant.file}; once was expected")
+        planted = mutant.planted.replace("AWAKE", f"(awake == {number})")
+        texts[mutant.file] = text.replace(mutant.find, planted)
+    write(WORK / "Package.swift", MANIFEST)
+    write(WORK / "Sources" / "PilotlightCore" / "Awake.swift", SWITCH)
+    write(WORK / "Sources" / "hunt" / "main.swift", HUNT)
+    for name, text in texts.items():
+        write(WORK / "Sources" / name, text)
+
+
+def hunt(number: int) -> str:
+    program = WORK / ".build" / "release" / "hunt"
+    done = subprocess.run([program, str(number), str(SEEDS if number else 200)], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else f"0 crashed with {done.returncode}"
+
+
+def main() -> int:
+    plant()
+    subprocess.run(["swift", "build", "--package-path", WORK, "--configuration", "release", "--quiet"], check=True)
+    if hunt(0):
+        print("without any planted bug a promise breaks: " + hunt(0))
+        return 1
+    missed = 0
+    for number, mutant in enumerate(MUTANTS, start=1):
+        found = hunt(number)
+        missed += not found
+        seed, _, rule = found.partition(" ")
+        print(f"{mutant.name:28} " + (f"seed {seed:>5}  {rule}" if found else f"NOT FOUND in {SEEDS} seeds"), flush=True)
+    print(f"{len(MUTANTS) - missed} of {len(MUTANTS)} planted bugs found within {SEEDS} seeds")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
