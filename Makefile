@@ -8,7 +8,7 @@ DESTDIR ?=
 BIN := .build/$(BUILD)
 RELEASE_FLAGS := --configuration release --static-swift-stdlib
 
-.PHONY: demo test unit sim mutants e2e lint check build release install docs clean prerequisites
+.PHONY: demo test unit sim mutants fuzz e2e lint check build release install docs clean prerequisites
 
 demo: build
 	$(BIN)/pilotlightctl demo
@@ -17,7 +17,7 @@ test: unit sim e2e
 
 # One target after the other: Swift Testing runs all tests of a process at once, and those that talk over real sockets would starve
 # beside those that compute. Tests that are stuck are ended, loudly.
-UNIT_TARGETS := $(notdir $(filter-out Tests/EndToEnd Tests/Mutants,$(wildcard Tests/*)))
+UNIT_TARGETS := $(notdir $(filter Tests/%Tests,$(wildcard Tests/*)))
 unit: prerequisites
 	$(SWIFT) build --build-tests
 	@export PILOTLIGHT_PYTHON="$$(Tests/EndToEnd/python.sh)" && for target in $(UNIT_TARGETS); do \
@@ -39,6 +39,11 @@ sim: prerequisites
 mutants: prerequisites
 	Tests/Mutants/run.py
 
+# Every reader of foreign bytes under libFuzzer and AddressSanitizer, TIME seconds each; TARGETS chooses among Tests/FuzzTests/Corpus.
+TIME ?= 60
+fuzz: prerequisites
+	TIME=$(TIME) Tests/Fuzzer/run.sh $(TARGETS)
+
 e2e: build
 	PILOTLIGHT_BIN="$(CURDIR)/$(BIN)" Tests/EndToEnd/run.sh
 
@@ -51,7 +56,7 @@ prerequisites:
 
 lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
-	@if command -v shellcheck >/dev/null; then shellcheck systemd/*.sh Tests/EndToEnd/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck systemd/*.sh Tests/EndToEnd/*.sh Tests/Fuzzer/*.sh .ci/run; fi
 
 # Exactly what CI runs.
 check: lint build test

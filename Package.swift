@@ -27,6 +27,12 @@ let sqlite: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
+/// Only for `make fuzz`: libFuzzer brings the `main` that this program lacks.
+let fuzzer: [Target] =
+  Context.environment["PILOTLIGHT_FUZZ"] == nil
+  ? []
+  : [.executableTarget(name: "fuzzer", dependencies: ["Fuzzing"], path: "Tests/Fuzzer", swiftSettings: strict)]
+
 let package = Package(
   name: "pilotlight",
   products: [
@@ -45,6 +51,7 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CXML", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
     // The heart: decides and acts, pure, imports nothing.
@@ -56,7 +63,7 @@ let package = Package(
     module("PilotlightHTTP", ["CCurl"]),
     module("PilotlightCrypto", ["COpenSSL"]),
     module("PilotlightProbes", ["PilotlightCore", "PilotlightHTTP"]),
-    module("PilotlightAWS", ["PilotlightCore", "PilotlightHTTP", "PilotlightCrypto"]),
+    module("PilotlightAWS", ["PilotlightCore", "PilotlightHTTP", "PilotlightCrypto", "CXML"]),
     module("PilotlightSandbox", ["PilotlightCore"]),
     module("PilotlightSandboxServer", ["PilotlightCore", "PilotlightSandbox"] + nio),
     module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", "CSQLite", sqlite]),
@@ -85,6 +92,15 @@ let package = Package(
     .executableTarget(
       name: "simulator", dependencies: ["PilotlightCore", "PilotlightSimulation", arguments], swiftSettings: strict),
 
+    // Everything that reads bytes from outside, for the fuzzer and for the tests that read its corpus.
+    .target(
+      name: "Fuzzing",
+      dependencies: [
+        "PilotlightCore", "PilotlightConfiguration", "PilotlightAWS", "PilotlightHTTP", "PilotlightControlAPI",
+        "PilotlightLedger", "PilotlightSimulation",
+      ],
+      path: "Tests/Fuzzing", swiftSettings: strict),
+
     tests("CoreTests", ["PilotlightCore"]),
     tests("EngineTests", ["PilotlightCore", "PilotlightEngine"]),
     tests("HTTPTests", ["PilotlightCore", "PilotlightHTTP", "PilotlightProbes", "PilotlightCrypto"]),
@@ -97,7 +113,8 @@ let package = Package(
     tests("SystemdTests", ["PilotlightCore", "PilotlightSystemd", logging]),
     tests("ConfigurationTests", ["PilotlightCore", "PilotlightConfiguration"], resources: [.copy("Fixtures")]),
     tests("ControlTests", ["PilotlightCore", "PilotlightControlAPI", "PilotlightControlServer", "PilotlightHTTP"]),
+    tests("FuzzTests", ["Fuzzing"], resources: [.copy("Corpus")]),
     tests("TidyTests", ["PilotlightCore", "PilotlightConfiguration"]),
-  ],
+  ] + fuzzer,
   swiftLanguageModes: [.v6]
 )

@@ -4,10 +4,15 @@ import PilotlightCore
 
 enum Calendar {
   /// `20261123T173515Z`.
-  static func basic(_ seconds: Int64) -> String { Instant(nanoseconds: seconds * 1_000_000_000).stamp + "Z" }
+  static func basic(_ seconds: Int64) -> String { instant(seconds).stamp + "Z" }
 
   /// `2026-11-23T17:35:15Z`.
-  static func iso(_ seconds: Int64) -> String { Instant(nanoseconds: seconds * 1_000_000_000).text }
+  static func iso(_ seconds: Int64) -> String { instant(seconds).text }
+
+  /// What an instant can hold: 1970 to 2262.
+  private static func instant(_ seconds: Int64) -> Instant {
+    Instant(nanoseconds: min(max(seconds, 0), Int64.max / 1_000_000_000) * 1_000_000_000)
+  }
 
   /// Unix seconds of `2026-11-23T17:35:15Z` or `…15.123Z`; nil for anything else.
   static func seconds(iso text: String) -> Double? {
@@ -27,7 +32,8 @@ enum Calendar {
     guard parts.count == 8, let day = Int64(parts[1]), let month = months.firstIndex(of: String(parts[2])),
       let year = Int64(parts[3]), let hour = Int64(parts[4]), let minute = Int64(parts[5]),
       let second = Int64(parts[6]),
-      (1...31).contains(day), (1970...9999).contains(year)
+      (1...31).contains(day), (1970...9999).contains(year), (0...24).contains(hour), (0...60).contains(minute),
+      (0...61).contains(second)
     else { return nil }
     return days(year, Int64(month) + 1, day) * 86400 + hour * 3600 + minute * 60 + second
   }

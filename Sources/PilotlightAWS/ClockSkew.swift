@@ -1,5 +1,6 @@
 // AWS refuses signatures more than five minutes off. The offset is learned from the Date header of the refusal.
 
+import PilotlightCore
 import PilotlightHTTP
 import Synchronization
 
@@ -13,7 +14,7 @@ final class ClockSkew: Sendable {
   var seconds: Double { offset.withLock { $0 } }
 
   /// Unix seconds as the services see them.
-  func correct(_ local: Double) -> Int64 { Int64(local + offset.withLock { $0 }) }
+  func correct(_ local: Double) -> Int64 { Int64(saturating: local + offset.withLock { $0 }) }
 
   /// - Returns: whether the clock turned out to be wrong by more than was known, so that signing again helps.
   func learn(server: Int64, local: Double) -> Bool {
@@ -25,7 +26,7 @@ final class ClockSkew: Sendable {
     }
     if changed {
       let side = found < 0 ? "ahead of" : "behind"
-      onNotice("this host's clock is \(Int(abs(found))) s \(side) AWS; signatures are corrected for it")
+      onNotice("this host's clock is \(Int64(saturating: abs(found))) s \(side) AWS; signatures are corrected for it")
     }
     return changed
   }

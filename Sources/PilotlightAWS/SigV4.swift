@@ -8,6 +8,12 @@ package struct SigningKeys: Sendable, Equatable {
   package var accessKeyID: String
   package var secretAccessKey: Secret
   package var sessionToken: Secret?
+
+  package init(accessKeyID: String, secretAccessKey: Secret, sessionToken: Secret? = nil) {
+    self.accessKeyID = accessKeyID
+    self.secretAccessKey = secretAccessKey
+    self.sessionToken = sessionToken
+  }
 }
 
 /// A value that must not appear in logs, errors or dumps.

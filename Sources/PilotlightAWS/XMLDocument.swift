@@ -1,9 +1,11 @@
-// AWS's XML, parsed by Foundation's XMLParser into a small tree. The text comes from a network and may be anything: a page of
-// a captive portal, half a document, a bomb. Document types are refused before parsing, so entities cannot grow and nothing
-// external is named; size, depth and number of elements are bounded.
+// AWS's XML, read by libxml2 into a small tree. The text comes from a network and may be anything: a page of a captive portal, half
+// a document, a bomb. Document types are refused before parsing, so entities cannot grow and nothing external is named; size, depth
+// and number of elements are bounded.
+//
+// Not Foundation's XMLParser: that of swift-corelibs-foundation 6.3 reads through a null pointer on a processing instruction without
+// content, `<?a?>`, and loses some memory with every document that is not well-formed. A watchdog can afford neither.
 
-import Foundation
-import FoundationXML
+import CXML
 
 /// One element: its text, and its children in order.
 final class XMLElement {
@@ -67,15 +69,7 @@ enum XMLDocument {
     guard !contains(Array("<!DOCTYPE".utf8), in: bytes) else {
       throw XMLProblem(text: "an answer with a document type")
     }
-    let builder = TreeBuilder()
-    let parser = XMLParser(data: Data(bytes))
-    parser.shouldResolveExternalEntities = false
-    parser.delegate = builder
-    let isComplete = parser.parse()
-    if let problem = builder.problem { throw XMLProblem(text: problem) }
-    guard isComplete, builder.isClosed, let root = builder.root else {
-      throw XMLProblem(text: "an answer that is not complete XML")
-    }
+    let root = try read(bytes)
     if root.name.lowercased() == "html" { throw XMLProblem(text: "an HTML page instead of an answer") }
     return root
   }
@@ -89,36 +83,69 @@ enum XMLDocument {
   }
 }
 
-private final class TreeBuilder: NSObject, XMLParserDelegate {
-  var root: XMLElement?
-  var problem: String?
+extension XMLDocument {
+  /// libxml2 wants this once, before its first use in any thread.
+  private static let isReady: Bool = {
+    xmlInitParser()
+    return true
+  }()
+
+  private static func read(_ bytes: [UInt8]) throws(XMLProblem) -> XMLElement {
+    guard isReady else { throw XMLProblem(text: "libxml2 cannot be used") }
+    // Nothing is fetched, nothing is substituted, nothing is printed.
+    let options = XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue
+    let result = bytes.withUnsafeBytes { buffer -> Result<XMLElement, XMLProblem> in
+      let text = buffer.bindMemory(to: CChar.self)
+      guard let reader = xmlReaderForMemory(text.baseAddress, Int32(text.count), nil, "UTF-8", Int32(options)) else {
+        return .failure(XMLProblem(text: "no memory to read an answer"))
+      }
+      defer { xmlFreeTextReader(reader) }
+      var tree = Tree()
+      while true {
+        switch xmlTextReaderRead(reader) {
+        case 1:
+          if let problem = tree.take(reader) { return .failure(problem) }
+        case 0:
+          if let root = tree.root, tree.isClosed { return .success(root) }
+          return .failure(XMLProblem(text: "an answer that is not complete XML"))
+        default: return .failure(XMLProblem(text: "an answer that is not complete XML"))
+        }
+      }
+    }
+    return try result.get()
+  }
+}
+
+/// Grows with what the reader comes by.
+private struct Tree {
+  private(set) var root: XMLElement?
   private var open: [XMLElement] = []
   private var count = 0
 
   /// Every element that was opened has been closed.
   var isClosed: Bool { open.isEmpty }
 
-  func parser(
-    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
-    attributes: [String: String]
-  ) {
-    guard problem == nil else { return }
-    count += 1
-    guard open.count < XMLDocument.depthLimit, count <= XMLDocument.elementLimit else {
-      problem = "an answer nested too deeply or too large"
-      return parser.abortParsing()
+  mutating func take(_ reader: xmlTextReaderPtr) -> XMLProblem? {
+    switch xmlReaderTypes(UInt32(bitPattern: xmlTextReaderNodeType(reader))) {
+    case XML_READER_TYPE_ELEMENT:
+      count += 1
+      guard open.count < XMLDocument.depthLimit, count <= XMLDocument.elementLimit else {
+        return XMLProblem(text: "an answer nested too deeply or too large")
+      }
+      let element = XMLElement(name: string(xmlTextReaderConstName(reader)))
+      open.last?.children.append(element)
+      if root == nil { root = element }
+      if xmlTextReaderIsEmptyElement(reader) == 0 { open.append(element) }
+    case XML_READER_TYPE_END_ELEMENT: _ = open.popLast()
+    case XML_READER_TYPE_TEXT, XML_READER_TYPE_CDATA, XML_READER_TYPE_SIGNIFICANT_WHITESPACE,
+      XML_READER_TYPE_WHITESPACE:
+      open.last?.text += string(xmlTextReaderConstValue(reader))
+    default: break
     }
-    let element = XMLElement(name: name)
-    open.last?.children.append(element)
-    if root == nil { root = element }
-    open.append(element)
+    return nil
   }
 
-  func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) {
-    if problem == nil { _ = open.popLast() }
+  private func string(_ text: UnsafePointer<xmlChar>?) -> String {
+    text.map { String(cString: $0) } ?? ""
   }
-
-  func parser(_ parser: XMLParser, foundCharacters string: String) { open.last?.text += string }
-
-  func parser(_ parser: XMLParser, foundCDATA block: Data) { open.last?.text += String(decoding: block, as: UTF8.self) }
 }

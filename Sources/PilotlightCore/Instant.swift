@@ -11,6 +11,9 @@ package struct Instant: Comparable, Hashable, Sendable, Codable {
 
   package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+  /// Unix seconds, from a clock or an answer that may be anything: saturating, and the epoch for what is no number.
+  package init(unixSeconds: Double) { nanoseconds = Int64(saturating: unixSeconds * 1e9) }
+
   /// Before everything.
   package static let distantPast = Instant(nanoseconds: .min)
   /// After everything.
@@ -32,7 +35,11 @@ package struct Instant: Comparable, Hashable, Sendable, Codable {
   package static func - (a: Instant, b: Duration) -> Instant {
     Instant(nanoseconds: a.nanoseconds.addingSaturating(-b.nanoseconds))
   }
-  package static func - (a: Instant, b: Instant) -> Duration { .nanoseconds(a.nanoseconds - b.nanoseconds) }
+  /// Saturating.
+  package static func - (a: Instant, b: Instant) -> Duration {
+    let (difference, overflow) = a.nanoseconds.subtractingReportingOverflow(b.nanoseconds)
+    return .nanoseconds(overflow ? (a < b ? .min : .max) : difference)
+  }
 }
 
 extension Duration {
@@ -52,7 +59,18 @@ extension Duration {
 }
 
 extension Int64 {
-  func addingSaturating(_ other: Int64) -> Int64 {
+  /// The nearest whole number; the ends for what lies beyond them, zero for what is no number.
+  package init(saturating value: Double) {
+    if value.isNaN {
+      self = 0
+    } else if value >= 0x1p63 {
+      self = .max
+    } else {
+      self = value <= -0x1p63 ? .min : Int64(value)
+    }
+  }
+
+  package func addingSaturating(_ other: Int64) -> Int64 {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? (other < 0 ? .min : .max) : sum
   }

@@ -41,7 +41,7 @@ struct TimeLine: Sendable {
 
   /// Where a wall time of somebody else's (a CloudWatch timestamp) lies on the line.
   func instant(ofWall seconds: Double) -> Instant {
-    Instant(nanoseconds: now.nanoseconds + Int64(seconds * 1e9) - TimeLine.walltime())
+    now + (Instant(unixSeconds: seconds) - Instant(nanoseconds: TimeLine.walltime()))
   }
 
   /// How long to sleep, in real time, until a moment of the line.

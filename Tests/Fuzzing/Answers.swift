@@ -1,0 +1,140 @@
+// AWS's answers, through the real client, signer and readers; only the socket is missing.
+
+import PilotlightAWS
+import PilotlightCore
+import PilotlightHTTP
+import PilotlightSimulation
+import Synchronization
+
+/// Answers every request alike.
+private struct Echo: HTTPSending {
+  let response: HTTPResponse
+  func send(_ request: HTTPRequest) async -> Result<HTTPResponse, HTTPFailure> { .success(response) }
+}
+
+/// Unix seconds that pass by sleeping alone, so that retries take no time.
+private final class Seconds: Sendable {
+  private let value = Mutex<Double>(1_764_000_000)
+  var now: Double { value.withLock { $0 } }
+  func pass(_ duration: Duration) { value.withLock { $0 += duration.seconds } }
+}
+
+/// A client whose every request gets this answer.
+private func client(
+  _ response: HTTPResponse, environment: [String: String], files: [String: String] = [:]
+) throws(CredentialError) -> (AWSClient, Seconds) {
+  let seconds = Seconds()
+  let configuration = try AWSConfiguration(
+    environment: environment.merging(["HOME": "/h"]) { $1 }, stsRegions: ["us-west-2"], readFile: { files[$0] })
+  let client = AWSClient(
+    http: Echo(response: response), configuration: configuration,
+    clock: AWSClock(wallSeconds: { seconds.now }, sleep: { seconds.pass($0) }), random: { 0.5 }, onNotice: { _ in })
+  return (client, seconds)
+}
+
+private func cloud(_ client: AWSClient, _ seconds: Seconds) -> AWSCloud {
+  AWSCloud(
+    executor: client, wallSeconds: { seconds.now }, instantOfWall: { Instant(unixSeconds: $0) },
+    steady: { .seconds(seconds.now) })
+}
+
+private let secretKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+private let keys = ["AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": secretKey]
+
+private let group = GroupRef(region: "us-west-2", name: "app-dr")
+private let database = DatabaseRef(region: "us-west-2", identifier: "app-dr")
+private let listener = ListenerRef(
+  region: "us-west-2", arn: "arn:aws:elasticloadbalancing:us-west-2:1:listener/app/x/1/2")
+private let record = RecordRef(zone: "Z1", name: "app.example.com", type: "CNAME")
+private let object = ObjectRef(region: "us-west-2", bucket: "switch", key: "dr")
+private let actions: [CloudAction] = [
+  .callerIdentity(region: "us-west-2"), .describeGroup(group), .describeDatabase(database), .replicaLag(database),
+  .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg")),
+  .readSecret(SecretRef(region: "us-west-2", id: "app")), .readRecords(record),
+  .readChange(id: "/change/C1", region: "us-east-1"), .readObject(object), .readWriteHold(listener),
+  .describeSnapshot(database, snapshot: "s"), .resizeGroup(group, GroupSize(min: 1, desired: 2, max: 3)),
+  .repointSecret(SecretRef(region: "us-west-2", id: "app"), DatabaseAddress(host: "h", port: 5432), token: "t"),
+  .promoteReplica(database), .pointRecords(record, to: RecordTarget(host: "a"), from: RecordTarget(host: "b")),
+  .holdWrites(listener), .releaseWrites(listener),
+  .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m"),
+]
+private let statuses = [200, 400, 403, 404, 409, 429, 500, 503, 204, 302]
+
+/// A byte for the action, one for the status, a type of content, and the body.
+func readAnswer(_ bytes: [UInt8]) async -> String? {
+  var bytes = Bytes(bytes)
+  let action = bytes.pick(actions)
+  let status = bytes.pick(statuses)
+  let type = bytes.pick(["text/xml", "application/x-amz-json-1.1", "application/json", "text/html"])
+  let response = HTTPResponse(status: status, headers: [("Content-Type", type)], body: bytes.remaining())
+  guard let (client, seconds) = try? client(response, environment: keys) else { return "no client" }
+  let cloud = cloud(client, seconds)
+  let reply = await cloud.perform(action, timeout: .seconds(20))
+  return promise(reply, status) ?? live(reply)
+}
+
+/// A guard that is told so on every watch.
+private func live(_ reply: CloudReply) -> String? {
+  let now = Instant(nanoseconds: 1_764_000_000_000_000_000)
+  let guarded = WorkloadGuard(.reference(), at: now, seed: 1)
+  let watches: [Watch] = [
+    .replicaLag, .drAPI, .primaryAPI, .primaryTargets, .drDatabase, .primaryDatabase, .drGroup,
+  ]
+  for watch in watches { guarded.take(.reply(reply), of: watch, startedAt: now, at: now) }
+  _ = guarded.react(to: .assessed, at: now, brake: nil)
+  let situation = guarded.look(at: now + .seconds(10))
+  let sentence = "\(situation.loss.text) \(situation.lag.sentence(at: now))"
+  return sentence.contains("\n") ? "more than one line: \(sentence)" : nil
+}
+
+private func promise(_ reply: CloudReply, _ status: Int) -> String? {
+  if "\(reply)".contains(secretKey) { return "a key in a reply" }
+  guard case .failed(let failure) = reply else {
+    // HEAD and DELETE know 404 as an answer; nothing else is read from a refusal.
+    if status >= 300, status != 404, status != 400, status != 403 {
+      return "an answer read from HTTP \(status): \(reply)"
+    }
+    return nil
+  }
+  if failure.message.unicodeScalars.contains(where: { $0.value < 32 }) { return "a message that is not one line" }
+  if failure.message.count > 400 { return "a message of \(failure.message.count) characters" }
+  return nil
+}
+
+/// A byte for where they come from; then two files, or one document.
+func readCredentials(_ bytes: [UInt8]) async -> String? {
+  var bytes = Bytes(bytes)
+  let fromFiles = bytes.byte() % 2 == 0
+  var environment = ["AWS_PROFILE": "p"]
+  var files: [String: String] = [:]
+  var body = Array("garbage".utf8)
+  if fromFiles {
+    files = ["/h/.aws/config": bytes.text(), "/h/.aws/credentials": bytes.text()]
+  } else {
+    environment = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/c"]
+    body = bytes.remaining()
+  }
+  do throws(CredentialError) {
+    let (client, seconds) = try client(
+      HTTPResponse(status: 200, headers: [], body: body), environment: environment, files: files)
+    let cloud = cloud(client, seconds)
+    let reply = await cloud.perform(.callerIdentity(region: "us-west-2"), timeout: .seconds(20))
+    return promise(reply, 200)
+  } catch {
+    let text = "\(error)"
+    return text.unicodeScalars.contains { $0.value < 32 } ? "an error that is not one line: \(text)" : nil
+  }
+}
+
+/// A Date header beside a refusal that blames the clock.
+func readDate(_ bytes: [UInt8]) async -> String? {
+  let header = String(decoding: bytes, as: UTF8.self)
+  let body = "<ErrorResponse><Error><Code>RequestTimeTooSkewed</Code><Message>m</Message></Error></ErrorResponse>"
+  let response = HTTPResponse(status: 403, headers: [("Date", header)], body: Array(body.utf8))
+  guard let (client, seconds) = try? client(response, environment: keys) else { return "no client" }
+  let cloud = cloud(client, seconds)
+  let reply = await cloud.perform(.describeGroup(group), timeout: .seconds(20))
+  guard case .failed(let failure) = reply, failure.kind == .credentials else { return "not a refusal: \(reply)" }
+  let again = await cloud.perform(.describeGroup(group), timeout: .seconds(20))
+  return again == reply ? nil : "first \(reply), then \(again)"
+}
