@@ -26,6 +26,7 @@ private func read(_ bytes: [UInt8]) -> String? {
   return answer.withLock { $0 }
 }
 
+/// What libFuzzer calls with each input; a broken promise is a trap.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   if let broken = read(Array(UnsafeBufferPointer(start: data, count: count))) {

@@ -16,7 +16,7 @@ func readRows(_ bytes: [UInt8]) -> String? {
     guard let again = try? codec.decode(written), again == record else { return "written as \(written)" }
     let before = state
     state.apply(record)
-    if record.sentence(before: before, after: state).isEmpty { return "nothing to say about \(written)" }
+    _ = record.sentence(before: before, after: state)
     read += 1
   }
   return read == 0 ? nil : live(state)
