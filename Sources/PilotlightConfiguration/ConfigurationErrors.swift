@@ -13,7 +13,7 @@ package struct ConfigurationError: Equatable, Sendable, CustomStringConvertible 
 
   /// `file:line: path.to.key: what is wrong, what was expected`.
   package var description: String {
-    path.isEmpty ? "\(file):\(line): \(problem)" : "\(file):\(line): \(path): \(problem)"
+    path.isEmpty ? "\(file):\(line): \(problem)" : "\(file):\(line): \(escaped(path, limit: 200)): \(problem)"
   }
 }
 
@@ -77,13 +77,16 @@ private func outward(_ path: String) -> [String] {
 }
 
 /// Text from a file as it may be shown: quoted, on one line, at most 60 characters.
-func quoted(_ text: String) -> String {
-  let shown = text.unicodeScalars.prefix(60).map { scalar -> String in
+func quoted(_ text: String) -> String { "`\(escaped(text, limit: 60))`" }
+
+/// The first `limit` characters, each of them visible: a key may hold a tab as well as a value may.
+private func escaped(_ text: String, limit: Int) -> String {
+  let shown = text.unicodeScalars.prefix(limit).map { scalar -> String in
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate:
       "\\u{\(String(scalar.value, radix: 16))}"
     default: String(scalar)
     }
   }
-  return "`\(shown.joined())\(text.unicodeScalars.count > 60 ? "…" : "")`"
+  return shown.joined() + (text.unicodeScalars.count > limit ? "…" : "")
 }

@@ -49,13 +49,17 @@ extension Machine {
   /// Tries the oldest debt every half minute, in every phase but not while paused or observing; and not before the one-way step was
   /// begun: a primary that returns until then must find itself as it was.
   mutating func payDebts(_ situation: Situation, _ reaction: inout Reaction) {
-    if let run = state.phase.run, run.kind == .failover, !run.isCommitted { return }
-    guard let debt = state.debts.first, holdingActs(situation) == nil else { return }
+    guard let debt = state.debts.first, mayPayDebts(situation) else { return }
     switch progress["debt"] {
     case .asking(_, let since, _) where situation.now - since < .seconds(90): return
     case .resting(let until, _) where situation.now < until: return
     case .asking, .resting, nil: ask(.lookDebt, [.describeGroup(debt.group)], key: "debt", situation, &reaction)
     }
+  }
+
+  private func mayPayDebts(_ situation: Situation) -> Bool {
+    if let run = state.phase.run, run.kind == .failover, !run.isCommitted { return false }
+    return holdingActs(situation) == nil
   }
 
   mutating func takeDebt(
@@ -71,7 +75,7 @@ extension Machine {
     if group.size == debt.size {
       record(.debtPaid(debt, "\(debt.group.name) is at \(group.size)"), &reaction)
       progress["debt"] = nil
-    } else if holdingActs(situation) == nil {
+    } else if mayPayDebts(situation) {
       // The debt itself is the durable intent: it was recorded when it was incurred.
       ask(.payDebt, [.resizeGroup(debt.group, debt.size)], key: "debt", situation, &reaction)
     }

@@ -2,7 +2,7 @@
 // answer is never trusted: the next look is.
 
 /// Where the asking for one task stands.
-enum Progress: Equatable, Sendable {
+package enum Progress: Equatable, Sendable {
   /// Asked at that moment, under that serial.
   case asking(CloudTask, since: Instant, failures: Int)
   case resting(until: Instant, failures: Int)

@@ -59,11 +59,11 @@ package struct Machine: Sendable {
   private let fixed: Shared<Fixed>
   package private(set) var state: DurableState
   /// What is being asked of the cloud, by task name; lost in a crash on purpose: asking again is safe.
-  var progress: [String: Progress] = [:]
+  package internal(set) var progress: [String: Progress] = [:]
   /// Since when the world denies, without a break, an act whose intent is recorded.
-  var denied: [String: Instant] = [:]
+  package internal(set) var denied: [String: Instant] = [:]
   /// When the gate last began to gather evidence, and when it last let pass.
-  var gate: (askedAt: Instant?, passedAt: Instant?)
+  package internal(set) var gate: (askedAt: Instant?, passedAt: Instant?)
   /// Things said once until they stop being so.
   var said: Set<String> = []
   var serial = 0

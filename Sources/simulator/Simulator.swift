@@ -17,6 +17,9 @@ import Synchronization
   @Option(help: "Worlds at a time.") var jobs = 2
   @Flag(help: "Every pair of the named faults instead of random worlds.") var pairs = false
 
+  @Flag(help: "Every place the machine can come to, instead of random worlds.") var explore = false
+  @Option(help: "With --explore: the most places that are looked at.") var places = 20_000_000
+
   func validate() throws {
     if seeds == 0 || jobs < 1 { throw ValidationError("--seeds and --jobs are at least 1") }
   }
@@ -24,6 +27,8 @@ import Synchronization
   func run() throws {
     if let seed {
       try tell(.random(seed: seed))
+    } else if explore {
+      try searchAll()
     } else if pairs {
       try campaign(pairTrials)
     } else {
@@ -52,6 +57,23 @@ import Synchronization
       let (a, b) = pairs[index / 2]
       return NamedFault.pair(faults[a], faults[b], seed: UInt64(index))
     }
+  }
+
+  /// Both halves of a life: from healthy to dr-active, and back.
+  private func searchAll() throws {
+    var isClean = true
+    for start in Exploration.Start.allCases {
+      let clock = ContinuousClock()
+      let began = clock.now
+      let report = Exploration.run(.smallest(), from: start, limit: places)
+      let phases = PhaseName.allCases.compactMap { phase in report.phases[phase].map { "\($0) \(phase.rawValue)" } }
+      print(
+        "from \(start.rawValue): \(report.places) places\(report.isPartial ? " (not all)" : ""), \(report.moves) moves, "
+          + "\(report.deadEnds) without a way out, in \((clock.now - began).text): \(phases.joined(separator: ", "))")
+      for violation in report.violations { print("BROKEN: \(violation.rule): \(violation.detail)") }
+      isClean = isClean && report.violations.isEmpty && report.deadEnds == 0
+    }
+    if !isClean { throw ExitCode.failure }
   }
 
   private func campaign(_ trials: Trials) throws {

@@ -1,0 +1,112 @@
+// The cloud of the exploration: no latencies, no probabilities, only what can be so. A value that can be compared, so that the same
+// place is known again.
+
+import PilotlightCore
+
+struct BareCloud: Hashable {
+  enum Database: Hashable {
+    case standalone
+    case replica(of: DatabaseRef)
+    case creating(of: DatabaseRef)
+    /// Promotion was taken and is not shown yet: available, source still set.
+    case unseen(of: DatabaseRef)
+    case promoting(of: DatabaseRef)
+  }
+  var databases: [DatabaseRef: Database]
+  var groups: [GroupRef: GroupSize]
+  var objects: Set<ObjectRef> = []
+  var held: Set<ListenerRef> = []
+  var snapshots: Set<String> = []
+
+  init(_ settings: WorkloadSettings) {
+    let (primary, dr) = (settings.primary, settings.dr)
+    databases = [primary.database.ref: .standalone, dr.database.ref: .replica(of: primary.database.ref)]
+    groups = [primary.group.ref: primary.group.serving, dr.group.ref: dr.group.standby]
+  }
+
+  /// Takes a request that arrived.
+  mutating func take(_ action: CloudAction) -> CloudReply {
+    switch action {
+    case .resizeGroup(let ref, let size): groups[ref] = size
+    case .promoteReplica(let ref):
+      guard case .replica(let source) = databases[ref] else {
+        return .failed(CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "not a replica"))
+      }
+      databases[ref] = .unseen(of: source)
+    case .renameDatabase(let ref, let name):
+      guard let database = databases.removeValue(forKey: ref) else { return missing }
+      databases[DatabaseRef(region: ref.region, identifier: name)] = database
+    case .snapshotDatabase(_, let name): snapshots.insert(name)
+    case .createReplica(let spec):
+      guard databases[spec.replica] == nil else {
+        return .failed(CloudFailure(.exists, code: "DBInstanceAlreadyExists", message: spec.replica.identifier))
+      }
+      databases[spec.replica] = .creating(of: spec.source)
+    case .putObject(let ref, _): objects.insert(ref)
+    case .removeObject(let ref): objects.remove(ref)
+    case .holdWrites(let ref): held.insert(ref)
+    case .releaseWrites(let ref): held.remove(ref)
+    case .repointSecret, .pointRecords, .publish: break
+    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
+      .readChange, .readObject, .readWriteHold, .describeSnapshot:
+      return answer(action, at: .distantPast)
+    }
+    return .accepted(receipt: nil)
+  }
+
+  /// Answers a question truthfully.
+  func answer(_ action: CloudAction, at now: Instant) -> CloudReply {
+    switch action {
+    case .describeGroup(let ref):
+      guard let size = groups[ref] else { return missing }
+      return .group(GroupState(size: size, inService: size.desired, instances: size.desired))
+    case .describeDatabase(let ref): return databases[ref].map { .database(state($0, ref)) } ?? missing
+    case .replicaLag: return .lag([LagSample(at: now - .seconds(10), seconds: 1)])
+    case .readObject(let ref): return .object(present: objects.contains(ref))
+    case .readWriteHold(let ref): return .writeHold(present: held.contains(ref))
+    case .describeSnapshot(_, let name): return snapshots.contains(name) ? .snapshot(status: "available") : missing
+    default: return .identity(account: "1", arn: "arn")
+    }
+  }
+
+  private func state(_ database: Database, _ ref: DatabaseRef) -> DatabaseState {
+    let (status, source): (String, DatabaseRef?) =
+      switch database {
+      case .standalone: ("available", nil)
+      case .replica(let source), .unseen(let source): ("available", source)
+      case .creating(let source): ("creating", source)
+      case .promoting(let source): ("modifying", source)
+      }
+    return DatabaseState(
+      status: status, source: source.map { "arn:aws:rds:\($0.region):1:db:\($0.identifier)" }, arn: "arn",
+      address: DatabaseAddress(host: ref.identifier, port: 5432), engine: "postgres")
+  }
+
+  private var missing: CloudReply { .failed(CloudFailure(.notFound, code: "NotFound", message: "not there")) }
+
+  /// The clouds that can come of this one by itself.
+  var next: [BareCloud] {
+    databases.sorted { $0.key.identifier < $1.key.identifier }.compactMap { ref, database in
+      var moved = self
+      switch database {
+      case .standalone, .replica: return nil
+      case .creating(let source): moved.databases[ref] = .replica(of: source)
+      case .unseen(let source): moved.databases[ref] = .promoting(of: source)
+      case .promoting: moved.databases[ref] = .standalone
+      }
+      return moved
+    }
+  }
+
+  /// RDS hides a promotion that it has taken for some seconds, not for longer.
+  mutating func showPromotions() {
+    for (ref, database) in databases {
+      if case .unseen(let source) = database { databases[ref] = .promoting(of: source) }
+    }
+  }
+
+  /// The DR region could serve users: instances, and a database that can be written.
+  func serves(_ site: SiteSettings) -> Bool {
+    (groups[site.group.ref]?.desired ?? 0) > 0 && databases[site.database.ref] == .standalone
+  }
+}

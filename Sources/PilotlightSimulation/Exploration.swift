@@ -1,0 +1,170 @@
+// Every place that the machine can come to, in a world without numbers: any answer to any question, any view, any order, a crash or a
+// freeze between any two events, answers that come late, requests that arrive although nobody heard so. What the simulation meets by
+// chance is met here for certain, for a plan of the smallest shape.
+//
+// Each move is checked against the invariants (`Passage`), and at the end every place must have a way out.
+
+package import PilotlightCore
+
+/// A search through all reachable places.
+package struct Exploration {
+  /// What was found.
+  package struct Report: Sendable {
+    package var places = 0
+    package var moves = 0
+    /// Places from which neither healthy nor dr-active can be reached by any orders.
+    package var deadEnds = 0
+    /// Broken promises, the first of each rule, with the way that leads there.
+    package var violations: [Violation] = []
+    /// Places by phase.
+    package var phases: [PhaseName: Int] = [:]
+    /// The limit was reached before everything was seen.
+    package var isPartial = false
+  }
+
+  private let limit: Int
+  private var places: [Place?] = []
+  private var known: [PlaceKey: Int32] = [:]
+  /// How each place was first come to.
+  private var arrival: [(from: Int32, move: Move)] = []
+  private var edges: [(from: Int32, to: Int32)] = []
+  private var goals: [Int32] = []
+  private var report = Report()
+  private var rules: Set<String> = []
+
+  private init(limit: Int) { self.limit = limit }
+
+  /// - Parameter limit: the most places that are looked at.
+  package static func run(_ settings: WorkloadSettings, from start: Start, limit: Int = .max) -> Report {
+    var exploration = Exploration(limit: limit)
+    exploration.explore(start, start.place(settings))
+    return exploration.report
+  }
+
+  private mutating func explore(_ start: Start, _ place: Place) {
+    _ = enter(place, from: -1, by: .begin)
+    var next = 0
+    while next < places.count {
+      guard let place = places[next] else { break }
+      places[next] = nil
+      let orders = start.orders(in: place.machine.state.phase.name)
+      for move in orders.map({ Move.all(from: place, ordering: $0) }) ?? [] {
+        let passage = Passage(place, move)
+        report.moves += 1
+        for violation in passage.violations { note(violation, at: next, move) }
+        let to = enter(passage.after, from: Int32(next), by: move)
+        if let to { edges.append((Int32(next), to)) }
+      }
+      next += 1
+    }
+    report.places = places.count
+    findDeadEnds()
+  }
+
+  /// - Returns: the place's number; nil once the limit is reached.
+  private mutating func enter(_ place: Place, from: Int32, by move: Move) -> Int32? {
+    let key = PlaceKey(place)
+    if let number = known[key] { return number }
+    guard places.count < limit else {
+      report.isPartial = true
+      return nil
+    }
+    let number = Int32(places.count)
+    known[key] = number
+    places.append(place)
+    arrival.append((from, move))
+    let phase = place.machine.state.phase.name
+    report.phases[phase, default: 0] += 1
+    if phase == .healthy || phase == .drActive { goals.append(number) }
+    return number
+  }
+
+  private mutating func note(_ violation: Violation, at place: Int, _ move: Move) {
+    guard rules.insert(violation.rule).inserted else { return }
+    var way = ["\(move)"]
+    var step = arrival[place]
+    while step.from >= 0 {
+      way.append("\(step.move)")
+      step = arrival[Int(step.from)]
+    }
+    var told = violation
+    told.detail += "; the way there: " + way.reversed().joined(separator: " > ")
+    report.violations.append(told)
+  }
+
+  /// Walks backwards from everything good.
+  private mutating func findDeadEnds() {
+    guard !report.isPartial else { return }
+    var into: [[Int32]] = Array(repeating: [], count: report.places)
+    for edge in edges { into[Int(edge.to)].append(edge.from) }
+    var leadsOut = Array(repeating: false, count: report.places)
+    var open = goals
+    for goal in goals { leadsOut[Int(goal)] = true }
+    while let place = open.popLast() {
+      for before in into[Int(place)] where !leadsOut[Int(before)] {
+        leadsOut[Int(before)] = true
+        open.append(before)
+      }
+    }
+    report.deadEnds = leadsOut.count { !$0 }
+    if let first = leadsOut.firstIndex(of: false) {
+      note(Violation(rule: "dead-end", at: .distantPast, detail: "no orders lead out"), at: first, .begin)
+    }
+  }
+}
+
+extension Exploration {
+  /// Where a search begins.
+  package enum Start: String, CaseIterable, Sendable {
+    /// The primary was seen serving.
+    case healthy
+    /// The DR region serves, the primary region has come back.
+    case drActive = "dr-active"
+
+    /// What may be ordered; nil where the search ends.
+    func orders(in phase: PhaseName) -> [OrderKind]? {
+      let common: [OrderKind] = [
+        .pause(expires: nil), .resume, .abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil), .ack,
+      ]
+      switch self {
+      case .healthy: return common + [.failover(acceptDataLoss: false)]
+      case .drActive: return phase == .healthy ? nil : common + [.failback]
+      }
+    }
+
+    func place(_ settings: WorkloadSettings) -> Place {
+      let now = Instant(nanoseconds: 1_764_000_000_000_000_000)
+      var cloud = BareCloud(settings)
+      var records: [Record] = [.armed(fingerprint: settings.fingerprint), .account("1")]
+      if self == .drActive {
+        let (primary, dr) = (settings.primary, settings.dr)
+        cloud.databases[dr.database.ref] = .standalone
+        cloud.groups[dr.group.ref] = dr.group.serving
+        cloud.groups[primary.group.ref] = primary.group.standby
+        if case .objectSwitch(let object) = settings.traffic { cloud.objects = [object] }
+        let run = Run(
+          incident: "before", kind: .failover, startedAt: now - .hours(9), outageStart: now - .hours(9), orderedBy: nil,
+          plan: Plan.failover(settings))
+        records.append(.runBegun(run, why: "an outage"))
+        records += run.steps.map { .stepDone($0.step.name, "done", at: now - .hours(8)) }
+        records.append(.runFinished(at: now - .hours(8)))
+      }
+      let machine = Machine(settings, state: DurableState(records), seed: 1)
+      return Place(machine: machine, cloud: cloud, view: .unknown, now: now)
+    }
+  }
+}
+
+extension WorkloadSettings {
+  /// The smallest deployment with every kind of step that can hold a run up.
+  package static func smallest(_ change: (inout WorkloadSettings) -> Void = { _ in }) -> WorkloadSettings {
+    reference("app") { settings in
+      settings.primary.secret = nil
+      settings.dr.secret = nil
+      settings.primary.targetGroup = nil
+      settings.dr.targetGroup = nil
+      settings.announcement = nil
+      change(&settings)
+    }
+  }
+}
