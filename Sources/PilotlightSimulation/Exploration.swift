@@ -47,14 +47,16 @@ package struct Exploration {
     while next < places.count {
       guard let place = places[next] else { break }
       places[next] = nil
+      var after: Set<Int32> = []
       let orders = start.orders(in: place.machine.state.phase.name)
       for move in orders.map({ Move.all(from: place, ordering: $0) }) ?? [] {
         let passage = Passage(place, move)
         report.moves += 1
         for violation in passage.violations { note(violation, at: next, move) }
         let to = enter(passage.after, from: Int32(next), by: move)
-        if let to { edges.append((Int32(next), to)) }
+        if let to, to != next { after.insert(to) }
       }
+      edges += after.map { (Int32(next), $0) }
       next += 1
     }
     report.places = places.count
