@@ -13,6 +13,7 @@ committed=Tests/FuzzTests/Corpus
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(ls "$committed")
 
+mkdir -p "$scratch/found"
 # Both sanitizers in one flag: of two `--sanitize`, the compiler takes the last, and SwiftPM puts them in any order.
 PILOTLIGHT_FUZZ=1 "${SWIFT:-swift}" build --scratch-path "$scratch" --configuration release --product fuzzer \
   --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address -Xcc -fsanitize=address -Xlinker -use-ld=lld > "$scratch.log" 2>&1 || {
@@ -20,7 +21,6 @@ PILOTLIGHT_FUZZ=1 "${SWIFT:-swift}" build --scratch-path "$scratch" --configurat
   exit 1
 }
 fuzzer=$scratch/release/fuzzer
-mkdir -p "$scratch/found"
 # Swift keeps pointers with tag bits, which the leak sanitizer takes for lost.
 export ASAN_OPTIONS=detect_leaks=0:malloc_context_size=1 SWIFT_BACKTRACE=enable=no
 
