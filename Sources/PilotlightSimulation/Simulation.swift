@@ -27,6 +27,8 @@ package final class Simulation {
   var engine: Engine?
   package internal(set) var now: Instant
   let began: Instant
+  /// The story ends here at the latest.
+  private let bound: Instant
   let probes: [String: [Site: ProbeSettings]]
   var due = DueList<Due>()
   var dice: Dice
@@ -59,6 +61,7 @@ package final class Simulation {
     self.trial = trial
     now = Simulation.start
     began = Simulation.start
+    bound = Simulation.start + trial.scenario.duration + PatientOperator.bound
     dice = Dice(seed: trial.seed)
     world = SandboxWorld(
       settings: trial.workloads, seed: dice.next(), start: Simulation.start, replicaCreation: trial.replicaCreation)
@@ -92,7 +95,7 @@ package final class Simulation {
 
   /// - Returns: false at the end of the story.
   private func step() -> Bool {
-    if patient.isDone || now - began > trial.scenario.duration + PatientOperator.bound { return false }
+    if patient.isDone || now > bound { return false }
     let next = due.next ?? .distantFuture
     if let wake, wake < next {
       now = wake
