@@ -8,7 +8,7 @@ DESTDIR ?=
 BIN := .build/$(BUILD)
 RELEASE_FLAGS := --configuration release --static-swift-stdlib
 
-.PHONY: demo test unit sim mutants fuzz e2e lint check build release install docs clean prerequisites
+.PHONY: demo test unit sim explore mutants fuzz e2e lint check build release install docs clean prerequisites
 
 demo: build
 	$(BIN)/pilotlightctl demo
@@ -27,15 +27,22 @@ unit: prerequisites
 	  grep -E 'Test run with' .build/unit.log; \
 	done
 
-# Simulated worlds: SEEDS random ones from FIRST on, and every pair of the named faults; `make sim SEED=n` tells one story.
+# Simulated worlds: every pair of the named faults, a crash at each record, and SEEDS random ones from FIRST on. `make sim SEED=n` tells
+# one story. Exclusive access is checked in the debug builds of the tests; here it would cost a tenth.
 SEEDS ?= 10000
 FIRST ?= 1
 SIMULATOR := .build/simulator/release/simulator
-# Exclusive access is checked in the debug builds of all tests; here it would cost a tenth.
-SIMULATOR_FLAGS := --scratch-path .build/simulator --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
+SIMULATOR_BUILD := $(SWIFT) build --scratch-path .build/simulator --configuration release --product simulator \
+  --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 sim: prerequisites
-	$(SWIFT) build --configuration release --product simulator $(SIMULATOR_FLAGS)
-	$(if $(SEED),$(SIMULATOR) --seed $(SEED),$(SIMULATOR) --pairs && $(SIMULATOR) --seeds $(SEEDS) --first $(FIRST))
+	$(SIMULATOR_BUILD)
+	$(if $(SEED),$(SIMULATOR) tell --seed $(SEED),\
+	  $(SIMULATOR) pairs && $(SIMULATOR) cuts && $(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST))
+
+# Every place the machine can come to.
+explore: prerequisites
+	$(SIMULATOR_BUILD)
+	$(SIMULATOR) explore
 
 # Planted bugs, and how many worlds it takes to find each.
 mutants: prerequisites

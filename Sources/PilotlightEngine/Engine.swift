@@ -25,7 +25,7 @@ package enum Command: Equatable, Sendable {
 }
 
 /// Brakes across workloads.
-package struct Brakes: Equatable, Sendable {
+package struct Brakes: Equatable, Sendable, Codable {
   /// Failovers that may begin by themselves within `window`.
   package var maximum: Int
   package var window: Duration

@@ -14,7 +14,7 @@ package enum SandboxSite: Int, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// The closed list of faults the sandbox can play. Shares are 0...1 of the requests.
-package enum SandboxFault: Hashable, Sendable {
+package enum SandboxFault: Hashable, Sendable, Codable {
   // Regions and their APIs.
 
   /// The whole region is gone: its APIs, load balancers, instances, databases and replication stand still until

@@ -94,4 +94,12 @@ extension SandboxWorld {
 
   /// How often an instance was promoted, by its present identifier; nil for an unknown one.
   package func promotions(of ref: DatabaseRef) -> Int? { find(ref).map { databases[$0].promotions } }
+
+  /// The database host in a secret, and how many versions were written; nil for an unknown one.
+  package func secret(_ ref: SecretRef) -> (host: String, versions: Int)? {
+    secrets.first { $0.ref == ref }.map { ($0.address.host, $0.written.count) }
+  }
+
+  package var databaseCount: Int { databases.count }
+  package var snapshotCount: Int { snapshots.count }
 }

@@ -58,7 +58,6 @@ package struct Exploration {
       }
       edges += after.map { (Int32(next), $0) }
       next += 1
-      if next % 20000 == 0 { print(next, places.count, report.moves) }
     }
     report.places = places.count
     findDeadEnds()

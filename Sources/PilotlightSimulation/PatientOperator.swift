@@ -72,10 +72,12 @@ extension Simulation {
         return nil
       }
       return .failover(acceptDataLoss: true)
-    case .failingOver(let run), .failingBack(let run, _): return advice(for: run, of: workload)
+    case .failingOver(let run): return advice(for: run, of: workload)
+    case .failingBack(let run, _):
+      patient.hasFailedBack = trial.workloads.count == 1
+      return advice(for: run, of: workload)
     case .drActive:
       guard trial.operatorFailsBack, !patient.hasFailedBack, state.debts.isEmpty else { return nil }
-      patient.hasFailedBack = trial.workloads.count == 1
       journal.note(now, "the operator brings \(name) home")
       return .failback
     }

@@ -216,8 +216,8 @@ private struct Draw {
     let moment: CrashMoment = pick(CrashMoment.allCases)
     let kind: MessageKind = pick([.runBegun, .acting, .accepted, .stepDone, .gatePassed, .runFinished, .degraded])
     let point: CrashPoint = pick([
-      .now, .record(count: Int(dice.unit() * 30) + 1, moment), .kind(kind, step: nil, moment),
-      .kind(.acting, step: "promote-replica", moment),
+      .now, .record(count: Int(dice.unit() * 60) + 1, moment), .kind(kind, step: nil, moment),
+      .kind(.acting, step: pick(["promote-replica", "promote-primary"]), moment),
     ])
     return Scenario.Entry(
       at: seconds(60, length * 0.9), .crash(point, restartAfter: pick([seconds(0.1, 3), seconds(3, 600)])))

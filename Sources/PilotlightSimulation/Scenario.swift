@@ -5,7 +5,7 @@ package import PilotlightCore
 package import PilotlightSandbox
 
 /// One thing that goes wrong, or is ordered.
-package enum Occurrence: Hashable, Sendable {
+package enum Occurrence: Hashable, Sendable, Codable {
   /// In the cloud, the application or its users' way to it.
   case cloud(SandboxFault)
   /// On the watchdog's own way to the world.
@@ -23,7 +23,7 @@ package enum Occurrence: Hashable, Sendable {
 }
 
 /// What is wrong with the watchdog's network. Everything else goes on.
-package enum NetworkFault: Hashable, Sendable {
+package enum NetworkFault: Hashable, Sendable, Codable {
   /// Requests arrive and take effect; no answer ever comes back.
   case answersLost
   /// This share of round trips is lost, 0...1; a probe that meets it times out, an API call is re-sent and comes late.
@@ -35,7 +35,7 @@ package enum NetworkFault: Hashable, Sendable {
 }
 
 /// What is wrong with the disk under the ledger.
-package enum DiskFault: Hashable, Sendable {
+package enum DiskFault: Hashable, Sendable, Codable {
   /// ENOSPC: nothing is taken.
   case full
   /// EROFS: nothing is taken.
@@ -47,7 +47,7 @@ package enum DiskFault: Hashable, Sendable {
 }
 
 /// Where the process dies.
-package enum CrashPoint: Hashable, Sendable {
+package enum CrashPoint: Hashable, Sendable, Codable {
   case now
   /// At the `count`th record from here, 1 and up.
   case record(count: Int, CrashMoment)
@@ -56,7 +56,7 @@ package enum CrashPoint: Hashable, Sendable {
 }
 
 /// On which side of a record.
-package enum CrashMoment: String, Hashable, Sendable, CaseIterable {
+package enum CrashMoment: String, Hashable, Sendable, Codable, CaseIterable {
   /// The record was not written.
   case before
   /// It is durable, nothing was done about it.
@@ -66,8 +66,8 @@ package enum CrashMoment: String, Hashable, Sendable, CaseIterable {
 }
 
 /// Entries in the order of their times.
-package struct Scenario: Equatable, Sendable {
-  package struct Entry: Equatable, Sendable {
+package struct Scenario: Equatable, Sendable, Codable {
+  package struct Entry: Equatable, Sendable, Codable {
     /// Since the beginning of the world.
     package var at: Duration
     package var what: Occurrence

@@ -34,7 +34,7 @@ extension Simulation {
     oracle.ends(entry.what, at: now)
   }
 
-  /// Everything that lasts is over, and somebody looks after the place.
+  /// Everything that lasts is over, and somebody looks after the place. A crash that is still to come is no lasting fault.
   func mend() {
     isMended = true
     journal.note(now, "everything is mended")
@@ -44,7 +44,6 @@ extension Simulation {
     network = []
     clockBehind = .zero
     disk.fault = nil
-    disk.crash = nil
     due.add(.operatorLooks, at: now + .minutes(1))
   }
 

@@ -4,7 +4,7 @@ package import PilotlightCore
 package import PilotlightEngine
 
 /// One world to be lived through.
-package struct Trial: Sendable {
+package struct Trial: Sendable, Codable {
   /// Latencies, durations of the cloud's own work, jitter: all chance in the world comes from here.
   package var seed: UInt64
   package var workloads: [WorkloadSettings]
@@ -33,7 +33,7 @@ package struct Trial: Sendable {
 }
 
 /// What a trial promises because of how it was made.
-package enum Expectation: Hashable, Sendable {
+package enum Expectation: String, Hashable, Sendable, Codable {
   case none
   /// The primary serves throughout, or is out for less than the confirmation: nothing is ever changed in the cloud.
   case nothingActs

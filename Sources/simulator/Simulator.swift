@@ -1,7 +1,7 @@
 // Lives through many simulated worlds and says which promise broke in which.
 
 import ArgumentParser
-import Dispatch
+import Foundation
 import PilotlightCore
 import PilotlightSimulation
 import Synchronization
@@ -9,58 +9,80 @@ import Synchronization
 @main struct Simulator: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulator",
-    abstract: "Runs the real detector, machine and engine in simulated worlds and checks every invariant.")
+    abstract: "Runs the real detector, machine and engine in simulated worlds and checks every invariant.",
+    subcommands: [Worlds.self, Pairs.self, Cuts.self, Explore.self, Tell.self])
+}
 
-  @Option(help: "How many random worlds.") var seeds: UInt64 = 1000
-  @Option(help: "The first seed.") var first: UInt64 = 1
-  @Option(help: "One seed alone: its story, and when it fails its smallest form.") var seed: UInt64?
+struct Jobs: ParsableArguments {
   @Option(help: "Worlds at a time.") var jobs = 2
-  @Flag(help: "Every pair of the named faults instead of random worlds.") var pairs = false
-
-  @Flag(help: "Every place the machine can come to, instead of random worlds.") var explore = false
-  @Option(help: "With --explore: the most places that are looked at.") var places = 20_000_000
 
   func validate() throws {
-    if seeds == 0 || jobs < 1 { throw ValidationError("--seeds and --jobs are at least 1") }
+    if jobs < 1 { throw ValidationError("--jobs is at least 1") }
+  }
+}
+
+struct Worlds: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Random worlds, one a seed.")
+  @Option(help: "How many.") var seeds: UInt64 = 1000
+  @Option(help: "The first seed.") var first: UInt64 = 1
+  @OptionGroup var jobs: Jobs
+
+  func validate() throws {
+    if seeds == 0 { throw ValidationError("--seeds is at least 1") }
   }
 
   func run() throws {
-    if let seed {
-      try tell(.random(seed: seed))
-    } else if explore {
-      try searchAll()
-    } else if pairs {
-      try campaign(pairTrials)
-    } else {
-      let first = first
-      try campaign(Trials(count: Int(seeds)) { .random(seed: first + UInt64($0)) })
-    }
+    let first = first
+    try campaign(count: Int(seeds), jobs: jobs.jobs) { .random(seed: first + UInt64($0)) }
   }
+}
 
-  /// A story, and when it broke a promise, the shortest one that breaks the same.
-  private func tell(_ trial: Trial) throws {
-    let outcome = Simulation(trial, recording: true).run()
-    for line in outcome.story { print(line) }
-    guard let violation = outcome.violations.first else { return print("every promise was kept") }
-    print("BROKEN: \(violation.rule): \(violation.detail)")
-    let small = trial.shrunk(toBreak: violation.rule)
-    print("\nThe same promise breaks with \(small.scenario.entries.count) of \(trial.scenario.entries.count) entries:")
-    for line in Simulation(small, recording: true).run().story { print(line) }
-    throw ExitCode.failure
-  }
+struct Pairs: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Every pair of the named faults, a fault with itself included, each with both kinds of disaster.")
+  @OptionGroup var jobs: Jobs
 
-  /// Every pair, a fault with itself included, each with both kinds of disaster.
-  private var pairTrials: Trials {
+  func run() throws {
     let faults = NamedFault.all
     let pairs = faults.indices.flatMap { a in faults.indices.filter { $0 >= a }.map { (a, $0) } }
-    return Trials(count: pairs.count * 2) { index in
+    try campaign(count: pairs.count * 2, jobs: jobs.jobs) { index in
       let (a, b) = pairs[index / 2]
       return NamedFault.pair(faults[a], faults[b], seed: UInt64(index))
     }
   }
+}
 
-  /// Both halves of a life: from healthy to dr-active, and back.
-  private func searchAll() throws {
+struct Cuts: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Dies at each record of a failover and a failback: the end must be that of the whole life.")
+  @OptionGroup var jobs: Jobs
+
+  func run() throws {
+    let clock = ContinuousClock()
+    let began = clock.now
+    let lives = Interruption.all.flatMap { plan in
+      (1...plan.records).flatMap { record in CrashMoment.allCases.map { (plan, record, $0) } }
+    }
+    let different = Mutex<[String]>([])
+    inParallel(lives.count, jobs: jobs.jobs) { index in
+      let (plan, record, moment) = lives[index]
+      guard let difference = plan.difference(dyingAt: record, moment) else { return }
+      different.withLock { $0.append(difference) }
+    }
+    let found = different.withLock { $0.sorted() }
+    for difference in found.prefix(5) { print("BROKEN: \(difference)") }
+    print(
+      "\(lives.count) interruptions in \((clock.now - began).text): \(found.count) ended otherwise than the whole life")
+    if !found.isEmpty { throw ExitCode.failure }
+  }
+}
+
+/// Both halves of a life: from healthy to dr-active, and back.
+struct Explore: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Every place the machine can come to.")
+  @Option(help: "The most places that are looked at.") var places = 20_000_000
+
+  func run() throws {
     var isClean = true
     for start in Exploration.Start.allCases {
       let clock = ContinuousClock()
@@ -75,61 +97,36 @@ import Synchronization
     }
     if !isClean { throw ExitCode.failure }
   }
+}
 
-  private func campaign(_ trials: Trials) throws {
-    let clock = ContinuousClock()
-    let began = clock.now
-    let total = Mutex(Total())
-    let (jobs, count) = (jobs, trials.count)
-    DispatchQueue.concurrentPerform(iterations: jobs) { job in
-      for index in stride(from: job, to: count, by: jobs) {
-        let trial = trials.make(index)
-        let outcome = Simulation(trial).run()
-        total.withLock { $0.add(outcome, trial.scenario.name) }
-      }
+/// A story, and when it broke a promise, the shortest one that breaks the same.
+struct Tell: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "One world's story; when it breaks a promise, its smallest form too.")
+  @Option(help: "Of this seed.") var seed: UInt64?
+  @Option(help: "Of this trial, as --save wrote it.") var trial: String?
+  @Option(
+    help: "Write the trial, cut down when it breaks a promise, as JSON: it outlives changes of what a seed means.")
+  var save: String?
+
+  func validate() throws {
+    if (seed == nil) == (trial == nil) { throw ValidationError("expected --seed or --trial") }
+  }
+
+  func run() throws {
+    var trial = try self.trial.map { try Trial(json: Data(contentsOf: URL(filePath: $0))) } ?? .random(seed: seed ?? 0)
+    let outcome = Simulation(trial, recording: true).run()
+    for line in outcome.story { print(line) }
+    if let violation = outcome.violations.first {
+      print("BROKEN: \(violation.rule): \(violation.detail)")
+      let entries = trial.scenario.entries.count
+      trial = trial.shrunk(toBreak: violation.rule)
+      print("\nThe same promise breaks with \(trial.scenario.entries.count) of \(entries) entries:")
+      for line in Simulation(trial, recording: true).run().story { print(line) }
+    } else {
+      print("every promise was kept")
     }
-    try total.withLock { try $0.report(count, took: clock.now - began, jobs: jobs) }
+    if let save { try trial.json().write(to: URL(filePath: save)) }
+    if !outcome.violations.isEmpty { throw ExitCode.failure }
   }
-}
-
-/// Trials made when they are needed.
-struct Trials: Sendable {
-  let count: Int
-  let make: @Sendable (Int) -> Trial
-}
-
-/// What all worlds add up to.
-struct Total {
-  private var lived = Duration.zero
-  private var counts: [(String, Int)] = [
-    ("failovers", 0), ("failbacks", 0), ("promotions", 0), ("crashes", 0), ("requests that change something", 0),
-    ("decisions in which every vantage lied", 0),
-  ]
-  private var broken: [String: Int] = [:]
-
-  mutating func add(_ outcome: Outcome, _ name: String) {
-    lived += outcome.lived
-    let more = [
-      outcome.failovers, outcome.failbacks, outcome.promotions, outcome.crashes, outcome.actions, outcome.deceived,
-    ]
-    for (index, count) in more.enumerated() { counts[index].1 += count }
-    guard let first = outcome.violations.first else { return }
-    broken[first.rule, default: 0] += 1
-    if broken[first.rule, default: 0] <= 5 { print("BROKEN in \(name): \(first.rule): \(first.detail)") }
-  }
-
-  func report(_ worlds: Int, took: Duration, jobs: Int) throws {
-    let years = lived.seconds / (365.25 * 86400)
-    let minutes = took.seconds * Double(jobs) / 60
-    print("\(worlds) worlds: " + counts.map { "\($0.1) \($0.0)" }.joined(separator: ", "))
-    print(
-      "\(tenths(years * 10)) simulated years in \(took.text) on \(jobs) processors: "
-        + "\(tenths(years * 10 / max(minutes, 1e-9))) simulated years per processor-minute")
-    print("\(broken.values.reduce(0, +)) worlds broke a promise")
-    for (rule, count) in broken.sorted(by: { $0.key < $1.key }) { print("  \(rule): \(count)") }
-    if !broken.isEmpty { throw ExitCode.failure }
-  }
-
-  /// One decimal, of a number that was multiplied by ten.
-  private func tenths(_ number: Double) -> String { "\(Double(number.rounded()) / 10)" }
 }

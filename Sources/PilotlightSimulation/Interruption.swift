@@ -1,0 +1,115 @@
+// Interrupted anywhere, a life must end as if nothing had happened: after each record of a failover and of the failback behind it, on
+// both sides of the disk and after what followed was sent, the process dies and comes back. What differs from the whole life is a bug.
+
+import PilotlightCore
+import PilotlightSandbox
+
+/// All interruptions of one deployment's failover and failback.
+package struct Interruption: Sendable {
+  /// Which deployment, e.g. `route53`.
+  package let name: String
+  private let settings: WorkloadSettings
+  private let fault: SandboxFault
+  private let whole: Ending
+  /// Records of the whole life: the process can die at each.
+  package let records: Int
+
+  /// How a life ended: what became of each step, and of everything in the cloud that plans change.
+  private struct Ending: Equatable {
+    var phase: PhaseName
+    var runs: [String]
+    var cloud: String
+    var promotions: Int
+    var violations: [Violation]
+  }
+
+  private init(_ name: String, _ fault: (WorkloadSettings) -> SandboxFault, _ change: (inout WorkloadSettings) -> Void)
+  {
+    self.name = name
+    settings = .reference("app", change)
+    self.fault = fault(settings)
+    (whole, records) = Interruption.live(settings, self.fault, dyingAt: nil)
+  }
+
+  /// Each kind of work stands in one of these plans at least, the other way of doing it in another.
+  package static var all: [Interruption] {
+    let region: (WorkloadSettings) -> SandboxFault = { .regionOutage(region: $0.primary.region) }
+    let application: (WorkloadSettings) -> SandboxFault = { .applicationDown(workload: $0.name, site: .primary) }
+    return [
+      Interruption("reference, the region dies", region) { _ in },
+      Interruption("reference, the application dies", application) { _ in },
+      Interruption("route53, approve, no fence", application) {
+        $0.mode = .approve
+        $0.decision.fencePrimary = false
+        $0.traffic = .route53(
+          RecordRef(zone: "Z", name: "app.example.com", type: "CNAME"), primary: RecordTarget(host: "p.example.com"),
+          dr: RecordTarget(host: "d.example.com"))
+      },
+      Interruption("by hand, no secrets, no targets, no listener", region) {
+        $0.traffic = .manual
+        $0.primary.secret = nil
+        $0.dr.secret = nil
+        $0.primary.targetGroup = nil
+        $0.dr.targetGroup = nil
+        $0.dr.listener = nil
+        $0.announcement = nil
+      },
+    ]
+  }
+
+  /// - Parameter record: 1...`records`.
+  /// - Returns: what is not as in the whole life; nil when nothing is.
+  package func difference(dyingAt record: Int, _ moment: CrashMoment) -> String? {
+    let (ending, _) = Interruption.live(settings, fault, dyingAt: .record(count: record, moment))
+    if ending == whole { return nil }
+    return "\(name), dying \(moment.rawValue) record \(record):\n  whole: \(whole)\n  cut:   \(ending)"
+  }
+
+  private static func live(
+    _ settings: WorkloadSettings, _ fault: SandboxFault, dyingAt point: CrashPoint?
+  ) -> (Ending, records: Int) {
+    var entries = [Scenario.Entry(at: .minutes(5), .cloud(fault), lasting: .minutes(35))]
+    if let point { entries.insert(Scenario.Entry(at: .seconds(1), .crash(point, restartAfter: .seconds(1))), at: 0) }
+    let trial = Trial(
+      seed: 1, workloads: [settings], scenario: Scenario(name: "interruption", entries: entries, duration: .minutes(45))
+    )
+    let life = Simulation(trial)
+    let outcome = life.run()
+    return (
+      Ending(
+        phase: outcome.phase, runs: life.endedRuns, cloud: life.world.shape(of: settings),
+        promotions: outcome.promotions, violations: outcome.violations), life.disk.durable.count
+    )
+  }
+}
+
+extension Simulation {
+  /// Every run that ended, with each step's state.
+  fileprivate var endedRuns: [String] {
+    var state = DurableState()
+    var runs: [String] = []
+    for written in disk.durable {
+      state.apply(written.record)
+      guard case .runFinished = written.record, let run = state.lastRun else { continue }
+      let steps = run.steps.map { "\($0.step.name) \($0.state.rawValue)" }.joined(separator: ", ")
+      runs.append("\(run.kind.rawValue): \(steps)")
+    }
+    return runs
+  }
+}
+
+extension SandboxWorld {
+  /// What plans change, without times and ids.
+  fileprivate func shape(of settings: WorkloadSettings) -> String {
+    let sites = [settings.primary, settings.dr].map { site in
+      let database = site.database.ref
+      let role = isReplica(database) ? "replica" : isWritable(database) ? "writable" : "gone"
+      let size = size(of: site.group.ref).map { "\($0)" } ?? "gone"
+      let secret = site.secret.flatMap { self.secret($0.ref) }.map { "\($0.host) (\($0.versions) written)" } ?? "none"
+      return "group \(size), \(database.identifier) \(role), secret \(secret)"
+    }
+    let served = servedFrom(settings.name).map { "\($0)" } ?? "nowhere"
+    return sites.joined(separator: "; ")
+      + "; served from \(served); \(snapshotCount) snapshot(s), \(databaseCount) database(s)"
+  }
+}
