@@ -51,7 +51,7 @@ struct Document {
         // Yams hands libyaml a pointer that a string short enough to live inline would not keep alive.
         let padded = text.utf8.count < 32 ? text + String(repeating: "\n", count: 32) : text
         guard let node = try Yams.compose(yaml: padded, .basic, .default, .utf8) else {
-          findings.error(1, "", "the file is empty, expected a mapping with `workloads`")
+          findings.error(1, "", "the file is empty, expected a mapping with `\(findings.kind.mainKey)`")
           return nil
         }
         return node
@@ -65,7 +65,7 @@ struct Document {
         }
         text = marked
       } catch {
-        let (line, problem) = explain(error, in: text)
+        let (line, problem) = explain(error, in: text, kind: findings.kind)
         findings.error(line, "", problem)
         return nil
       }
@@ -100,7 +100,9 @@ struct Document {
     return scalars.index(index, offsetBy: mark.column - 1, limitedBy: scalars.endIndex)
   }
 
-  private static func explain(_ error: any Error, in text: String) -> (line: Int, problem: String) {
+  private static func explain(
+    _ error: any Error, in text: String, kind: FileKind
+  ) -> (line: Int, problem: String) {
     switch error {
     case YamlError.scanner(let context, let problem, let mark, _),
       YamlError.parser(let context, let problem, let mark, _),
@@ -108,7 +110,7 @@ struct Document {
       if let line = tabbedLine(text, upTo: mark.line) {
         return (line, "a tab in the indentation, expected spaces")
       }
-      if problem.contains("nesting level") { return (mark.line, "nested too deep to be a configuration") }
+      if problem.contains("nesting level") { return (mark.line, "nested too deep to be a \(kind.noun)") }
       if problem.contains("another document") {
         return (mark.line, "a second document (`---`), expected one document in the file")
       }
@@ -122,7 +124,7 @@ struct Document {
     case YamlError.reader(let problem, let offset, _, _):
       let line = offset.map { 1 + text.prefix($0).count(where: \.isNewline) } ?? 1
       return (line, "not YAML: \(problem)")
-    case YamlError.memory: return (1, "nested too deep to be a configuration")
+    case YamlError.memory: return (1, "nested too deep to be a \(kind.noun)")
     default: return (1, "not YAML")
     }
   }
@@ -141,7 +143,7 @@ struct Document {
     let line = node.mark?.line ?? 1
     values += 1
     guard depth <= Self.maximumDepth else {
-      findings.error(line, "", "nested too deep to be a configuration, expected at most \(Self.maximumDepth) levels")
+      findings.error(line, "", "nested too deep to be a \(findings.kind.noun), expected at most \(Self.maximumDepth) levels")
       return nil
     }
     guard values <= Self.maximumValues else {

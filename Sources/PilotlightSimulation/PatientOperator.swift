@@ -18,6 +18,8 @@ struct PatientOperator {
   private(set) var skips = 0
   var hasFailedBack = false
   private(set) var lastRefusal = ""
+  /// The daemon has warned; an operator who follows its advice is on the way.
+  private(set) var isPaged = false
 
   mutating func answered(_ token: Int, _ outcome: OrderOutcome) {
     if case .refused(let why) = outcome { lastRefusal = why }
@@ -29,9 +31,21 @@ struct PatientOperator {
   }
 
   mutating func skipped() { skips += 1 }
+
+  mutating func paged() { isPaged = true }
 }
 
 extension Simulation {
+  /// Where the trial says so, the first warning brings an operator.
+  func page(_ message: Message) {
+    guard case .asItStands(let delay?) = trial.ending, !patient.isPaged,
+      message.kind.meaning.level.rawValue <= MessageLevel.warning.rawValue
+    else { return }
+    patient.paged()
+    journal.note(now, .world("an operator is paged, and comes in \(delay.text)"))
+    due.add(.operatorLooks, at: now + delay)
+  }
+
   func letOperatorLook() {
     guard engine != nil, now >= busyUntil else { return due.add(.operatorLooks, at: now + .minutes(1)) }
     var isWell = true
@@ -76,7 +90,7 @@ extension Simulation {
     case .drActive:
       guard trial.operatorFailsBack, !patient.hasFailedBack, state.debts.isEmpty else { return nil }
       patient.hasFailedBack = trial.workloads.count == 1
-      journal.note(now, "the operator brings \(name) home")
+      journal.note(now, .order("the operator brings \(name) home"))
       return .failback
     }
   }

@@ -3,8 +3,8 @@
 import PilotlightControlAPI
 
 /// Sentences and commands; empty when there is nothing to do.
-func advice(_ workload: WorkloadStatus, _ daemon: DaemonStatus) -> [String] {
-  if daemon.state == .halted { return ["see 'journalctl -xeu pilotlightd', mend the cause, restart the daemon"] }
+func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
+  if isHalted { return ["see 'journalctl -xeu pilotlightd', mend the cause, restart the daemon"] }
   let name = shown(workload.name)
   func order(_ command: String, _ flags: String = "") -> String {
     "pilotlightctl \(command) \(name)\(flags) --reason '...'"
