@@ -65,7 +65,7 @@ private func readEvent(_ event: Section, duration: Duration) -> ScenarioFile.Eve
   choice.readApplication()
   choice.readDatabase()
   choice.readWatchdog()
-  event.refuseChoice(among: choice.keys, lack: "says nothing that happens")
+  if choice.found != 1 { event.refuseChoice(among: choice.keys, lack: "says nothing that happens") }
   if !event.isDescribing { check(event, at: at, lasting: lasting, duration: duration, choice) }
   return ScenarioFile.Event(at: at, lasting: lasting, what: choice.what)
 }
@@ -91,6 +91,8 @@ private func check(
 struct EventChoice {
   let event: Section
   private(set) var keys: [String] = []
+  /// How many of them were written and could be read.
+  private(set) var found = 0
   private(set) var what: (@Sendable (WorkloadSettings) -> Occurrence)?
   /// A crash or an order.
   private(set) var isMoment = false
@@ -120,6 +122,7 @@ struct EventChoice {
 
   private mutating func take(_ made: @escaping @Sendable (WorkloadSettings) -> Occurrence) {
     what = made
+    found += 1
     // Any workload will do to see what kind of thing it is.
     switch made(.reference()) {
     case .crash, .order: isMoment = true

@@ -44,6 +44,8 @@ package struct Exercise: Sendable {
     package var servedFrom: SandboxSite?
     /// What the gate let pass; nil when none did.
     package var claimedLoss: LossWindow?
+    /// How long the service was out as the daemon told it when the failover was finished; nil when none was.
+    package var claimedRecovery: Duration?
     /// nil when the daemon does not run at the end.
     package var belief: Belief?
 
@@ -83,7 +85,7 @@ package struct Exercise: Sendable {
 
   /// Lives through `scenario`.
   ///
-  /// - Parameter operatorAfter: an operator who follows the daemon's advice comes this long after its first warning; nil: nobody does.
+  /// - Parameter operatorAfter: an operator who follows the daemon's advice comes this long after a warning; nil: nobody does.
   package static func run(
     _ scenario: Scenario, workloads: [WorkloadSettings], brakes: Brakes, operatorAfter: Duration?, seed: UInt64,
     recording: Bool
@@ -105,13 +107,20 @@ package struct Exercise: Sendable {
 extension Simulation {
   fileprivate func findings(_ settings: WorkloadSettings) -> Exercise.Findings? {
     guard let facts = world.facts(for: settings.name) else { return nil }
-    var claimed: LossWindow?
+    var (claimed, recovery): (LossWindow?, Duration?)
+    var state = DurableState()
     for written in disk.durable where written.workload == settings.name {
-      if case .gatePassed(_, let loss, _, _) = written.record { claimed = loss }
+      switch written.record {
+      case .gatePassed(_, let loss, _, _): claimed = loss
+      case .runFinished(let at): recovery = state.phase.run?.outageStart.map { at - $0 } ?? recovery
+      default: break
+      }
+      state.apply(written.record)
     }
     return Exercise.Findings(
-      settings: settings, phase: disk.state(of: settings.name).phase.name, outages: world.outages(of: settings.name),
-      facts: facts, servedFrom: world.servedFrom(settings.name), claimedLoss: claimed, belief: belief(settings.name))
+      settings: settings, phase: state.phase.name, outages: world.outages(of: settings.name), facts: facts,
+      servedFrom: world.servedFrom(settings.name), claimedLoss: claimed, claimedRecovery: recovery,
+      belief: belief(settings.name))
   }
 
   private func belief(_ name: String) -> Exercise.Belief? {

@@ -18,7 +18,7 @@ struct PatientOperator {
   private(set) var skips = 0
   var hasFailedBack = false
   private(set) var lastRefusal = ""
-  /// The daemon has warned; an operator who follows its advice is on the way.
+  /// The daemon has warned; an operator who follows its advice is on the way, or there.
   private(set) var isPaged = false
 
   mutating func answered(_ token: Int, _ outcome: OrderOutcome) {
@@ -33,10 +33,11 @@ struct PatientOperator {
   mutating func skipped() { skips += 1 }
 
   mutating func paged() { isPaged = true }
+  mutating func left() { isPaged = false }
 }
 
 extension Simulation {
-  /// Where the trial says so, the first warning brings an operator.
+  /// Where the trial says so, a warning brings an operator, who stays until nothing is under way.
   func page(_ message: Message) {
     guard case .asItStands(let delay?) = trial.ending, !patient.isPaged,
       message.kind.meaning.level.rawValue <= MessageLevel.warning.rawValue
@@ -60,7 +61,22 @@ extension Simulation {
       }
     }
     patient.looked(isWell: isWell)
+    if trial.ending != .mended, isQuiet {
+      patient.left()
+      return journal.note(now, .world("the operator leaves"))
+    }
     due.add(.operatorLooks, at: now + .minutes(2))
+  }
+
+  /// No run, no outage and no pause: nothing for which an operator would stay.
+  private var isQuiet: Bool {
+    engine?.guards.allSatisfy { workload in
+      switch workload.machine.state.phase {
+      case .healthy, .drActive: workload.machine.state.pause == nil
+      case .degraded: workload.machine.state.pause == nil && workload.situation.assessment.verdict == .up
+      case .failingOver, .failingBack: false
+      }
+    } ?? false
   }
 
   /// Nothing is under way and nothing is owed.

@@ -38,8 +38,8 @@ package struct Trial: Sendable {
 package enum Ending: Hashable, Sendable {
   /// Everything is mended, and an operator leads the way out of whatever is left, however long it takes.
   case mended
-  /// Nothing: the story stops where the scenario does. An operator comes `operatorAfter` the daemon's first warning and from then on
-  /// follows its advice; nil: nobody comes.
+  /// Nothing: the story stops where the scenario does. An operator comes `operatorAfter` a warning of the daemon's and follows its
+  /// advice until nothing is under way; nil: nobody comes.
   case asItStands(operatorAfter: Duration?)
 }
 

@@ -1,6 +1,7 @@
 // One scenario on many days, and how the results spread.
 
 import PilotlightCore
+import PilotlightSandbox
 import PilotlightSimulation
 
 /// Exercises with one seed after the other.

@@ -113,6 +113,9 @@ private func findingsLines(_ found: Exercise.Findings, began: Instant, _ page: i
   }
   listLines("waiting for", found.waitingFor, &page)
   listLines("next", found.next, &page)
+  if found.settings.mode == .observe, found.verdict > .met {
+    page.field("", "or see what it would do if it were allowed to: --mode automatic")
+  }
 }
 
 private func listLines(_ label: String, _ items: [String], _ page: inout Page) {
@@ -130,7 +133,11 @@ private func outageLines(_ found: Exercise.Findings, _ began: Instant, _ page: i
     }
     let took = restored - outage.start
     let from = outage.restoredFrom.map { ", from the \($0.words)" } ?? ""
-    page.field("service restored", "after \(took.text)\(from); \(compared(took, with: rto, "RTO"))", took > rto ? .red : .green)
+    page.field(
+      "service restored", "after \(took.text)\(from); \(compared(took, with: rto, "RTO"))", took > rto ? .red : .green)
+  }
+  if let claimed = found.claimedRecovery {
+    page.field("the daemon said", "\(claimed.text) out, when its failover was finished")
   }
 }
 
@@ -142,7 +149,7 @@ private func lossLines(_ found: Exercise.Findings, _ page: inout Page) {
   page.field(
     "loss window", "\(facts.lossWindow.text); \(compared(facts.lossWindow, with: rpo, "RPO"))",
     facts.lossWindow > rpo ? .red : .green)
-  page.field("the daemon's figure", found.claimedLoss.map { "\($0.text), when the gate let pass" } ?? "none")
+  if let claimed = found.claimedLoss { page.field("the daemon said", "\(claimed.text), when the gate let pass") }
 }
 
 /// `RTO 30 min met with 18 min to spare`.

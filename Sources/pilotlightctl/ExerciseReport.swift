@@ -36,6 +36,7 @@ struct ExerciseReport: Encodable {
     let rpo: Double
     let outages: [Outage]
     @ExplicitNull var recovery: Double?
+    @ExplicitNull var claimedRecovery: Double?
     let writes: Int
     let lostWrites: Int
     let loss: Double
@@ -55,6 +56,7 @@ struct ExerciseReport: Encodable {
       rpo = found.settings.objectives.rpo.seconds
       outages = found.outages.map { Outage($0, began: began) }
       _recovery = ExplicitNull(wrappedValue: found.recovery?.seconds)
+      _claimedRecovery = ExplicitNull(wrappedValue: found.claimedRecovery?.seconds)
       writes = found.facts.writesAccepted
       lostWrites = found.facts.lostWrites
       loss = found.facts.lossWindow.seconds

@@ -25,7 +25,7 @@ struct Simulate: ParsableCommand {
       omitted, what is not known is null. Of one run: scenario, seed, verdict (undisturbed, met, missed, not recovered), \
       workloads, violations (rule, at, detail) and timeline (at, clock, source, level, workload, phase, step, text). Each \
       of the workloads: name, mode, verdict, phase, servedFrom, rto, rpo, outages (start, restored, restoredFrom), \
-      recovery, writes, lostWrites, loss, claimedLoss (seconds, confidence), promotions, twoWriters, waitingFor, next. \
+      recovery, claimedRecovery, writes, lostWrites, loss, claimedLoss (seconds, confidence), promotions, twoWriters, waitingFor, next. \
       Of several: scenario, firstSeed, runs, violated, and for each of the workloads: name, rto, rpo, undisturbed, met, \
       missed, notRecovered, worstSeed, and the spreads recovery, loss and lostWrites (min, median, p95, max), in which \
       null is a service that did not come back.
