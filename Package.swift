@@ -105,7 +105,7 @@ let package = Package(
       name: "Fuzzing",
       dependencies: [
         "PilotlightCore", "PilotlightConfiguration", "PilotlightAWS", "PilotlightHTTP", "PilotlightControlAPI",
-        "PilotlightLedger", "PilotlightSimulation",
+        "PilotlightLedger", "PilotlightScenarios", "PilotlightSimulation",
       ],
       path: "Tests/Fuzzing", swiftSettings: strict),
 
@@ -120,9 +120,16 @@ let package = Package(
     tests("LedgerTests", ["PilotlightCore", "PilotlightEngine", "PilotlightLedger", "CSQLite"]),
     tests("SystemdTests", ["PilotlightCore", "PilotlightSystemd", logging]),
     tests("ConfigurationTests", ["PilotlightCore", "PilotlightConfiguration"], resources: [.copy("Fixtures")]),
+    tests(
+      "ScenarioTests",
+      [
+        "PilotlightCore", "PilotlightEngine", "PilotlightConfiguration", "PilotlightSandbox", "PilotlightScenarios",
+        "PilotlightSimulation",
+      ],
+      resources: [.copy("Fixtures")]),
     tests("ControlTests", ["PilotlightCore", "PilotlightControlAPI", "PilotlightControlServer", "PilotlightHTTP"]),
     tests("FuzzTests", ["Fuzzing"], resources: [.copy("Corpus")]),
-    tests("TidyTests", ["PilotlightCore", "PilotlightConfiguration"]),
+    tests("TidyTests", ["PilotlightCore", "PilotlightConfiguration", "PilotlightScenarios"]),
   ] + fuzzer,
   swiftLanguageModes: [.v6]
 )

@@ -66,11 +66,16 @@ struct Document {
         text = marked
       } catch {
         let (line, problem) = explain(error, in: text, kind: findings.kind)
-        findings.error(line, "", problem)
+        findings.error(min(line, lineCount(text)), "", problem)
         return nil
       }
     }
     return nil
+  }
+
+  /// Lines of the file as it was written: short texts are padded, and an open bracket is noticed at the end of the padding.
+  private static func lineCount(_ text: String) -> Int {
+    max(1, text.split(separator: "\n", omittingEmptySubsequences: false).count - (text.hasSuffix("\n") ? 1 : 0))
   }
 
   /// Inserts the duplicate mark before the key at `mark`; nil when there is no plain or quoted key.
@@ -114,7 +119,7 @@ struct Document {
       if problem.contains("another document") {
         return (mark.line, "a second document (`---`), expected one document in the file")
       }
-      let place = context.map { " (\($0.text), line \($0.mark.line))" } ?? ""
+      let place = context.map { " (\($0.text), line \(min($0.mark.line, lineCount(text))))" } ?? ""
       // An open quote is found at the end of the file; the mistake is where it began.
       let line = problem.contains("end of stream") ? context?.mark.line ?? mark.line : mark.line
       let hint =

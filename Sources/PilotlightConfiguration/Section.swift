@@ -98,7 +98,7 @@ package final class Section {
       return []
     }
     guard case .list(let items) = entry.tree.value else {
-      findings.error(entry.line, path(key), "\(entry.tree.sayingKind), expected a list (`- name: …`)")
+      findings.error(entry.line, path(key), "\(entry.tree.sayingKind), expected a list (`- key: …`)")
       return []
     }
     if !count.contains(items.count) {
@@ -116,7 +116,9 @@ package final class Section {
     let written = keys.compactMap(entry).sorted { $0.line < $1.line }
     let choice = "expected exactly one of \(keys.map { "`\($0)`" }.joined(separator: ", "))"
     guard let last = written.last, written.count > 1 else {
-      if written.allSatisfy({ !findings.isBroken(path($0.key)) }) {
+      // A misspelt key is told as such.
+      let isMisspelt = entries.contains { !known.contains($0.key) && nearest($0.key, among: keys) != nil }
+      if !isMisspelt, written.allSatisfy({ !findings.isBroken(path($0.key)) }) {
         findings.error(line, path, "\(lack), \(choice)")
       }
       return

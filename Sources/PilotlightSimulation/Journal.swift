@@ -12,8 +12,10 @@ package struct JournalLine: Sendable {
     case world(String)
     /// A request that changes something leaves the daemon.
     case request(String)
-    /// An order, or the daemon's answer to one.
+    /// An operator comes, goes, or orders something.
     case order(String)
+    /// The daemon's answer to an order.
+    case answer(String)
     /// What the users of a workload see.
     case users(String)
   }
@@ -49,7 +51,7 @@ struct Journal {
       case .daemon(let message):
         let subject = [message.workload, message.phase?.rawValue].compactMap { $0 }.joined(separator: " ")
         return "\(stamp(entry.at))  \(level(message))\(subject.isEmpty ? "" : "[\(subject)] ")\(message.text)"
-      case .world(let text), .request(let text), .order(let text), .users(let text):
+      case .world(let text), .request(let text), .order(let text), .answer(let text), .users(let text):
         return "\(stamp(entry.at))  ~~ \(text)"
       }
     }

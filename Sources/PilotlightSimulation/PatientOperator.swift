@@ -43,7 +43,7 @@ extension Simulation {
       message.kind.meaning.level.rawValue <= MessageLevel.warning.rawValue
     else { return }
     patient.paged()
-    journal.note(now, .world("an operator is paged, and comes in \(delay.text)"))
+    journal.note(now, .order("an operator is paged, and comes in \(delay.text)"))
     due.add(.operatorLooks, at: now + delay)
   }
 
@@ -63,7 +63,7 @@ extension Simulation {
     patient.looked(isWell: isWell)
     if trial.ending != .mended, isQuiet {
       patient.left()
-      return journal.note(now, .world("the operator leaves"))
+      return journal.note(now, .order("the operator leaves"))
     }
     due.add(.operatorLooks, at: now + .minutes(2))
   }

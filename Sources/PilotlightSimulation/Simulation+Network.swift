@@ -56,7 +56,7 @@ extension Simulation {
         page(message)
         oracle.heard(message)
       case .answer(let token, let outcome):
-        journal.note(now, .order(outcome.sentence))
+        journal.note(now, .answer(outcome.sentence))
         patient.answered(token, outcome)
       case .poll(let workload, let watch, .ask(let action)):
         send(workload, .poll(watch, startedAt: now), [action], decidedAt)

@@ -14,7 +14,8 @@ func exercisePage(_ exercise: Exercise, _ table: Tabletop, style: Style) -> Stri
   if !exercise.timeline.isEmpty { page.line() }
   let names = table.workloads.count > 1
   for line in exercise.timeline {
-    if case .request = line.voice { continue }
+    // The daemon's own lines say the same.
+    if ["request", "answer"].contains(line.source) { continue }
     page.line(timelineLine(line, began: exercise.began, names: names, style: style))
   }
   for found in exercise.workloads { findingsLines(found, began: exercise.began, &page) }
@@ -37,7 +38,7 @@ func campaignPage(_ campaign: Campaign, _ table: Tabletop, style: Style) -> Stri
     page.field("runs", counts.joined(separator: ", "))
     page.field("recovery", spreadText(tally.recovery), .bold)
     page.field("", "RTO \(objectives.rto.text)")
-    page.field("writes lost, as time", spreadText(tally.loss), .bold)
+    page.field("loss window", spreadText(tally.loss), .bold)
     page.field("", "RPO \(objectives.rpo.text)")
     page.field("writes lost", countText(tally.lostWrites))
     if let worst = tally.worst, worst.verdict > .undisturbed { page.field("worst run", "--seed \(worst.seed)") }

@@ -181,7 +181,7 @@ extension JournalLine {
   var text: String {
     switch voice {
     case .daemon(let message): message.text
-    case .world(let text), .request(let text), .order(let text), .users(let text): text
+    case .world(let text), .request(let text), .order(let text), .answer(let text), .users(let text): text
     }
   }
 
@@ -192,6 +192,7 @@ extension JournalLine {
     case .world: "world"
     case .request: "request"
     case .order: "operator"
+    case .answer: "answer"
     case .users: "users"
     }
   }
