@@ -75,7 +75,8 @@ struct Document {
 
   /// Lines of the file as it was written: short texts are padded, and an open bracket is noticed at the end of the padding.
   private static func lineCount(_ text: String) -> Int {
-    max(1, text.split(separator: "\n", omittingEmptySubsequences: false).count - (text.hasSuffix("\n") ? 1 : 0))
+    let breaks = text.count(where: \.isNewline)
+    return text.last?.isNewline ?? false ? breaks : breaks + 1
   }
 
   /// Inserts the duplicate mark before the key at `mark`; nil when there is no plain or quoted key.
@@ -148,7 +149,8 @@ struct Document {
     let line = node.mark?.line ?? 1
     values += 1
     guard depth <= Self.maximumDepth else {
-      findings.error(line, "", "nested too deep to be a \(findings.kind.noun), expected at most \(Self.maximumDepth) levels")
+      findings.error(
+        line, "", "nested too deep to be a \(findings.kind.noun), expected at most \(Self.maximumDepth) levels")
       return nil
     }
     guard values <= Self.maximumValues else {

@@ -46,7 +46,8 @@ package final class Section {
     return read(entry, kind) ?? kind.placeholder
   }
 
-  package func optional<Value>(_ key: String, _ kind: Kind<Value>, default fallback: Value, _ meaning: String) -> Value {
+  package func optional<Value>(_ key: String, _ kind: Kind<Value>, default fallback: Value, _ meaning: String) -> Value
+  {
     note(key, kind, .fallback(kind.show(fallback)), meaning)
     return entry(key).map { read($0, kind) ?? fallback } ?? fallback
   }

@@ -40,7 +40,8 @@ func readScenario(_ root: Section) -> ScenarioFile {
   let operatorAfter = root.optional(
     "operator", absent: "nobody orders anything but what the events say", "Who helps the daemon.", readOperator)
   let events = root.list(
-    "events", .required, 1...200, "What happens, in any order.") { readEvent($0, duration: duration) }
+    "events", .required, 1...200, "What happens, in any order."
+  ) { readEvent($0, duration: duration) }
   return ScenarioFile(name: name, duration: duration, operatorAfter: operatorAfter ?? nil, events: events)
 }
 
@@ -79,7 +80,9 @@ private func check(
     if !event.findings.isBroken(path) { event.findings.note(event.findings.line(of: path), path, problem) }
   }
   if at >= duration, !event.findings.isBroken("duration") {
-    note("at", "`\(at.written)` is no earlier than the end of the scenario, expected less than `duration` (\(duration.written))")
+    note(
+      "at",
+      "`\(at.written)` is no earlier than the end of the scenario, expected less than `duration` (\(duration.written))")
   }
   if choice.isMoment, lasting != nil {
     note("lasting", "means nothing here, expected it only beside what lasts: a crash or an order is over at once")

@@ -73,11 +73,13 @@ extension EventChoice {
       .network(.packetLoss(share: percent.share))
     }
     value(
-      "slowNetwork", .duration(.milliseconds(1)...(.minutes(1))), "Each request and each answer is this long on its way."
+      "slowNetwork", .duration(.milliseconds(1)...(.minutes(1))),
+      "Each request and each answer is this long on its way."
     ) { delay, _ in .network(.slow(delay)) }
     value(
       "disk", .choice(LedgerFault.self, placeholder: .full),
-      "`full`, `readOnly`: the ledger takes nothing; `failing`: its next write fails for good, and the daemon starts again."
+      "`full`, `readOnly`: the ledger takes nothing; `failing`: its next write fails for good, and the daemon starts "
+        + "again."
     ) { fault, _ in .disk(fault.fault) }
     value("slowDisk", .duration(.milliseconds(1)...(.minutes(5))), "Each write of the ledger takes this long.") {
       pause, _ in .disk(.slow(pause))

@@ -144,7 +144,8 @@ extension Simulation {
         guard let end = outage.restoredAt else { continue }
         let from = outage.restoredFrom.map { ", from the \($0.words)" } ?? ""
         lines.append(
-          JournalLine(at: end, voice: .users("all users\(whose) are served\(from), after \((end - outage.start).text)")))
+          JournalLine(at: end, voice: .users("all users\(whose) are served\(from), after \((end - outage.start).text)"))
+        )
       }
     }
     let inTime = lines.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }

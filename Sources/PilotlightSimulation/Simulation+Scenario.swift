@@ -7,7 +7,12 @@ import PilotlightSandbox
 extension Simulation {
   func begin(_ entry: Scenario.Entry) {
     if isMended { return }
-    if case .order(let kind, let workload) = entry.what { return order(kind, workload) }
+    switch entry.what {
+    // What tells its own story.
+    case .order(let kind, let workload): return order(kind, workload)
+    case .crash(.now, let restartAfter): return engine == nil ? () : die(restartAfter: restartAfter)
+    case .cloud, .network, .disk, .clockBehind, .freeze, .crash: break
+    }
     journal.note(now, .world("\(entry.what.sentence)\(entry.lasting.map { ", for \($0.text)" } ?? "")"))
     oracle.begins(entry.what, at: now)
     switch entry.what {
@@ -16,9 +21,8 @@ extension Simulation {
     case .disk(let fault): disk.fault = fault
     case .clockBehind(let offset): clockBehind += offset
     case .freeze: freeze(for: entry.lasting ?? .seconds(60))
-    case .order: break
-    case .crash(.now, let restartAfter): if engine != nil { die(restartAfter: restartAfter) }
     case .crash(let point, let restartAfter): disk.crash = (point, restartAfter)
+    case .order: break
     }
   }
 
@@ -66,7 +70,8 @@ extension Occurrence {
     switch self {
     case .cloud(let fault): fault.sentence
     case .network(.answersLost): "no answer reaches the watchdog; its requests take effect"
-    case .network(.packetLoss(let share)): "the watchdog's network loses \(Int((share * 100).rounded())) % of round trips"
+    case .network(.packetLoss(let share)):
+      "the watchdog's network loses \(Int((share * 100).rounded())) % of the round trips"
     case .network(.slow(let delay)): "the watchdog's network is slow: \(delay.text) one way"
     case .network(.noNames): "the watchdog's host resolves no names"
     case .disk(.full): "the ledger's disk is full"
@@ -75,7 +80,8 @@ extension Occurrence {
     case .disk(.slow(let pause)): "the ledger's disk takes \(pause.text) a write"
     case .clockBehind(let offset) where offset < .zero: "the host's clock is \((.zero - offset).text) ahead"
     case .clockBehind(let offset): "the host's clock is \(offset.text) behind"
-    case .crash(let point, let restartAfter): "the daemon is to die \(point.words), and to start \(restartAfter.text) later"
+    case .crash(let point, let restartAfter):
+      "the daemon is to die \(point.words), and to start \(restartAfter.text) later"
     case .freeze: "the daemon stands still"
     case .order(let kind, let workload): "it is time to order \(kind.name) of \(workload)"
     }
@@ -87,7 +93,9 @@ extension CrashPoint {
     switch self {
     case .now: "now"
     case .record(let count, let moment): "at the record number \(count) from here, \(moment.words)"
-    case .kind(let kind, let step, let moment): "at the next \(kind.rawValue)\(step.map { " of \($0)" } ?? ""), \(moment.words)"
+    case .kind(.acting, let step?, let moment): "when \(step) next changes something, \(moment.words)"
+    case .kind(let kind, let step, let moment):
+      "at the next \(kind.rawValue)\(step.map { " of \($0)" } ?? ""), \(moment.words)"
     }
   }
 }

@@ -18,7 +18,9 @@ extension Exercise.Findings {
   var next: [String] {
     guard let belief else { return ["systemctl start pilotlightd"] }
     if phase == .healthy, verdict <= .met { return [] }
-    return advice(status(belief), isHalted: belief.halted != nil)
+    let advised = advice(status(belief), isHalted: belief.halted != nil)
+    guard phase == .degraded, verdict == .notRecovered, settings.mode != .observe else { return advised }
+    return advised + ["or decide it yourself: \(failoverByHand(shown(settings.name)))"]
   }
 
   /// As much of a status as the advice asks for.
@@ -30,7 +32,8 @@ extension Exercise.Findings {
       armed: ArmedStatus(ok: belief.unarmed.isEmpty, reasons: belief.unarmed),
       assessment: AssessmentStatus(verdict: .unknown),
       loss: LossStatus(
-        seconds: belief.loss.window?.seconds, confidence: ConfidenceWord(rawValue: belief.loss.confidence.rawValue) ?? .unknown),
+        seconds: belief.loss.window?.seconds,
+        confidence: ConfidenceWord(rawValue: belief.loss.confidence.rawValue) ?? .unknown),
       incident: belief.incident.map {
         IncidentStatus(
           id: $0, startedAt: Timestamp(milliseconds: 0), kind: phase == .failingBack ? .failback : .failover,

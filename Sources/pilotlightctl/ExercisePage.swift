@@ -29,7 +29,8 @@ func exercisePage(_ exercise: Exercise, _ table: Tabletop, style: Style) -> Stri
 /// Several runs.
 func campaignPage(_ campaign: Campaign, _ table: Tabletop, style: Style) -> String {
   var page = Page(style: style)
-  headline(table, "\(campaign.runs) runs, seeds \(campaign.first) to \(campaign.first + UInt64(campaign.runs) - 1)", &page)
+  headline(
+    table, "\(campaign.runs) runs, seeds \(campaign.first) to \(campaign.first + UInt64(campaign.runs) - 1)", &page)
   for tally in campaign.workloads {
     let objectives = tally.settings.objectives
     page.line()

@@ -16,7 +16,8 @@ import Testing
   @Test func `a met objective ends in 0, with the timeline and the figures`() async throws {
     let ran = try await simulate("region-outage", ["--mode", "automatic"])
     #expect(ran.code == 0 && ran.err == "", "\(ran)")
-    #expect(ran.out.hasPrefix("the primary region dies  on django-app, 60 min simulated, seed 1; nothing real is touched\n"))
+    #expect(
+      ran.out.hasPrefix("the primary region dies  on django-app, 60 min simulated, seed 1; nothing real is touched\n"))
     for part in [
       "  +0:05:00  08:05:00Z  world     the whole region eu-west-1 is gone\n",
       "  CRITICAL  fence debt: ", "\ndjango-app  MET  dr-active at the end, mode automatic\n",
@@ -99,7 +100,9 @@ import Testing
 
   @Test func `a file that is not there ends in 2`() async throws {
     let ran = try await simulate("/nonexistent/scenario.yaml")
-    #expect(ran.code == 2 && ran.err == "/nonexistent/scenario.yaml:1: the file cannot be opened: No such file or directory\n")
+    #expect(
+      ran.code == 2 && ran.err == "/nonexistent/scenario.yaml:1: the file cannot be opened: No such file or directory\n"
+    )
   }
 
   /// The names of all keys of a JSON value.

@@ -17,7 +17,8 @@ import Testing
 
   @Test(arguments: names) func `a mistake is told with its line, key and expectation`(_ name: String) throws {
     let file = Self.directory.appending(path: "\(name).yaml")
-    let printed = ScenarioTests.printed(ScenarioFile.load(path: file.path())).replacing(file.path(), with: "\(name).yaml")
+    let printed = ScenarioTests.printed(ScenarioFile.load(path: file.path())).replacing(
+      file.path(), with: "\(name).yaml")
     #expect(!printed.isEmpty, "\(name) was accepted")
     if ProcessInfo.processInfo.environment["PILOTLIGHT_REGENERATE"] != nil {
       try (printed + "\n").write(to: Self.source.appending(path: "\(name).expected"), atomically: true, encoding: .utf8)
