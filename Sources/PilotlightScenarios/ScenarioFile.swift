@@ -11,7 +11,7 @@ package struct ScenarioFile: Sendable {
   package var name: String
   /// How long the world is watched.
   package var duration: Duration
-  /// An operator who follows the daemon's advice comes this long after its first warning; nil: nobody does.
+  /// An operator who follows the daemon's advice comes this long after a warning; nil: nobody does.
   package var operatorAfter: Duration?
   var events: [Event]
 

@@ -48,11 +48,11 @@ func readScenario(_ root: Section) -> ScenarioFile {
 private func readOperator(_ person: Section) -> Duration? {
   let follows = person.optional(
     "followsAdvice", .boolean, default: true,
-    "Does what the daemon advises: approves, retries, resumes, confirms by hand, fails over where a person must decide; "
-      + "never fails back.")
+    "Does what the daemon advises: approves, retries, resumes, confirms by hand, moves users where `traffic` is `manual`, "
+      + "fails over where a person must decide; never fails back.")
   let after = person.optional(
     "after", .duration(.zero...(.hours(24))), default: .minutes(10),
-    "How long after the daemon's first warning the operator is there.")
+    "How long after a warning of the daemon's the operator is there, to stay until nothing is under way.")
   return follows ? after : nil
 }
 

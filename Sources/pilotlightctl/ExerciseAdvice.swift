@@ -3,6 +3,7 @@
 import PilotlightControlAPI
 import PilotlightCore
 import PilotlightEngine
+import PilotlightSandbox
 import PilotlightSimulation
 
 extension Exercise.Findings {
@@ -11,13 +12,24 @@ extension Exercise.Findings {
     let isAtRest = phase == .healthy || phase == .drActive
     if isAtRest, verdict != .notRecovered { return [] }
     guard let belief else { return ["the daemon does not run"] }
+    if isLeftToUsers {
+      return ["traffic is `manual`: users go to the primary region until somebody leads them to the DR region"]
+    }
     return (belief.halted.map { ["nothing is acted upon: \($0.text)"] } ?? []) + belief.explanation
+  }
+
+  /// The daemon has done its part, and users have not moved.
+  private var isLeftToUsers: Bool {
+    phase == .drActive && settings.traffic == .manual && facts.traffic != .dr
   }
 
   /// Commands, the weightiest first.
   var next: [String] {
     guard let belief else { return ["systemctl start pilotlightd"] }
     if phase == .healthy, verdict <= .met { return [] }
+    if isLeftToUsers {
+      return ["move users to the load balancer of \(settings.dr.region); in a scenario `operator: {}` does it"]
+    }
     let advised = advice(status(belief), isHalted: belief.halted != nil)
     guard phase == .degraded, verdict == .notRecovered, settings.mode != .observe else { return advised }
     return advised + ["or decide it yourself: \(failoverByHand(shown(settings.name)))"]

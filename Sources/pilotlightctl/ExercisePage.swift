@@ -147,6 +147,8 @@ private func lossLines(_ found: Exercise.Findings, _ page: inout Page) {
   let facts = found.facts
   page.field("writes lost", "\(facts.lostWrites) of \(facts.writesAccepted)", facts.lostWrites > 0 ? .yellow : .plain)
   guard facts.promotions > 0 else { return }
+  // What the new database lacks is lost for good when the first user writes to it.
+  guard found.verdict != .notRecovered else { return page.field("loss window", "not known before users write again") }
   let rpo = found.settings.objectives.rpo
   page.field(
     "loss window", "\(facts.lossWindow.text); \(compared(facts.lossWindow, with: rpo, "RPO"))",
