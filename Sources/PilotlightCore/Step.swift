@@ -94,7 +94,7 @@ package indirect enum Work: Hashable, Sendable, Codable {
   }
 
   /// What is done to the old primary or cannot be undone: only on fresh evidence.
-  var needsClearance: Bool {
+  package var needsClearance: Bool {
     if case .fence = self { true } else { kind == .oneWay }
   }
 

@@ -58,6 +58,7 @@ package struct Exploration {
       }
       edges += after.map { (Int32(next), $0) }
       next += 1
+      if next % 20000 == 0 { print(next, places.count, report.moves) }
     }
     report.places = places.count
     findDeadEnds()
@@ -126,7 +127,8 @@ extension Exploration {
     /// What may be ordered; nil where the search ends.
     func orders(in phase: PhaseName) -> [OrderKind]? {
       let common: [OrderKind] = [
-        .pause(expires: nil), .resume, .abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil), .ack,
+        .pause(expires: nil), .resume, .abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil),
+        .ack,
       ]
       switch self {
       case .healthy: return common + [.failover(acceptDataLoss: false)]
@@ -152,7 +154,7 @@ extension Exploration {
         records.append(.runFinished(at: now - .hours(8)))
       }
       let machine = Machine(settings, state: DurableState(records), seed: 1)
-      return Place(machine: machine, cloud: cloud, view: .unknown, now: now)
+      return Place(machine: machine, cloud: cloud, now: now)
     }
   }
 }

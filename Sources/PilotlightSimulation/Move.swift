@@ -2,18 +2,17 @@
 
 import PilotlightCore
 
-/// One thing that happens.
+/// One thing that happens, and what the detector says at that moment.
 enum Move: CustomStringConvertible {
   case begin
-  case see(View)
   /// Time passes; what was given up has arrived by then, or never will.
-  case wait(seconds: Int, arrives: Bool)
-  case answer(Int, Reply)
+  case wait(seconds: Int, arrives: Bool, View)
+  case answer(Int, Reply, View)
   case cloud(Int)
   /// The process dies and comes back; what was on its way arrives, or does not.
   case crash(arrives: Bool)
   case freeze
-  case order(OrderKind)
+  case order(OrderKind, View)
 
   /// How a question is answered.
   enum Reply: String, CaseIterable {
@@ -32,35 +31,58 @@ enum Move: CustomStringConvertible {
   var description: String {
     switch self {
     case .begin: "begin"
-    case .see(let view): "see \(view)"
-    case .wait(let seconds, let arrives): "wait \(seconds) s\(arrives ? ", late acts arrive" : "")"
-    case .answer(let index, let reply): "answer \(index) \(reply)"
+    case .wait(let seconds, let arrives, let view): "\(seconds) s later\(arrives ? ", late acts arrived" : ""): \(view)"
+    case .answer(let index, let reply, let view): "answer \(index) \(reply): \(view)"
     case .cloud(let index): "the cloud moves on \(index)"
     case .crash(let arrives): "crash\(arrives ? ", acts arrive" : "")"
     case .freeze: "freeze"
-    case .order(let kind): "order \(kind)"
+    case .order(let kind, let view): "order \(kind): \(view)"
     }
   }
 
   /// Everything that can happen here.
   static func all(from place: Place, ordering orders: [OrderKind]) -> [Move] {
-    var moves: [Move] = View.allCases.filter { $0 != place.view }.map { .see($0) }
     let hasLateAct = place.asked.contains { !place.isAwaited($0) && $0.isAct }
-    moves.append(.wait(seconds: 1, arrives: false))
-    for seconds in [31, 121, 901] {
-      moves.append(.wait(seconds: seconds, arrives: false))
-      if hasLateAct { moves.append(.wait(seconds: seconds, arrives: true)) }
+    var moves: [Move] = []
+    for view in place.views {
+      moves.append(.wait(seconds: 1, arrives: false, view))
+      for seconds in waits {
+        moves.append(.wait(seconds: seconds, arrives: false, view))
+        if hasLateAct { moves.append(.wait(seconds: seconds, arrives: true, view)) }
+      }
+      for (index, question) in place.asked.enumerated() {
+        for reply in Reply.allCases where question.isAct || reply != .takenUnheard {
+          moves.append(.answer(index, reply, view))
+        }
+      }
     }
-    for (index, question) in place.asked.enumerated() {
-      let isRead = !question.isAct
-      for reply in Reply.allCases where !(isRead && reply == .takenUnheard) { moves.append(.answer(index, reply)) }
-    }
+    // In a run an order is a note; what it changes shows in the events after it.
+    let views = place.machine.state.phase.run == nil ? place.views : [.down]
+    for view in views { moves += orders.map { .order($0, view) } }
     moves += place.cloud.next.indices.map { .cloud($0) }
     moves.append(.crash(arrives: false))
     if place.asked.contains(where: \.isAct) { moves.append(.crash(arrives: true)) }
     moves.append(.freeze)
-    moves += orders.map { .order($0) }
     return moves
+  }
+
+  /// One beyond each threshold that means something by itself: a denial, a rollback's patience, the gate's word, an act unseen.
+  private static let waits = [31, 61, 121, 901]
+}
+
+extension Place {
+  /// The views that the machine can tell apart here. To have seen nothing yet is to be blind.
+  fileprivate var views: [View] {
+    let all = View.allCases.filter { $0 != .unknown }
+    switch machine.state.phase {
+    case .healthy, .degraded: return all
+    case .failingOver(let run):
+      if run.rollback != nil { return [.down] }
+      if !run.needsClearance { return [.up, .down] }
+      let isJudging = run.ready.contains { $0.step.work == .gate || $0.step.work.needsClearance }
+      return isJudging ? all : [.up, .failing, .down]
+    case .drActive, .failingBack: return [.up, .down]
+    }
   }
 }
 

@@ -6,6 +6,7 @@ struct Passage {
   private(set) var after: Place
   private(set) var violations: [Violation] = []
   private let before: Place
+  private var view = View.unknown
 
   init(_ place: Place, _ move: Move) {
     before = place
@@ -16,34 +17,28 @@ struct Passage {
   private mutating func make(_ move: Move) {
     switch move {
     case .begin: break
-    case .see(let view):
-      after.view = view
-      react(to: .assessed)
-    case .wait(let seconds, let arrives):
+    case .wait(let seconds, let arrives, let view):
       after.now = after.now + .seconds(seconds)
       if seconds > 30 {
         settle(arrives: arrives)
         after.cloud.showPromotions()
       }
-      react(to: .assessed)
-    case .answer(let index, let reply):
+      react(to: .assessed, view)
+    case .answer(let index, let reply, let view):
       let question = after.asked.remove(at: index)
       let isAwaited = before.isAwaited(question)
       let replies = question.reply(reply, &after.cloud, at: after.now)
-      let reaction = react(to: .answered(question.task, replies))
+      let reaction = react(to: .answered(question.task, replies), view)
       if !isAwaited, !reaction.records.isEmpty { violate("late-answer-believed", "\(reaction.records)") }
     case .cloud(let index): after.cloud = after.cloud.next[index]
     case .crash(let arrives):
       if arrives { for question in after.asked where question.isAct { take(question) } }
       after.asked = []
-      after.view = .unknown
       // What was recorded is all that is known: `react` has checked that it is the machine's state.
       after.machine = Machine(after.machine.settings, state: after.machine.state, seed: 1)
-      react(to: .started)
-    case .freeze:
-      after.view = .unknown
-      react(to: .woke(after: .seconds(20)))
-    case .order(let kind): react(to: .ordered(Order(kind, reason: "r", by: "o")))
+      react(to: .started, .unknown)
+    case .freeze: react(to: .woke(after: .seconds(20)), .unknown)
+    case .order(let kind, let view): react(to: .ordered(Order(kind, reason: "r", by: "o")), view)
     }
   }
 
@@ -61,17 +56,17 @@ struct Passage {
   }
 
   @discardableResult
-  private mutating func react(to event: Event) -> Reaction {
+  private mutating func react(to event: Event, _ view: View) -> Reaction {
     let was = after.machine.state
-    let reaction = after.machine.react(to: event, after.situation)
+    self.view = view
+    let reaction = after.machine.react(to: event, after.situation(view))
     judge(reaction, was)
     for effect in reaction.effects {
       switch effect {
       case .ask(let task, let actions):
         judge(task, actions, reaction)
         after.asked.append(Place.Question(task: task, actions: actions))
-      case .startAfresh: after.view = .unknown
-      case .observe, .say: break
+      case .startAfresh, .observe, .say: break
       }
     }
     forgetOldQuestions()
@@ -85,7 +80,7 @@ struct Passage {
     for question in late where !question.isAct {
       var machine = place.machine
       let replies = question.actions.map { place.cloud.answer($0, at: place.now) }
-      let reaction = machine.react(to: .answered(question.task, replies), place.situation)
+      let reaction = machine.react(to: .answered(question.task, replies), place.situation(view))
       if !reaction.records.isEmpty { violate("late-answer-believed", "\(reaction.records)") }
     }
     let kept = late.last(where: \.isAct)
@@ -115,11 +110,11 @@ extension Passage {
     }
     if state.phase.name == .failingOver, was.phase.name != .failingOver, reaction.answer == nil {
       if was.abortedBy != nil { violate("began-after-an-abort", "") }
-      if after.view != .down, after.view != .downBefore, after.view != .downWithoutLag {
-        violate("began-unconfirmed", "\(after.view)")
-      }
+      if !view.isConfirmed { violate("began-unconfirmed", "\(view)") }
     }
-    if case .failingOver(let run) = was.phase, state.phase.name == .drActive, run.steps.allSatisfy({ $0.state != .skipped }) {
+    if case .failingOver(let run) = was.phase, state.phase.name == .drActive,
+      run.steps.allSatisfy({ $0.state != .skipped })
+    {
       judgeEnd(reaction)
     }
   }
@@ -175,7 +170,7 @@ extension Passage {
   /// The act against what the detector says and what the cloud is.
   private mutating func judgeWorld(_ action: CloudAction) {
     guard let run = after.machine.state.phase.run else { return }
-    let isDown = after.situation.assessment.verdict == .down
+    let isDown = after.situation(view).assessment.verdict == .down
     if case .promoteReplica(let database) = action {
       guard case .replica = after.cloud.databases[database] else {
         return violate("promoted-twice", "\(after.cloud.databases)")
@@ -187,13 +182,13 @@ extension Passage {
         if after.cloud.held.isEmpty, run["hold-writes"]?.state == .done { violate("promoted-while-written", "") }
         return
       }
-      if !isDown { violate("promoted-without-need", "\(after.view)") }
+      if !isDown { violate("promoted-without-need", "\(view)") }
       if run["gate"]?.state.isFinished != true { violate("promoted-without-gate", "") }
       if run.lossAtGate?.window == nil, run.lossAcceptedBy == nil { violate("promoted-with-unknown-loss", "") }
     }
     let group = after.machine.settings.primary.group
     if action == .resizeGroup(group.ref, group.standby), run.kind == .failover, !isDown, !run.isCommitted {
-      violate("fenced-without-need", "\(after.view)")
+      violate("fenced-without-need", "\(view)")
     }
     if case .putObject = action, run.kind == .failover, !after.cloud.serves(after.machine.settings.dr),
       run.steps.allSatisfy({ $0.state != .skipped })

@@ -15,12 +15,13 @@ enum View: UInt8, CaseIterable {
   case downWithoutLag
   /// Confirmed, read afresh, the loss within the RPO.
   case down
+
+  var isConfirmed: Bool { self == .downBefore || self == .downWithoutLag || self == .down }
 }
 
 struct Place {
   var machine: Machine
   var cloud: BareCloud
-  var view: View
   var now: Instant
   /// Asked and not answered; the newest last.
   var asked: [Question] = []
@@ -30,7 +31,8 @@ struct Place {
     var actions: [CloudAction]
   }
 
-  var situation: Situation {
+  /// What the machine is told while the detector says so. The machine does not remember it: a view is part of an event, not of a place.
+  func situation(_ view: View) -> Situation {
     let settings = machine.settings
     let verdict: Verdict =
       switch view {
@@ -39,7 +41,7 @@ struct Place {
       case .blind: .blind
       case .failing, .downBefore, .downWithoutLag, .down: .down
       }
-    let isConfirmed = view == .downBefore || view == .downWithoutLag || view == .down
+    let isConfirmed = view.isConfirmed
     let start = verdict == .down ? now - .minutes(2) : nil
     var lag = LagTracker(staleAfter: settings.replication.staleAfter)
     if view != .downWithoutLag, view != .unknown {

@@ -36,7 +36,6 @@ struct PlaceKey: Hashable {
 
   init(_ place: Place) {
     let state = place.machine.state
-    mix(place.view.rawValue)
     mix(UInt8(PhaseName.allCases.firstIndex(of: state.phase.name) ?? 0))
     mix(UInt8(state.debts.count))
     for flag in [state.pause == nil, state.abortedBy == nil, state.isRearmed] { mix(flag) }
@@ -45,9 +44,9 @@ struct PlaceKey: Hashable {
     case .healthy: break
     case .degraded(let outage): mix(outage.start == nil)
     case .drActive(let residence): mix(residence.acknowledgedBy == nil)
-    case .failingOver(let run), .failingBack(let run, _): mix(run, at: place.now)
+    case .failingOver(let run), .failingBack(let run, _): mix(run, place)
     }
-    mixMemory(of: place)
+    mixProgress(of: place)
     mix(place.cloud)
     for question in place.asked {
       mix(place.isAwaited(question))
@@ -61,53 +60,44 @@ struct PlaceKey: Hashable {
     }
   }
 
-  private mutating func mix(_ run: Run, at now: Instant) {
-    for flag in [
-      run.rollback == nil, run.abortedBy == nil, run.lossAcceptedBy == nil, run.lossAtGate?.window == nil,
-      run.orderedBy == nil, run.steps.contains { $0.state == .skipped },
-    ] { mix(flag) }
-    for step in run.steps { mix(step, at: now) }
+  private mutating func mix(_ run: Run, _ place: Place) {
+    for flag in [run.rollback == nil, run.abortedBy == nil, run.steps.contains { $0.state == .skipped }] { mix(flag) }
+    for step in run.steps { mix(step, place) }
+    guard run.needsClearance else { return }
+    for flag in [run.lossAcceptedBy == nil, run.lossAtGate?.window == nil, run.orderedBy == nil] { mix(flag) }
+    mix(place.machine.gate.askedAt == nil)
+    mix(place.machine.gate.passedAt, at: place.now, [120])
   }
 
   /// Of a finished step only matters what can be taken back, and what cannot.
-  private mutating func mix(_ run: StepRun, at now: Instant) {
+  private mutating func mix(_ run: StepRun, _ place: Place) {
     mix(run.intentAt != nil && run.undo != nil)
-    if run.step.work.isRemembered { mix(run.intentAt != nil && !run.didNotHappen) }
+    if run.step.work.needsClearance { mix(run.intentAt != nil && !run.didNotHappen) }
     switch run.state {
     case .done, .skipped: mix(UInt8(0))
     case .owed: mix(UInt8(1))
     case .waiting, .stuck, .undone: mix(UInt8(StepState.allCases.firstIndex(of: run.state) ?? 0) + 2)
     case .running:
       mix(UInt8(9))
-      for flag in [run.intentAt == nil, run.didNotHappen, run.wasTaken, run.receipt == nil] { mix(flag) }
-      if run.step.bound != nil || run.step.work.isPatient { mix(run.startedAt, at: now, [20, 60, 300]) }
+      for flag in [run.intentAt == nil, run.didNotHappen, run.wasTaken] { mix(flag) }
+      mix(run.startedAt, at: place.now, run.turningAges)
+      mix(place.machine.denied[run.step.name], at: place.now, run.denialAges)
     }
   }
 
-  /// What the machine knows and does not record. Times are known by the thresholds, in seconds, that they have passed.
-  private mutating func mixMemory(of place: Place) {
-    let (machine, now) = (place.machine, place.now)
+  /// Where the asking stands. Times are known by the thresholds, in seconds, that they have passed.
+  private mutating func mixProgress(of place: Place) {
+    let now = place.now
     mix(
-      unordered: machine.progress.map { name, entry in
+      unordered: place.machine.progress.map { name, entry in
         PlaceKey.part {
           $0.mix(name)
           switch entry {
-          case .asking(_, let since, _): $0.mix(since, at: now, [60, 90])
+          case .asking(let task, let since, _): $0.mix(since, at: now, task.isAct ? [60, 90] : [90])
           case .resting(let until, _): $0.mix(UInt8(until <= now ? 9 : 8))
           }
         }
       })
-    let steps = machine.state.phase.run?.steps ?? []
-    let open = machine.denied.filter { name, _ in steps.contains { $0.step.name == name && !$0.state.isFinished } }
-    mix(
-      unordered: open.map { name, since in
-        PlaceKey.part {
-          $0.mix(name)
-          $0.mix(since, at: now, [5, 30, 900])
-        }
-      })
-    mix(machine.gate.askedAt == nil)
-    mix(machine.gate.passedAt, at: now, [120])
   }
 
   private mutating func mix(_ since: Instant?, at now: Instant, _ thresholds: [Int]) {
@@ -142,17 +132,36 @@ struct PlaceKey: Hashable {
   }
 }
 
-extension Work {
-  /// Means something else once it has run for long.
-  fileprivate var isPatient: Bool {
-    switch self {
-    case .replicate, .awaitReplication, .awaitDrained: true
-    default: false
+extension Run {
+  /// The gate's word is still wanted.
+  var needsClearance: Bool { steps.contains { $0.step.work.needsClearance && !$0.state.isFinished } }
+}
+
+extension StepRun {
+  /// Ages in seconds at which the step's looks begin to mean something else.
+  fileprivate var turningAges: [Int] {
+    switch step.work {
+    case .replicate: [300]
+    case .awaitDrained: [20]
+    default: step.bound.map { [Int($0.seconds)] } ?? []
     }
   }
 
-  /// Whether it may have happened matters after it has ended, too.
-  fileprivate var isRemembered: Bool {
-    if case .fence = self { true } else { kind == .oneWay }
+  /// How long, in seconds, the world must deny an act until it is believed.
+  fileprivate var denialAges: [Int] {
+    switch (step.work.kind, wasTaken) {
+    case (.oneWay, true): [900]
+    case (.oneWay, false): [30]
+    case (.readOnly, _), (.reversible, _): [5]
+    }
+  }
+}
+
+extension CloudTask {
+  fileprivate var isAct: Bool {
+    switch purpose {
+    case .act, .undo, .payDebt: true
+    case .look, .lookDebt: false
+    }
   }
 }

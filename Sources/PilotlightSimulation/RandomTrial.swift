@@ -138,29 +138,31 @@ private struct Draw {
   // MARK: Worlds with trouble
 
   mutating func trouble(_ settings: [WorkloadSettings]) -> Scenario {
+    let length: Double = pick([900, 1200, 1800, 3000])
     var entries: [Scenario.Entry] = []
-    if chance(0.8) { entries.append(disaster(settings)) }
+    if chance(0.8) { entries.append(disaster(settings, within: length)) }
     for _ in 0..<pick([0, 1, 1, 2, 2, 3, 5, 8]) {
-      let lasting = chance(0.15) ? nil : chance(0.4) ? seconds(1, 60) : seconds(30, 1500)
-      entries.append(Scenario.Entry(at: seconds(60, 2700), occurrence(settings), lasting: lasting))
+      let lasting = chance(0.15) ? nil : chance(0.4) ? seconds(1, 60) : seconds(30, length / 2)
+      entries.append(Scenario.Entry(at: seconds(60, length * 0.9), occurrence(settings), lasting: lasting))
     }
-    for _ in 0..<pick([0, 0, 0, 1, 1, 2]) { entries.append(crash()) }
+    for _ in 0..<pick([0, 0, 0, 1, 1, 2]) { entries.append(crash(within: length)) }
     for _ in 0..<pick([0, 0, 0, 0, 1, 3]) {
-      entries.append(Scenario.Entry(at: seconds(60, 3000), .order(order(), workload: pick(settings).name)))
+      entries.append(Scenario.Entry(at: seconds(60, length), .order(order(), workload: pick(settings).name)))
     }
     entries.sort { $0.at < $1.at }
-    return Scenario(name: "", entries: entries, duration: .minutes(50))
+    return Scenario(name: "", entries: entries, duration: .seconds(Int(length)))
   }
 
   /// What failovers are made for.
-  private mutating func disaster(_ settings: [WorkloadSettings]) -> Scenario.Entry {
+  private mutating func disaster(_ settings: [WorkloadSettings], within length: Double) -> Scenario.Entry {
     let (name, region) = (pick(settings).name, settings[0].primary.region)
     let fault: SandboxFault = pick([
       .regionOutage(region: region), .regionOutage(region: region), .applicationDown(workload: name, site: .primary),
       .albBlackhole(workload: name, site: .primary), .albRefused(workload: name, site: .primary),
       .databaseTrouble(pick(settings).primary.database.ref, status: "failed"),
     ])
-    return Scenario.Entry(at: seconds(120, 900), .cloud(fault), lasting: chance(0.5) ? nil : seconds(20, 2400))
+    return Scenario.Entry(
+      at: seconds(120, length / 3), .cloud(fault), lasting: chance(0.5) ? nil : seconds(20, length * 0.8))
   }
 
   private mutating func occurrence(_ settings: [WorkloadSettings]) -> Occurrence {
@@ -210,14 +212,15 @@ private struct Draw {
     ])
   }
 
-  private mutating func crash() -> Scenario.Entry {
+  private mutating func crash(within length: Double) -> Scenario.Entry {
     let moment: CrashMoment = pick(CrashMoment.allCases)
     let kind: MessageKind = pick([.runBegun, .acting, .accepted, .stepDone, .gatePassed, .runFinished, .degraded])
     let point: CrashPoint = pick([
       .now, .record(count: Int(dice.unit() * 30) + 1, moment), .kind(kind, step: nil, moment),
       .kind(.acting, step: "promote-replica", moment),
     ])
-    return Scenario.Entry(at: seconds(60, 2700), .crash(point, restartAfter: pick([seconds(0.1, 3), seconds(3, 600)])))
+    return Scenario.Entry(
+      at: seconds(60, length * 0.9), .crash(point, restartAfter: pick([seconds(0.1, 3), seconds(3, 600)])))
   }
 
   private mutating func order() -> OrderKind {

@@ -29,6 +29,8 @@ package final class Simulation {
   var engine: Engine?
   package internal(set) var now: Instant
   let began: Instant
+  /// The story ends here at the latest.
+  private let bound: Instant
   let probes: [String: [Site: ProbeSettings]]
   var due = DueList<Due>()
   var dice: Dice
@@ -62,6 +64,7 @@ package final class Simulation {
     self.trial = trial
     now = Simulation.start
     began = Simulation.start
+    bound = Simulation.start + trial.scenario.duration + PatientOperator.bound
     dice = Dice(seed: trial.seed)
     world = SandboxWorld(
       settings: trial.workloads, seed: dice.next(), start: Simulation.start, replicaCreation: trial.replicaCreation)
@@ -97,9 +100,7 @@ package final class Simulation {
 
   /// - Returns: false at the end of the story.
   private func step() -> Bool {
-    if trial.ending == .mended {
-      isOver = patient.isDone || now - began > trial.scenario.duration + PatientOperator.bound
-    }
+    if trial.ending == .mended { isOver = patient.isDone || now > bound }
     if isOver { return false }
     let next = due.next ?? .distantFuture
     if let wake, wake < next {
