@@ -84,12 +84,15 @@ install: release
 	install -D -m 644 config/pilotlight.yaml "$(DESTDIR)/etc/pilotlight/pilotlight.yaml.example"
 	install -D -m 644 README.md "$(DESTDIR)$(PREFIX)/share/doc/pilotlight/README.md"
 	install -D -m 644 config/REFERENCE.md "$(DESTDIR)$(PREFIX)/share/doc/pilotlight/REFERENCE.md"
+	install -D -m 644 config/SCENARIOS.md "$(DESTDIR)$(PREFIX)/share/doc/pilotlight/SCENARIOS.md"
+	install -D -m 644 --target-directory="$(DESTDIR)$(PREFIX)/share/pilotlight/scenarios" config/scenarios/*.yaml
 
 # The documents that the programs write about themselves; a test compares them.
 docs: build
 	$(BIN)/pilotlightd --print reference > config/REFERENCE.md
 	$(BIN)/pilotlightd --print catalog > systemd/pilotlight.catalog
 	$(BIN)/pilotlightctl docs cli > config/CLI.md
+	$(BIN)/pilotlightctl docs scenarios > config/SCENARIOS.md
 
 clean:
 	rm -rf .build

@@ -75,6 +75,11 @@ let package = Package(
     // The real core and engine in a simulated world: cloud, network, disk, process, clock and operator on a virtual clock.
     module("PilotlightSimulation", ["PilotlightCore", "PilotlightEngine", "PilotlightSandbox"]),
 
+    // The same world, played on a user's own configuration from a file.
+    module(
+      "PilotlightScenarios",
+      ["PilotlightCore", "PilotlightConfiguration", "PilotlightSandbox", "PilotlightSimulation"]),
+
     // The two programs, and the one that proves them.
     .executableTarget(
       name: "pilotlightd",
@@ -87,7 +92,10 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "pilotlightctl",
-      dependencies: ["PilotlightCore", "PilotlightControlAPI", "PilotlightHTTP", arguments],
+      dependencies: [
+        "PilotlightCore", "PilotlightEngine", "PilotlightControlAPI", "PilotlightHTTP", "PilotlightConfiguration",
+        "PilotlightSandbox", "PilotlightSimulation", "PilotlightScenarios", arguments,
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "simulator", dependencies: ["PilotlightCore", "PilotlightSimulation", arguments], swiftSettings: strict),
@@ -97,7 +105,7 @@ let package = Package(
       name: "Fuzzing",
       dependencies: [
         "PilotlightCore", "PilotlightConfiguration", "PilotlightAWS", "PilotlightHTTP", "PilotlightControlAPI",
-        "PilotlightLedger", "PilotlightSimulation",
+        "PilotlightLedger", "PilotlightScenarios", "PilotlightSimulation",
       ],
       path: "Tests/Fuzzing", swiftSettings: strict),
 
@@ -112,9 +120,16 @@ let package = Package(
     tests("LedgerTests", ["PilotlightCore", "PilotlightEngine", "PilotlightLedger", "CSQLite"]),
     tests("SystemdTests", ["PilotlightCore", "PilotlightSystemd", logging]),
     tests("ConfigurationTests", ["PilotlightCore", "PilotlightConfiguration"], resources: [.copy("Fixtures")]),
+    tests(
+      "ScenarioTests",
+      [
+        "PilotlightCore", "PilotlightEngine", "PilotlightConfiguration", "PilotlightSandbox", "PilotlightScenarios",
+        "PilotlightSimulation",
+      ],
+      resources: [.copy("Fixtures")]),
     tests("ControlTests", ["PilotlightCore", "PilotlightControlAPI", "PilotlightControlServer", "PilotlightHTTP"]),
     tests("FuzzTests", ["Fuzzing"], resources: [.copy("Corpus")]),
-    tests("TidyTests", ["PilotlightCore", "PilotlightConfiguration"]),
+    tests("TidyTests", ["PilotlightCore", "PilotlightConfiguration", "PilotlightScenarios"]),
   ] + fuzzer,
   swiftLanguageModes: [.v6]
 )

@@ -26,23 +26,27 @@ package struct ConfigurationErrors: Error, Equatable, Sendable, CustomStringConv
 }
 
 /// Collects what one pass over a file finds: errors, warnings, and on which line each key stands.
-final class Findings {
+package final class Findings {
   let file: String
-  private(set) var errors: [ConfigurationError] = []
+  let kind: FileKind
+  package private(set) var errors: [ConfigurationError] = []
   private(set) var warnings: [ConfigurationError] = []
   /// Lines of the keys that were written, by path.
   private var lines: [String: Int] = [:]
   private var broken: Set<String> = []
 
-  init(file: String) { self.file = file }
+  package init(file: String, kind: FileKind = .configuration) {
+    self.file = file
+    self.kind = kind
+  }
 
-  func error(_ line: Int, _ path: String, _ problem: String) {
+  package func error(_ line: Int, _ path: String, _ problem: String) {
     broken.insert(path)
     errors.append(ConfigurationError(file: file, line: line, path: path, problem: problem))
   }
 
   /// An error about how keys fit together: none of them becomes unreadable by it.
-  func note(_ line: Int, _ path: String, _ problem: String) {
+  package func note(_ line: Int, _ path: String, _ problem: String) {
     errors.append(ConfigurationError(file: file, line: line, path: path, problem: problem))
   }
 
@@ -53,14 +57,14 @@ final class Findings {
   func seen(_ path: String, line: Int) { lines[path] = line }
 
   /// The line of a key, or of the nearest mapping around it when the key itself was not written.
-  func line(of path: String) -> Int {
+  package func line(of path: String) -> Int {
     outward(path).lazy.compactMap { self.lines[$0] }.first ?? 1
   }
 
-  func isWritten(_ path: String) -> Bool { lines[path] != nil }
+  package func isWritten(_ path: String) -> Bool { lines[path] != nil }
 
   /// True when the key, or a mapping around it, already has an error: what was read is a placeholder.
-  func isBroken(_ path: String) -> Bool {
+  package func isBroken(_ path: String) -> Bool {
     !broken.isEmpty && outward(path).contains(where: broken.contains)
   }
 

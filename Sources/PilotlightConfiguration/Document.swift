@@ -51,7 +51,7 @@ struct Document {
         // Yams hands libyaml a pointer that a string short enough to live inline would not keep alive.
         let padded = text.utf8.count < 32 ? text + String(repeating: "\n", count: 32) : text
         guard let node = try Yams.compose(yaml: padded, .basic, .default, .utf8) else {
-          findings.error(1, "", "the file is empty, expected a mapping with `workloads`")
+          findings.error(1, "", "the file is empty, expected a mapping with `\(findings.kind.mainKey)`")
           return nil
         }
         return node
@@ -65,12 +65,18 @@ struct Document {
         }
         text = marked
       } catch {
-        let (line, problem) = explain(error, in: text)
-        findings.error(line, "", problem)
+        let (line, problem) = explain(error, in: text, kind: findings.kind)
+        findings.error(min(line, lineCount(text)), "", problem)
         return nil
       }
     }
     return nil
+  }
+
+  /// Lines of the file as it was written: short texts are padded, and an open bracket is noticed at the end of the padding.
+  private static func lineCount(_ text: String) -> Int {
+    let breaks = text.count(where: \.isNewline)
+    return text.last?.isNewline ?? false ? breaks : breaks + 1
   }
 
   /// Inserts the duplicate mark before the key at `mark`; nil when there is no plain or quoted key.
@@ -100,7 +106,9 @@ struct Document {
     return scalars.index(index, offsetBy: mark.column - 1, limitedBy: scalars.endIndex)
   }
 
-  private static func explain(_ error: any Error, in text: String) -> (line: Int, problem: String) {
+  private static func explain(
+    _ error: any Error, in text: String, kind: FileKind
+  ) -> (line: Int, problem: String) {
     switch error {
     case YamlError.scanner(let context, let problem, let mark, _),
       YamlError.parser(let context, let problem, let mark, _),
@@ -108,11 +116,11 @@ struct Document {
       if let line = tabbedLine(text, upTo: mark.line) {
         return (line, "a tab in the indentation, expected spaces")
       }
-      if problem.contains("nesting level") { return (mark.line, "nested too deep to be a configuration") }
+      if problem.contains("nesting level") { return (mark.line, "nested too deep to be a \(kind.noun)") }
       if problem.contains("another document") {
         return (mark.line, "a second document (`---`), expected one document in the file")
       }
-      let place = context.map { " (\($0.text), line \($0.mark.line))" } ?? ""
+      let place = context.map { " (\($0.text), line \(min($0.mark.line, lineCount(text))))" } ?? ""
       // An open quote is found at the end of the file; the mistake is where it began.
       let line = problem.contains("end of stream") ? context?.mark.line ?? mark.line : mark.line
       let hint =
@@ -122,7 +130,7 @@ struct Document {
     case YamlError.reader(let problem, let offset, _, _):
       let line = offset.map { 1 + text.prefix($0).count(where: \.isNewline) } ?? 1
       return (line, "not YAML: \(problem)")
-    case YamlError.memory: return (1, "nested too deep to be a configuration")
+    case YamlError.memory: return (1, "nested too deep to be a \(kind.noun)")
     default: return (1, "not YAML")
     }
   }
@@ -141,7 +149,8 @@ struct Document {
     let line = node.mark?.line ?? 1
     values += 1
     guard depth <= Self.maximumDepth else {
-      findings.error(line, "", "nested too deep to be a configuration, expected at most \(Self.maximumDepth) levels")
+      findings.error(
+        line, "", "nested too deep to be a \(findings.kind.noun), expected at most \(Self.maximumDepth) levels")
       return nil
     }
     guard values <= Self.maximumValues else {

@@ -22,7 +22,7 @@ extension Duration {
 
 extension Kind where Value == Duration {
   /// A duration with its unit. `because` says why the range ends where it does.
-  static func duration(_ range: ClosedRange<Duration>, because: String? = nil) -> Kind {
+  package static func duration(_ range: ClosedRange<Duration>, because: String? = nil) -> Kind {
     let shown = "\(range.lowerBound.written) to \(range.upperBound.written)"
     return .scalar(
       "duration", range: shown, expected: "a duration of \(shown)", placeholder: range.lowerBound,

@@ -2,7 +2,7 @@
 // shows a value it was told is sensitive.
 
 /// What is wrong with one value.
-struct Mistake: Error {
+package struct Mistake: Error {
   var problem: String
   /// nil for the line of the key.
   var line: Int?
@@ -12,7 +12,7 @@ struct Mistake: Error {
 }
 
 /// How a value of one kind is read, described and shown.
-struct Kind<Value: Sendable>: Sendable {
+package struct Kind<Value: Sendable>: Sendable {
   /// In the reference, e.g. `duration`.
   var name: String
   /// In the reference, e.g. `1s to 5m`; nil when there is none.
@@ -49,7 +49,7 @@ struct Kind<Value: Sendable>: Sendable {
 
 extension Kind where Value == Int {
   /// A whole number, written without quotes.
-  static func integer(_ range: ClosedRange<Int>) -> Kind {
+  package static func integer(_ range: ClosedRange<Int>) -> Kind {
     let shown = "\(range.lowerBound) to \(range.upperBound)"
     let expected = "a whole number from \(shown)"
     return .scalar("integer", range: shown, expected: expected, placeholder: range.lowerBound) {
@@ -69,7 +69,7 @@ extension Kind where Value == Int {
 
 extension Kind where Value == Bool {
   /// `true` or `false`, written without quotes.
-  static var boolean: Kind {
+  package static var boolean: Kind {
     .scalar("boolean", range: "true or false", expected: "true or false", placeholder: false) {
       (text, isQuoted) throws(Mistake) in
       if !isQuoted, let value = Bool(text) { return value }
@@ -80,7 +80,7 @@ extension Kind where Value == Bool {
 
 extension Kind where Value: CaseIterable & RawRepresentable, Value.RawValue == String, Value.AllCases == [Value] {
   /// One of the cases of an enum, by raw value.
-  static func choice(_ type: Value.Type, placeholder: Value) -> Kind {
+  package static func choice(_ type: Value.Type, placeholder: Value) -> Kind {
     let names = Value.allCases.map(\.rawValue)
     let shown = names.joined(separator: ", ")
     return .scalar(
@@ -95,7 +95,7 @@ extension Kind where Value: CaseIterable & RawRepresentable, Value.RawValue == S
 
 extension Kind where Value == String {
   /// Text for which `accept` returns nil, or else says what is wrong with it (without the text itself).
-  static func text(
+  package static func text(
     _ name: String, range: String? = nil, expected: String, isSensitive: Bool = false,
     accept: @escaping @Sendable (String) -> String?
   ) -> Kind {
@@ -106,14 +106,14 @@ extension Kind where Value == String {
   }
 
   /// Any text of 1 to `maximum` characters without control characters.
-  static func text(maximum: Int) -> Kind {
+  package static func text(maximum: Int) -> Kind {
     .text("text", range: "1 to \(maximum) characters", expected: "text of 1 to \(maximum) characters") {
       lengthProblem($0, maximum)
     }
   }
 
   /// A name that is unique somewhere, is shown in logs and typed in commands.
-  static var name: Kind {
+  package static var name: Kind {
     let expected = "1 to 64 letters, digits, `-` or `_`"
     return .text("name", range: expected, expected: expected) { text in
       guard (1...64).contains(text.count) else { return "has \(text.count) characters" }
@@ -123,7 +123,10 @@ extension Kind where Value == String {
   }
 
   /// One of a few fixed words.
-  static func word(_ words: String...) -> Kind {
+  package static func word(_ words: String...) -> Kind { choice(among: words) }
+
+  /// One of some words that are known only at run time.
+  package static func choice(among words: [String]) -> Kind {
     let shown = words.joined(separator: ", ")
     return .text("choice", range: shown, expected: "one of \(shown)") { words.contains($0) ? nil : "is not a choice" }
   }

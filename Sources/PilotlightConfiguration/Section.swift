@@ -8,9 +8,9 @@
 // end.
 
 /// One mapping of the file that is being read, or described.
-final class Section {
-  let path: String
-  let findings: Findings
+package final class Section {
+  package let path: String
+  package let findings: Findings
   private let line: Int
   private let entries: [Tree.Entry]
   private let catalogue: Catalogue?
@@ -31,13 +31,13 @@ final class Section {
   }
 
   /// True when the schema is only run to be written down.
-  var isDescribing: Bool { catalogue != nil }
+  package var isDescribing: Bool { catalogue != nil }
 
-  func path(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+  package func path(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
   // MARK: Values
 
-  func required<Value>(_ key: String, _ kind: Kind<Value>, _ meaning: String) -> Value {
+  package func required<Value>(_ key: String, _ kind: Kind<Value>, _ meaning: String) -> Value {
     note(key, kind, .required, meaning)
     guard let entry = entry(key) else {
       missing(key, expected: kind.expected)
@@ -46,13 +46,14 @@ final class Section {
     return read(entry, kind) ?? kind.placeholder
   }
 
-  func optional<Value>(_ key: String, _ kind: Kind<Value>, default fallback: Value, _ meaning: String) -> Value {
+  package func optional<Value>(_ key: String, _ kind: Kind<Value>, default fallback: Value, _ meaning: String) -> Value
+  {
     note(key, kind, .fallback(kind.show(fallback)), meaning)
     return entry(key).map { read($0, kind) ?? fallback } ?? fallback
   }
 
   /// `absent` says what happens, or which value is taken, when the key is not written.
-  func optional<Value>(_ key: String, _ kind: Kind<Value>, absent: String, _ meaning: String) -> Value? {
+  package func optional<Value>(_ key: String, _ kind: Kind<Value>, absent: String, _ meaning: String) -> Value? {
     note(key, kind, .absent(absent), meaning)
     return entry(key).flatMap { read($0, kind) }
   }
@@ -60,7 +61,7 @@ final class Section {
   // MARK: Mappings and lists
 
   /// A mapping that must be written.
-  func section<Value>(
+  package func section<Value>(
     _ key: String, sameAs twin: String? = nil, _ meaning: String, _ body: (Section) -> Value
   ) -> Value {
     declare(key, "mapping", .required, meaning, twin: twin)
@@ -72,14 +73,14 @@ final class Section {
   }
 
   /// A mapping whose keys all have defaults.
-  func defaulted<Value>(_ key: String, _ meaning: String, _ body: (Section) -> Value) -> Value {
+  package func defaulted<Value>(_ key: String, _ meaning: String, _ body: (Section) -> Value) -> Value {
     declare(key, "mapping", .absent("every key at its default"), meaning)
     guard let entry = entry(key) else { return child(key, body) }
     return descend(entry, body)
   }
 
   /// A mapping that may be left out altogether.
-  func optional<Value>(
+  package func optional<Value>(
     _ key: String, absent: String, _ meaning: String, _ body: (Section) -> Value
   ) -> Value? {
     declare(key, "mapping", .absent(absent), meaning)
@@ -88,7 +89,7 @@ final class Section {
   }
 
   /// A list of mappings.
-  func list<Value>(
+  package func list<Value>(
     _ key: String, _ need: Need, _ count: ClosedRange<Int>, _ meaning: String, _ body: (Section) -> Value
   ) -> [Value] {
     declare(key, "list of mappings", need, meaning, range: "\(count.lowerBound) to \(count.upperBound) items")
@@ -98,7 +99,7 @@ final class Section {
       return []
     }
     guard case .list(let items) = entry.tree.value else {
-      findings.error(entry.line, path(key), "\(entry.tree.sayingKind), expected a list (`- name: …`)")
+      findings.error(entry.line, path(key), "\(entry.tree.sayingKind), expected a list (`- key: …`)")
       return []
     }
     if !count.contains(items.count) {
@@ -110,14 +111,16 @@ final class Section {
     }
   }
 
-  /// Reports that none of these keys is written, or more than one of them.
-  func refuseChoice(among keys: [String]) {
+  /// Reports that none of these keys is written, or more than one of them. `lack` says what it means to write none.
+  package func refuseChoice(among keys: [String], lack: String) {
     if isMuted { return }
     let written = keys.compactMap(entry).sorted { $0.line < $1.line }
     let choice = "expected exactly one of \(keys.map { "`\($0)`" }.joined(separator: ", "))"
     guard let last = written.last, written.count > 1 else {
-      if written.allSatisfy({ !findings.isBroken(path($0.key)) }) {
-        findings.error(line, path, "says no way to move traffic, \(choice)")
+      // A misspelt key is told as such.
+      let isMisspelt = entries.contains { !known.contains($0.key) && nearest($0.key, among: keys) != nil }
+      if !isMisspelt, written.allSatisfy({ !findings.isBroken(path($0.key)) }) {
+        findings.error(line, path, "\(lack), \(choice)")
       }
       return
     }
@@ -143,7 +146,9 @@ final class Section {
 
   private func hint(for key: String) -> String {
     if let name = nearest(key, among: known) { return "did you mean `\(name)`?" }
-    if let place = homes[key] { return "it belongs in `\(place)`" }
+    if let place = findings.kind.home(of: key) {
+      return place.isEmpty ? "it belongs at the top of the file" : "it belongs in `\(place)`"
+    }
     return "expected one of: \(known.sorted().joined(separator: ", "))"
   }
 
@@ -203,7 +208,7 @@ final class Section {
 }
 
 /// Whether a key must be written, and what holds when it is not.
-enum Need: Equatable, Sendable {
+package enum Need: Equatable, Sendable {
   case required
   /// The default, as it would be written in the file.
   case fallback(String)
@@ -212,13 +217,13 @@ enum Need: Equatable, Sendable {
 }
 
 /// One key, as the reference prints it.
-struct Declaration: Equatable, Sendable {
+package struct Declaration: Equatable, Sendable {
   /// `workloads[].primary.alb.url`.
-  var path: String
+  package var path: String
   var kind: String
   var range: String?
   var need: Need
-  var meaning: String
+  package var meaning: String
   /// For a mapping with the same keys as another one: the other's name.
   var twin: String?
 

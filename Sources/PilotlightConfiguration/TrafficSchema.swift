@@ -20,7 +20,7 @@ func readTraffic(_ traffic: Section, partition: String, drRegion: String) -> Tra
     "manual", .boolean, absent: "another way", "The operator moves traffic, or clients find the region themselves.")
   let chosen = [record, object, byHand == true ? .manual : nil].compactMap { $0 }
   guard let choice = chosen.first, chosen.count == 1 else {
-    traffic.refuseChoice(among: ["route53", "objectSwitch", "manual"])
+    traffic.refuseChoice(among: ["route53", "objectSwitch", "manual"], lack: "says no way to move traffic")
     return chosen.first ?? .manual
   }
   return choice

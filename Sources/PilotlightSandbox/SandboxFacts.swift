@@ -30,6 +30,15 @@ package struct SandboxFacts: Equatable, Sendable, Codable {
   package var serving: Bool
 }
 
+/// A time in which not all users of a workload were served.
+package struct ServiceOutage: Equatable, Sendable {
+  package var start: Instant
+  /// nil while it lasts.
+  package var restoredAt: Instant?
+  /// Where they were all served from when it ended; nil while it lasts, or when they were spread over both sites.
+  package var restoredFrom: SandboxSite?
+}
+
 /// Something that a careful operator would not have done, or that must not stay unnoticed.
 package struct SandboxViolation: Equatable, Sendable, Codable {
   /// The closed list of what is noted. Whether it was wrong is for the observer to say: an ordered failover stops a

@@ -21,10 +21,10 @@ extension SandboxWorld {
       writers: workload.writers.compactMap { writer in
         databases.first { $0.replay == nil && $0.history == writer.history }?.ref
       },
-      served: .nanoseconds(workload.served), outageStart: workload.outageStart,
-      serviceRestoredAt: workload.restoredAt, outages: workload.outages,
+      served: .nanoseconds(workload.served), outageStart: workload.outages.last?.start,
+      serviceRestoredAt: workload.outages.last?.restoredAt, outages: workload.outages.count,
       promotions: databases.reduce(0) { $0 + ($1.workload == index ? $1.promotions : 0) },
-      traffic: workload.traffic.allSatisfy { $0 == workload.traffic[0] } ? workload.traffic[0] : nil,
+      traffic: commonSite(of: workload),
       serving: workload.servedShare == Self.allUsers)
   }
 
@@ -65,8 +65,18 @@ extension SandboxWorld {
   /// Where every user of a workload is served from; nil while not all are, or from both sites.
   package func servedFrom(_ name: String) -> SandboxSite? {
     guard let workload = workloads.first(where: { $0.settings.name == name }) else { return nil }
+    return workload.servedShare == Self.allUsers ? commonSite(of: workload) : nil
+  }
+
+  /// Where all users are led to; nil while they are spread over both sites, or led nowhere.
+  func commonSite(of workload: WorkloadWorld) -> SandboxSite? {
     let site = workload.traffic[0]
-    return workload.servedShare == Self.allUsers && workload.traffic.allSatisfy { $0 == site } ? site : nil
+    return workload.traffic.allSatisfy { $0 == site } ? site : nil
+  }
+
+  /// Every time not all users of a workload were served, oldest first; holding writes is one too.
+  package func outages(of name: String) -> [ServiceOutage] {
+    workloads.first { $0.settings.name == name }?.outages ?? []
   }
 
   /// How many databases with separate histories take a workload's writes at this moment.

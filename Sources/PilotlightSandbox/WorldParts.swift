@@ -189,7 +189,6 @@ struct WorkloadWorld: Sendable {
   var settledAt: Instant
   var served: Int64 = 0
   var doubled: Int64 = 0
-  var outages = 0
-  var outageStart: Instant?
-  var restoredAt: Instant?
+  /// Oldest first; the newest may still last.
+  var outages: [ServiceOutage] = []
 }

@@ -122,13 +122,13 @@ extension SandboxWorld {
   }
 
   private mutating func bookOutage(_ index: Int, full: Bool) {
-    let open = workloads[index].outageStart != nil && workloads[index].restoredAt == nil
-    if !full && !open {
-      workloads[index].outages += 1
-      workloads[index].outageStart = now
-      workloads[index].restoredAt = nil
-    } else if full && open {
-      workloads[index].restoredAt = now
+    let isOut = workloads[index].outages.last.map { $0.restoredAt == nil } ?? false
+    if !full && !isOut {
+      workloads[index].outages.append(ServiceOutage(start: now))
+    } else if full && isOut {
+      let newest = workloads[index].outages.count - 1
+      workloads[index].outages[newest].restoredAt = now
+      workloads[index].outages[newest].restoredFrom = commonSite(of: workloads[index])
     }
   }
 

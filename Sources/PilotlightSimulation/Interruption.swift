@@ -10,12 +10,12 @@ package struct Interruption: Sendable {
   package let name: String
   private let settings: WorkloadSettings
   private let fault: SandboxFault
-  private let whole: Ending
+  private let whole: LifeResult
   /// Records of the whole life: the process can die at each.
   package let records: Int
 
   /// How a life ended: what became of each step, and of everything in the cloud that plans change.
-  private struct Ending: Equatable {
+  private struct LifeResult: Equatable {
     var phase: PhaseName
     var runs: [String]
     var cloud: String
@@ -67,7 +67,7 @@ package struct Interruption: Sendable {
 
   private static func live(
     _ settings: WorkloadSettings, _ fault: SandboxFault, dyingAt point: CrashPoint?
-  ) -> (Ending, records: Int) {
+  ) -> (LifeResult, records: Int) {
     var entries = [Scenario.Entry(at: .minutes(5), .cloud(fault), lasting: .minutes(35))]
     if let point { entries.insert(Scenario.Entry(at: .seconds(1), .crash(point, restartAfter: .seconds(1))), at: 0) }
     let trial = Trial(
@@ -76,7 +76,7 @@ package struct Interruption: Sendable {
     let life = Simulation(trial)
     let outcome = life.run()
     return (
-      Ending(
+      LifeResult(
         phase: outcome.phase, runs: life.endedRuns, cloud: life.world.shape(of: settings),
         promotions: outcome.promotions, violations: outcome.violations), life.disk.durable.count
     )

@@ -9,7 +9,10 @@ extension Oracle {
     let now = simulation.now
     if let engine = simulation.engine { compareWithLedger(engine, simulation.disk, at: now) }
     simulation.world.advance(to: now)
-    if !simulation.patient.isDone { judgeUnrest(simulation) } else { judgeRest(simulation) }
+    switch trial.ending {
+    case .mended: if !simulation.patient.isDone { judgeUnrest(simulation) } else { judgeRest(simulation) }
+    case .asItStands: break
+    }
     judgeExpectation(simulation, at: now)
     for (name, watched) in workloads.sorted(by: { $0.key < $1.key }) {
       for (incident, count) in watched.promotions.sorted(by: { $0.key < $1.key }) where count > 1 {

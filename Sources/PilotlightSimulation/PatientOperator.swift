@@ -18,6 +18,8 @@ struct PatientOperator {
   private(set) var skips = 0
   var hasFailedBack = false
   private(set) var lastRefusal = ""
+  /// The daemon has warned; an operator who follows its advice is on the way, or there.
+  private(set) var isPaged = false
 
   mutating func answered(_ token: Int, _ outcome: OrderOutcome) {
     if case .refused(let why) = outcome { lastRefusal = why }
@@ -29,9 +31,22 @@ struct PatientOperator {
   }
 
   mutating func skipped() { skips += 1 }
+
+  mutating func paged() { isPaged = true }
+  mutating func left() { isPaged = false }
 }
 
 extension Simulation {
+  /// Where the trial says so, a warning brings an operator, who stays until nothing is under way.
+  func page(_ message: Message) {
+    guard case .asItStands(let delay?) = trial.ending, !patient.isPaged,
+      message.kind.meaning.level.rawValue <= MessageLevel.warning.rawValue
+    else { return }
+    patient.paged()
+    journal.note(now, .order("an operator is paged, and comes in \(delay.text)"))
+    due.add(.operatorLooks, at: now + delay)
+  }
+
   func letOperatorLook() {
     guard engine != nil, now >= busyUntil else { return due.add(.operatorLooks, at: now + .minutes(1)) }
     var isWell = true
@@ -46,7 +61,22 @@ extension Simulation {
       }
     }
     patient.looked(isWell: isWell)
+    if trial.ending != .mended, isQuiet {
+      patient.left()
+      return journal.note(now, .order("the operator leaves"))
+    }
     due.add(.operatorLooks, at: now + .minutes(2))
+  }
+
+  /// No run, no outage and no pause: nothing for which an operator would stay.
+  private var isQuiet: Bool {
+    engine?.guards.allSatisfy { workload in
+      switch workload.machine.state.phase {
+      case .healthy, .drActive: workload.machine.state.pause == nil
+      case .degraded: workload.machine.state.pause == nil && workload.situation.assessment.verdict == .up
+      case .failingOver, .failingBack: false
+      }
+    } ?? false
   }
 
   /// Nothing is under way and nothing is owed.
@@ -78,7 +108,7 @@ extension Simulation {
       return advice(for: run, of: workload)
     case .drActive:
       guard trial.operatorFailsBack, !patient.hasFailedBack, state.debts.isEmpty else { return nil }
-      journal.note(now, "the operator brings \(name) home")
+      journal.note(now, .order("the operator brings \(name) home"))
       return .failback
     }
   }

@@ -33,6 +33,16 @@ final class Request {
   }
 }
 
+extension ProbeSettings {
+  /// The simulated application, when it is well, answers 200 and `ok`, whatever words the real one has for it.
+  var answerable: ProbeSettings {
+    var probe = self
+    if !expectedStatus.contains(where: { $0.contains(200) }) { probe.expectedStatus.append(StatusRange(200, 200)) }
+    if bodyContains != nil { probe.bodyContains = "ok" }
+    return probe
+  }
+}
+
 extension Simulation {
   /// A question is given up after this long, an act later: the daemon's own figures.
   private static let pollTimeout: Duration = .seconds(15)
@@ -43,9 +53,10 @@ extension Simulation {
       switch command {
       case .say(let message):
         journal.say(now, message)
+        page(message)
         oracle.heard(message)
       case .answer(let token, let outcome):
-        journal.note(now, "the operator is told: \(outcome)")
+        journal.note(now, .answer(outcome.sentence))
         patient.answered(token, outcome)
       case .poll(let workload, let watch, .ask(let action)):
         send(workload, .poll(watch, startedAt: now), [action], decidedAt)
@@ -68,7 +79,7 @@ extension Simulation {
         return due.add(.deliver(process: process, request.input([refusal])), at: now)
       }
       counts.actions += 1
-      journal.note(now, "\(action.apiName) in \(action.region) is sent")
+      journal.note(now, .request("\(action.apiName) in \(action.region) is sent"))
       oracle.sends(action, of: workload, decidedAt: decidedAt, self)
     }
     if delay > .zero { due.add(.arrive(request), at: now + delay) } else { arrive(request) }

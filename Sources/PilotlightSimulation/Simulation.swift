@@ -19,6 +19,8 @@ package final class Simulation {
     /// Everything is mended now, and an operator comes.
     case mend
     case operatorLooks
+    /// The story stops here.
+    case curtain
   }
 
   let trial: Trial
@@ -42,6 +44,7 @@ package final class Simulation {
   var journal: Journal
   var oracle: Oracle
   var isMended = false
+  private var isOver = false
   var tokens = 0
   var patient = PatientOperator()
   var counts = Counts()
@@ -66,7 +69,9 @@ package final class Simulation {
     world = SandboxWorld(
       settings: trial.workloads, seed: dice.next(), start: Simulation.start, replicaCreation: trial.replicaCreation)
     probes = Dictionary(
-      uniqueKeysWithValues: trial.workloads.map { ($0.name, [.primary: $0.primary.probe, .dr: $0.dr.probe]) })
+      uniqueKeysWithValues: trial.workloads.map {
+        ($0.name, [.primary: $0.primary.probe.answerable, .dr: $0.dr.probe.answerable])
+      })
     busyUntil = Simulation.start
     lastTurn = Simulation.start
     journal = Journal(isRecording: recording, began: Simulation.start)
@@ -76,7 +81,7 @@ package final class Simulation {
       due.add(.begin(entry: index), at: began + entry.at)
       if let lasting = entry.lasting { due.add(.end(entry: index), at: began + entry.at + lasting) }
     }
-    due.add(.mend, at: began + trial.scenario.duration)
+    due.add(trial.ending == .mended ? .mend : .curtain, at: began + trial.scenario.duration)
   }
 
   /// Lives the whole trial: the scenario, the mending, and the way out of whatever it left behind.
@@ -95,7 +100,8 @@ package final class Simulation {
 
   /// - Returns: false at the end of the story.
   private func step() -> Bool {
-    if patient.isDone || now > bound { return false }
+    if trial.ending == .mended { isOver = patient.isDone || now > bound }
+    if isOver { return false }
     let next = due.next ?? .distantFuture
     if let wake, wake < next {
       now = wake
@@ -131,6 +137,7 @@ package final class Simulation {
     case .thaw(let meant): if meant == process { turn(.tick) }
     case .mend: mend()
     case .operatorLooks: letOperatorLook()
+    case .curtain: isOver = true
     }
   }
 
@@ -147,7 +154,7 @@ package final class Simulation {
       let engine = try Engine(
         workloads: trial.workloads, brakes: trial.brakes, ledger: disk, codec: disk, at: now, seed: dice.next())
       self.engine = engine
-      journal.note(now, "the daemon starts")
+      journal.note(now, .world("the daemon starts"))
       conclude(engine.start(at: now))
     } catch {
       oracle.violate("cannot-start", now, "\(error)")
@@ -160,7 +167,7 @@ package final class Simulation {
     engine = nil
     process += 1
     busyUntil = now
-    journal.note(now, "the daemon dies")
+    journal.note(now, .world("the daemon dies"))
     due.add(.restart(process: process), at: now + restartAfter)
   }
 
@@ -195,7 +202,7 @@ package final class Simulation {
       return die(restartAfter: restartAfter)
     }
     if case .broken? = engine.halted {
-      journal.note(now, "the ledger is broken")
+      journal.note(now, .world("the ledger is broken"))
       for case .say(let message) in commands { journal.say(now, message) }
       return die(restartAfter: .seconds(2))
     }

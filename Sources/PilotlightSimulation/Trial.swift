@@ -16,11 +16,12 @@ package struct Trial: Sendable, Codable {
   package var expectation: Expectation
   /// Once everything is mended an operator follows the daemon's own advice, failback included.
   package var operatorFailsBack: Bool
+  package var ending: Ending
 
   package init(
     seed: UInt64, workloads: [WorkloadSettings], brakes: Brakes = Brakes(maximum: 1, window: .hours(1)),
     scenario: Scenario, replicaCreation: ClosedRange<Duration> = .minutes(4)...(.minutes(6)),
-    expectation: Expectation = .none, operatorFailsBack: Bool = true
+    expectation: Expectation = .none, operatorFailsBack: Bool = true, ending: Ending = .mended
   ) {
     self.seed = seed
     self.workloads = workloads
@@ -29,7 +30,17 @@ package struct Trial: Sendable, Codable {
     self.replicaCreation = replicaCreation
     self.expectation = expectation
     self.operatorFailsBack = operatorFailsBack
+    self.ending = ending
   }
+}
+
+/// What comes after the scenario.
+package enum Ending: Hashable, Sendable, Codable {
+  /// Everything is mended, and an operator leads the way out of whatever is left, however long it takes.
+  case mended
+  /// Nothing: the story stops where the scenario does. An operator comes `operatorAfter` a warning of the daemon's and follows its
+  /// advice until nothing is under way; nil: nobody comes.
+  case asItStands(operatorAfter: Duration?)
 }
 
 /// What a trial promises because of how it was made.

@@ -3,8 +3,8 @@
 import PilotlightControlAPI
 
 /// Sentences and commands; empty when there is nothing to do.
-func advice(_ workload: WorkloadStatus, _ daemon: DaemonStatus) -> [String] {
-  if daemon.state == .halted { return ["see 'journalctl -xeu pilotlightd', mend the cause, restart the daemon"] }
+func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
+  if isHalted { return ["see 'journalctl -xeu pilotlightd', mend the cause, restart the daemon"] }
   let name = shown(workload.name)
   func order(_ command: String, _ flags: String = "") -> String {
     "pilotlightctl \(command) \(name)\(flags) --reason '...'"
@@ -23,15 +23,15 @@ func advice(_ workload: WorkloadStatus, _ daemon: DaemonStatus) -> [String] {
       "then home: \(order("failback")) --confirm \(name)",
     ]
   case (.degraded, _):
-    return ["why not yet: pilotlightctl explain \(name)"] + (workload.mode == .observe ? [byHand(order, name)] : [])
+    return ["why not yet: pilotlightctl explain \(name)"]
+      + (workload.mode == .observe ? ["it only observes; by hand: \(failoverByHand(name))"] : [])
   case (.healthy, _):
     return workload.armed.ok ? [] : ["mend the reasons above: a failover now would not succeed"]
   }
 }
 
-private func byHand(_ order: (String, String) -> String, _ name: String) -> String {
-  "it only observes; by hand: \(order("failover", "")) --confirm \(name)"
-}
+/// The order that needs nobody's consent but the person's who types it.
+func failoverByHand(_ name: String) -> String { "pilotlightctl failover \(name) --reason '...' --confirm \(name)" }
 
 private func lossIsBeyondRpo(_ workload: WorkloadStatus) -> Bool {
   guard let loss = workload.loss, let seconds = loss.seconds else { return true }

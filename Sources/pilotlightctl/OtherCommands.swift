@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import PilotlightControlAPI
+import PilotlightScenarios
 
 struct Sandbox: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -49,9 +50,15 @@ private func change(
 
 struct Docs: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Print the reference of the commands as Markdown.", shouldDisplay: false, subcommands: [CLI.self])
+    abstract: "Print a reference as Markdown.", shouldDisplay: false, subcommands: [CLI.self, Scenarios.self])
 
-  func run() async throws { throw Ending.usage("docs: say cli") }
+  func run() async throws { throw Ending.usage("docs: say cli or scenarios") }
+
+  struct Scenarios: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Every key of a scenario.")
+
+    func run() { print(scenarioReference(), terminator: "") }
+  }
 
   struct CLI: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "cli", abstract: "The help of every command.")

@@ -17,7 +17,7 @@ struct Pilotlightctl: AsyncParsableCommand {
     subcommands: [
       Status.self, Explain.self, Plan.self, History.self,
       Pause.self, Resume.self, Failover.self, Failback.self, Approve.self, Retry.self, Skip.self, Abort.self, Ack.self,
-      Graph.self, Demo.self, Sandbox.self, Docs.self,
+      Graph.self, Simulate.self, Demo.self, Sandbox.self, Docs.self,
     ])
 
   func run() async throws {
@@ -44,6 +44,7 @@ enum Main {
   private static func end(_ error: any Error) -> Never {
     if let ending = error as? Ending {
       if let message = ending.message { complain(message) }
+      for line in ending.lines { say(line + "\n") }
       exit(ending.code)
     }
     if Pilotlightctl.exitCode(for: error) == .success {
@@ -56,7 +57,11 @@ enum Main {
 
   private static func complain(_ message: String) {
     let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    let bytes = Array("pilotlightctl: \(printable(line, limit: 2000))\n".utf8)
+    say("pilotlightctl: \(printable(line, limit: 2000))\n")
+  }
+
+  private static func say(_ text: String) {
+    let bytes = Array(text.utf8)
     // A standard error that cannot be written to leaves nothing to tell it to.
     _ = write(STDERR_FILENO, bytes, bytes.count)
   }
@@ -67,6 +72,14 @@ struct Ending: Error {
   var code: Int32
   /// Nil when everything has been said already.
   var message: String?
+  /// Lines for an editor to jump to, printed as they are.
+  var lines: [String] = []
+
+  init(code: Int32, message: String? = nil, lines: [String] = []) {
+    self.code = code
+    self.message = message
+    self.lines = lines
+  }
 
   static func failed(_ message: String) -> Ending { Ending(code: 1, message: message) }
   static func usage(_ message: String) -> Ending { Ending(code: 2, message: message) }

@@ -57,7 +57,7 @@ private func workloadLines(_ workload: WorkloadStatus, _ daemon: DaemonStatus, _
     page.field("fence debts", "\(workload.debts.count), retried until paid", .red)
     page.bullets(workload.debts.map { "\($0.what) (\(since($0.since, seenAt: now)))" })
   }
-  let steps = advice(workload, daemon)
+  let steps = advice(workload, isHalted: daemon.state == .halted)
   if let first = steps.first {
     page.field("next", first)
     for step in steps.dropFirst() { page.field("", step) }

@@ -169,7 +169,7 @@ actor Gate {
 
 // MARK: - pilotlightctl as a process
 
-struct Ran: Sendable {
+struct Ran: Equatable, Sendable {
   var code: Int32
   var out: String
   var err: String

@@ -73,6 +73,7 @@ import collections, json, sys
 
 READERS = {
     "PilotlightConfiguration": None,
+    "PilotlightScenarios": None,
     "PilotlightAWS": None,
     "PilotlightControlAPI": ["ControlRequest", "Routing", "Orders", "ExplicitNull"],
     "PilotlightLedger": ["JSONRecordCodec"],

@@ -5,6 +5,8 @@
 package enum Target: String, CaseIterable, Sendable {
   /// The configuration file.
   case configuration
+  /// A scenario of `pilotlightctl simulate`.
+  case scenario
   /// AWS's answers, XML and JSON, errors included, through the signing client.
   case answers
   /// `~/.aws/config` and `credentials`, and the documents of IMDS and of the container endpoint.
@@ -26,6 +28,7 @@ package enum Target: String, CaseIterable, Sendable {
   package func read(_ bytes: [UInt8]) async -> String? {
     switch self {
     case .configuration: readConfiguration(bytes)
+    case .scenario: readScenario(bytes)
     case .answers: await readAnswer(bytes)
     case .credentials: await readCredentials(bytes)
     case .signatures: readSignature(bytes)

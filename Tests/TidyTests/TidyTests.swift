@@ -3,6 +3,7 @@
 import Foundation
 import PilotlightConfiguration
 import PilotlightCore
+import PilotlightScenarios
 import Testing
 
 private let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -65,8 +66,9 @@ private func swiftFiles(_ folder: String) throws -> [String] {
     #expect(try text("README.md").contains("```mermaid\n\(machineDiagram())```"))
   }
 
-  @Test func `the configuration reference and the message catalog are what the code prints`() throws {
+  @Test func `the references and the message catalog are what the code prints`() throws {
     #expect(try text("config/REFERENCE.md") == configurationReference(), "run `make docs`")
+    #expect(try text("config/SCENARIOS.md") == scenarioReference(), "run `make docs`")
     #expect(try text("systemd/pilotlight.catalog") == messageCatalog(), "run `make docs`")
   }
 
