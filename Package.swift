@@ -116,7 +116,9 @@ let package = Package(
       "AWSTests", ["PilotlightCore", "PilotlightAWS", "PilotlightHTTP", "PilotlightCrypto"],
       resources: [.copy("Fixtures")]),
     tests("SandboxTests", ["PilotlightCore", "PilotlightSandbox", "PilotlightSandboxServer"]),
-    tests("SimulationTests", ["PilotlightCore", "PilotlightEngine", "PilotlightSandbox", "PilotlightSimulation"]),
+    tests(
+      "SimulationTests", ["PilotlightCore", "PilotlightEngine", "PilotlightSandbox", "PilotlightSimulation"],
+      resources: [.copy("Trials")]),
     tests("LedgerTests", ["PilotlightCore", "PilotlightEngine", "PilotlightLedger", "CSQLite"]),
     tests("SystemdTests", ["PilotlightCore", "PilotlightSystemd", logging]),
     tests("ConfigurationTests", ["PilotlightCore", "PilotlightConfiguration"], resources: [.copy("Fixtures")]),

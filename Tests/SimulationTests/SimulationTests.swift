@@ -1,6 +1,7 @@
 // The simulator itself: that it is the same each time, that it tells the truth, and that small worlds keep their promises. The large
 // campaigns are run by the `simulator` program.
 
+import Foundation
 import PilotlightCore
 import PilotlightSandbox
 import PilotlightSimulation
@@ -29,17 +30,21 @@ import Testing
     }
   }
 
-  /// Seeds that broke a promise once; what was wrong then.
+  /// Worlds that broke a promise once, as `simulator tell --save` wrote them; what was wrong then.
   @Test(arguments: [
-    (90 as UInt64, "an old primary that came back unfenced beside DR was not reported"),
-    (3056, "a throttled answer was taken as a sign of life while our own network was gone"),
-    (11229, "a debt was paid before the promotion, and the primary looked dead by our own hand"),
-    (5914, "a gate that had to look at its own fence again waited for ever"),
-    (3526, "after a restart the primary was fenced on the word of a gate from before it"),
-    (23947, "instances booted before the secret was repointed and wrote to the old primary"),
-    (29856, "our own DNS broke, and the API call that failed of it was taken for a vantage"),
-  ]) func `a world that broke a promise once keeps it now`(_ seed: UInt64, _ story: String) {
-    #expect(Simulation(.random(seed: seed)).run().violations.isEmpty, "\(story)")
+    ("old-primary-unfenced-beside-dr-unreported", "an old primary that came back unfenced beside DR was not reported"),
+    ("throttled-answer-taken-for-sight", "a throttled answer was taken for sight while our own network was gone"),
+    ("debt-paid-before-the-promotion", "a debt was paid before the promotion: the primary looked dead by our own hand"),
+    ("gate-that-looks-at-its-own-fence", "a gate that had to look at its own fence again waited for ever"),
+    ("fenced-on-the-word-of-an-earlier-gate", "after a restart the primary was fenced on the word of an earlier gate"),
+    ("booted-before-the-secret", "instances booted before the secret was repointed and wrote to the old primary"),
+    ("our-own-dns-taken-for-a-vantage", "an API call that failed of our own broken DNS was taken for a vantage"),
+  ]) func `a world that broke a promise once keeps it now`(_ file: String, _ story: String) throws {
+    let url = try #require(Bundle.module.url(forResource: "Trials/\(file)", withExtension: "json"))
+    let trial = try JSONDecoder().decode(Trial.self, from: Data(contentsOf: url))
+    let outcome = Simulation(trial).run()
+    #expect(outcome.violations.isEmpty, "\(story): \(outcome.violations)")
+    #expect(outcome.lived > trial.scenario.duration)
   }
 
   @Test func `a dead region ends in dr-active, and by order at home again`() {
