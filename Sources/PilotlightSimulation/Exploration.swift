@@ -1,6 +1,7 @@
 // Every place that the machine can come to, in a world without numbers: any answer to any question, any view, any order, a crash or a
 // freeze between any two events, answers that come late, requests that arrive although nobody heard so. What the simulation meets by
-// chance is met here for certain, for a plan of the smallest shape.
+// chance is met here for certain, for a plan of the smallest shape. What only multiplies the places is left to the simulation: a pause,
+// a second workload, the steps that differ from another one in name alone.
 //
 // Each move is checked against the invariants (`Passage`), and at the end every place must have a way out.
 
@@ -48,7 +49,7 @@ package struct Exploration {
       guard let place = places[next] else { break }
       places[next] = nil
       var after: Set<Int32> = []
-      let orders = start.orders(in: place.machine.state.phase.name)
+      let orders = start.orders(in: place.machine.state.phase)
       for move in orders.map({ Move.all(from: place, ordering: $0) }) ?? [] {
         let passage = Passage(place, move)
         report.moves += 1
@@ -124,14 +125,12 @@ extension Exploration {
     case drActive = "dr-active"
 
     /// What may be ordered; nil where the search ends.
-    func orders(in phase: PhaseName) -> [OrderKind]? {
-      let common: [OrderKind] = [
-        .pause(expires: nil), .resume, .abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil),
-        .ack,
-      ]
+    func orders(in phase: Phase) -> [OrderKind]? {
+      var orders: [OrderKind] = [.abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil), .ack]
+      if let running = phase.run?.ready.first { orders.append(.skip(step: running.step.name)) }
       switch self {
-      case .healthy: return common + [.failover(acceptDataLoss: false)]
-      case .drActive: return phase == .healthy ? nil : common + [.failback]
+      case .healthy: return phase.name == .drActive ? nil : orders + [.failover(acceptDataLoss: false)]
+      case .drActive: return phase.name == .healthy ? nil : orders + [.failback]
       }
     }
 
@@ -159,7 +158,7 @@ extension Exploration {
 }
 
 extension WorkloadSettings {
-  /// The smallest deployment with every kind of step that can hold a run up.
+  /// The smallest deployment with every kind of step that can hold a run up, but for the fence.
   package static func smallest(_ change: (inout WorkloadSettings) -> Void = { _ in }) -> WorkloadSettings {
     reference("app") { settings in
       settings.primary.secret = nil
@@ -167,6 +166,8 @@ extension WorkloadSettings {
       settings.primary.targetGroup = nil
       settings.dr.targetGroup = nil
       settings.announcement = nil
+      settings.traffic = .manual
+      settings.decision.fencePrimary = false
       change(&settings)
     }
   }

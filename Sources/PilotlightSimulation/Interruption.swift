@@ -31,12 +31,17 @@ package struct Interruption: Sendable {
     (whole, records) = Interruption.live(settings, self.fault, dyingAt: nil)
   }
 
+  private static let region: @Sendable (WorkloadSettings) -> SandboxFault = { .regionOutage(region: $0.primary.region) }
+  private static let application: @Sendable (WorkloadSettings) -> SandboxFault = {
+    .applicationDown(workload: $0.name, site: .primary)
+  }
+
+  package static var reference: Interruption { Interruption("reference, the region dies", region) { _ in } }
+
   /// Each kind of work stands in one of these plans at least, the other way of doing it in another.
   package static var all: [Interruption] {
-    let region: (WorkloadSettings) -> SandboxFault = { .regionOutage(region: $0.primary.region) }
-    let application: (WorkloadSettings) -> SandboxFault = { .applicationDown(workload: $0.name, site: .primary) }
-    return [
-      Interruption("reference, the region dies", region) { _ in },
+    [
+      reference,
       Interruption("reference, the application dies", application) { _ in },
       Interruption("route53, approve, no fence", application) {
         $0.mode = .approve

@@ -77,17 +77,22 @@ struct Cuts: ParsableCommand {
   }
 }
 
+extension Exploration.Start: ExpressibleByArgument {}
+
 /// Both halves of a life: from healthy to dr-active, and back.
 struct Explore: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Every place the machine can come to.")
   @Option(help: "The most places that are looked at.") var places = 20_000_000
+  @Option(help: "From here alone.") var from: Exploration.Start?
+  @Flag(help: "With the fence and its debts too: some hours, and several gigabytes of memory.") var fence = false
 
   func run() throws {
     var isClean = true
-    for start in Exploration.Start.allCases {
+    for start in from.map({ [$0] }) ?? Exploration.Start.allCases {
       let clock = ContinuousClock()
       let began = clock.now
-      let report = Exploration.run(.smallest(), from: start, limit: places)
+      let settings = WorkloadSettings.smallest { $0.decision.fencePrimary = fence }
+      let report = Exploration.run(settings, from: start, limit: places)
       let phases = PhaseName.allCases.compactMap { phase in report.phases[phase].map { "\($0) \(phase.rawValue)" } }
       print(
         "from \(start.rawValue): \(report.places) places\(report.isPartial ? " (not all)" : ""), \(report.moves) moves, "

@@ -82,4 +82,24 @@ import Testing
     let small = trial.shrunk(toBreak: "acted-without-need")
     #expect(small.scenario.entries.map(\.what) == [.cloud(.regionOutage(region: "eu-west-1"))])
   }
+
+  /// The whole search, and a cut at every record, are `make explore` and `make sim`.
+  @Test(arguments: Exploration.Start.allCases) func `the first places of the explored space keep every promise`(
+    _ start: Exploration.Start
+  ) {
+    let report = Exploration.run(.smallest(), from: start, limit: 500)
+    #expect(report.isPartial && report.places == 500 && report.moves > 4000)
+    #expect(report.violations.isEmpty, "\(report.violations)")
+  }
+
+  @Test func `who only observes never leaves healthy and degraded`() {
+    let report = Exploration.run(.smallest { $0.mode = .observe }, from: .healthy)
+    #expect(!report.isPartial && report.deadEnds == 0 && report.phases[.failingOver] == nil)
+  }
+
+  @Test func `a life cut in the middle of the promotion ends as the whole life does`() {
+    let life = Interruption.reference
+    #expect(life.records > 60)
+    for moment in CrashMoment.allCases { #expect(life.difference(dyingAt: 14, moment) == nil) }
+  }
 }
