@@ -47,6 +47,8 @@ package struct LagTracker: Equatable, Sendable {
   package private(set) var proof: Instant?
   private var inactiveSince: Instant?
   private var failure: String?
+  /// Since when readings fail or bring nothing, without a break.
+  private var failingSince: Instant?
 
   package init(staleAfter: Duration) { self.staleAfter = staleAfter }
 
@@ -56,9 +58,9 @@ package struct LagTracker: Equatable, Sendable {
   /// Samples as CloudWatch gave them, in any order. Samples from the future mean that this host's clock is behind: how old they are
   /// cannot be told, an hour-old one would look fresh. They prove nothing.
   package mutating func take(_ samples: [LagSample], at now: Instant) {
-    failure = samples.isEmpty ? "no datapoint in the last 15 minutes" : nil
+    note(samples.isEmpty ? "no datapoint in the last 15 minutes" : nil, at: now)
     if let ahead = samples.map(\.at).max(), ahead - now > LagTracker.forgiven {
-      failure = "datapoints lie \((ahead - now).text) in the future: this host's clock is behind"
+      note("datapoints lie \((ahead - now).text) in the future: this host's clock is behind", at: now)
       return
     }
     for sample in samples.sorted(by: { $0.at < $1.at }) {
@@ -76,13 +78,27 @@ package struct LagTracker: Equatable, Sendable {
   }
 
   /// The reading failed; what was proven stays proven.
-  package mutating func failed(_ why: String) { failure = why }
+  package mutating func failed(_ why: String, at now: Instant) { note(why, at: now) }
+
+  private mutating func note(_ failure: String?, at now: Instant) {
+    self.failure = failure
+    failingSince = failure == nil ? nil : failingSince ?? now
+  }
 
   package func state(at now: Instant) -> State {
     if failure != nil, newest == nil { return .unknown }
     if inactiveSince != nil { return .inactive }
     guard let newest else { return .unknown }
     return now - newest.at > staleAfter ? .stale : .replicating
+  }
+
+  /// Neither read now nor for so long that somebody should look.
+  package func isUnread(at now: Instant) -> Bool {
+    switch state(at: now) {
+    case .replicating, .inactive: false
+    case .stale: true
+    case .unknown: failingSince.map { now - $0 > staleAfter } ?? false
+    }
   }
 
   /// The lag as it is now, nil unless known.

@@ -159,6 +159,7 @@ package struct Machine: Sendable {
     }
     if state.account == nil, let account = situation.account { record(.account(account), &reaction) }
     sayBlindness(assessment, &reaction)
+    sayUnreadLag(situation, &reaction)
     if assessment.verdict == .down {
       let start = assessment.outageStart ?? situation.now
       begin(outage: Outage(start: start, noticedAt: situation.now, why: assessment.evidence.first ?? "down"), &reaction)
@@ -182,6 +183,7 @@ package struct Machine: Sendable {
   private mutating func watchDegraded(_ outage: Outage, _ situation: Situation, _ reaction: inout Reaction) {
     expirePause(situation, &reaction)
     sayBlindness(situation.assessment, &reaction)
+    sayUnreadLag(situation, &reaction)
     switch situation.assessment.verdict {
     case .up: endDegraded(outage, situation, &reaction)
     case .down: considerFailover(outage, situation, &reaction)
@@ -262,10 +264,21 @@ package struct Machine: Sendable {
     }
   }
 
+  /// A failover would have to ask about the loss. Once the primary is down it is the gate that asks.
+  private mutating func sayUnreadLag(_ situation: Situation, _ reaction: inout Reaction) {
+    guard situation.assessment.verdict == .up else { return }
+    if situation.lag.isUnread(at: situation.now) {
+      sayOnce("lag", .lagHigh, "the replica's lag is \(situation.lag.sentence(at: situation.now))", &reaction)
+    } else {
+      said.remove("lag")
+    }
+  }
+
   /// What degrades although the primary serves.
   private func concern(_ situation: Situation) -> String? {
     if let failure = situation.assessment.concern { return "the primary's probe reports \(failure.rawValue)" }
     guard situation.assessment.verdict == .up else { return nil }
+    if situation.lag.state(at: situation.now) == .inactive { return "replication is not active" }
     if let lag = situation.lag.lag(at: situation.now), lag > settings.replication.alertAbove {
       return "replication is \(lag.text) behind"
     }

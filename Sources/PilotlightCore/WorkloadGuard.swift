@@ -97,8 +97,8 @@ package final class WorkloadGuard {
     case (.primaryTargets, .reply(.targets(let health))): detector.sawTargets(health, at: start)
     case (.primaryTargets, .reply): detector.sawTargets(nil, at: start)
     case (.replicaLag, .reply(.lag(let samples))): lag.take(samples, at: now)
-    case (.replicaLag, .reply(.failed(let failure))): lag.failed(failure.text)
-    case (.replicaLag, .reply(let other)): lag.failed("unexpected answer \(other)")
+    case (.replicaLag, .reply(.failed(let failure))): lag.failed(failure.text, at: now)
+    case (.replicaLag, .reply(let other)): lag.failed("unexpected answer \(other)", at: now)
     case (.drDatabase, .reply(let reply)): standing.drDatabase = reply
     case (.primaryDatabase, .reply(let reply)): standing.primaryDatabase = reply
     case (.drGroup, .reply(let reply)): standing.drGroup = reply

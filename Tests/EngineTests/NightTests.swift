@@ -258,4 +258,31 @@ import Testing
     night.order(.ack)
     #expect(night.run(.minutes(30)) { $0.phase == .drActive })
   }
+
+  @Test func `replication that stops is trouble that is told, and never a failover`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.cloud.lagSeconds = -1
+    night.run(.hours(2))
+    #expect(night.phase == .degraded)
+    #expect(night.messages.filter { $0.kind == .degraded }.map(\.text).count == 1)
+    #expect(night.messages.contains { $0.text.contains("replication is not active") })
+    #expect(night.acts.isEmpty)
+    night.cloud.lagSeconds = 1
+    night.run(.minutes(5))
+    #expect(night.phase == .healthy)
+  }
+
+  @Test func `a lag that cannot be read for long is told once, and once again when it happens again`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    for times in 1...2 {
+      night.cloud.lagSeconds = nil
+      night.run(.hours(1))
+      #expect(night.messages.filter { $0.kind == .lagHigh }.count == times)
+      night.cloud.lagSeconds = 1
+      night.run(.minutes(5))
+    }
+    #expect(night.phase == .healthy && night.acts.isEmpty)
+  }
 }
