@@ -27,7 +27,8 @@ unit: prerequisites
 	  grep -E 'Test run with' .build/unit.log; \
 	done
 
-# Simulated worlds: every pair of the named faults, a crash at each record, and SEEDS random ones from FIRST on. `make sim SEED=n` tells
+# Simulated worlds: every pair of the named faults, a crash at each record, every place on the way to dr-active, and SEEDS random ones
+# from FIRST on. `make sim SEED=n` tells
 # one story. Exclusive access is checked in the debug builds of the tests; here it would cost a tenth.
 SEEDS ?= 10000
 FIRST ?= 1
@@ -37,9 +38,9 @@ SIMULATOR_BUILD := $(SWIFT) build --scratch-path .build/simulator --configuratio
 sim: prerequisites
 	$(SIMULATOR_BUILD)
 	$(if $(SEED),$(SIMULATOR) tell --seed $(SEED),\
-	  $(SIMULATOR) pairs && $(SIMULATOR) cuts && $(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST))
+	  $(SIMULATOR) pairs && $(SIMULATOR) cuts && $(SIMULATOR) explore --from healthy && $(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST))
 
-# Every place the machine can come to.
+# Every place the machine can come to, the long way home too: hours.
 explore: prerequisites
 	$(SIMULATOR_BUILD)
 	$(SIMULATOR) explore
