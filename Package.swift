@@ -52,6 +52,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CXML", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
     // The heart: decides and acts, pure, imports nothing.
@@ -82,7 +83,7 @@ let package = Package(
         "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightProbes", "PilotlightAWS",
         "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightSystemd",
         "PilotlightConfiguration",
-        "PilotlightControlAPI", "PilotlightControlServer", arguments, logging,
+        "PilotlightControlAPI", "PilotlightControlServer", "CMalloc", arguments, logging,
       ],
       swiftSettings: strict),
     .executableTarget(
