@@ -4,6 +4,7 @@ templates, thousands a second. moto answers a hundred."""
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 ACCOUNT = "123456789012"
@@ -40,11 +41,11 @@ class Cloud:
         """Status and body. `healthy` is what target health says."""
         wish = dict(parse_qsl(body.decode()))
         action = wish.get("Action", "")
-        inside = {
+        inside: Callable[[dict[str, str]], str] | None = {
             "GetCallerIdentity": self._identity, "GetMetricData": self._lag, "DescribeDBInstances": self._database,
             "DescribeAutoScalingGroups": self._group, "UpdateAutoScalingGroup": self._resize,
-            "DescribeScalingActivities": lambda _: "<Activities/>",
-            "DescribeTargetHealth": lambda _: self._targets(healthy),
+            "DescribeScalingActivities": self._activities,
+            "DescribeTargetHealth": self._healthy if healthy else self._unhealthy,
         }.get(action)
         if inside is None:
             return "400 Bad Request", ERROR.format(code="InvalidAction")
@@ -98,8 +99,18 @@ class Cloud:
         return ""
 
     @staticmethod
-    def _targets(healthy: bool) -> str:
+    def _activities(_: dict[str, str]) -> str:
+        return "<Activities/>"
+
+    def _healthy(self, _: dict[str, str]) -> str:
+        return self._targets("healthy")
+
+    def _unhealthy(self, _: dict[str, str]) -> str:
+        return self._targets("unhealthy")
+
+    @staticmethod
+    def _targets(state: str) -> str:
         return (
-            "<TargetHealthDescriptions><member><Target><Id>i-1</Id></Target><TargetHealth><State>"
-            f"{'healthy' if healthy else 'unhealthy'}</State></TargetHealth></member></TargetHealthDescriptions>"
+            "<TargetHealthDescriptions><member><Target><Id>i-1</Id></Target>"
+            f"<TargetHealth><State>{state}</State></TargetHealth></member></TargetHealthDescriptions>"
         )

@@ -158,8 +158,9 @@ class Daemon:
         status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
         times = (proc / "stat").read_text().rpartition(")")[2].split()
         return Sample(
-            polls, *(int(status[key].split()[0]) for key in ("VmRSS", "RssAnon")), len(os.listdir(proc / "fd")),
-            int(status["Threads"]), (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"))
+            polls=polls, resident=int(status["VmRSS"].split()[0]), anonymous=int(status["RssAnon"].split()[0]),
+            descriptors=len(os.listdir(proc / "fd")), threads=int(status["Threads"]),
+            processor=(int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"))
 
     def stop(self) -> int:
         """SIGTERM, as systemd ends it; the exit code."""

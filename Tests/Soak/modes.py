@@ -1,5 +1,5 @@
-"""What the soak's targets do at which moment. Every workload has its own turn, so that at any moment most serve and every kind of
-failure happens somewhere."""
+"""What the soak's targets do at which moment. Every target has its own turn, so that at any moment most serve and every
+kind of failure happens somewhere."""
 
 from __future__ import annotations
 

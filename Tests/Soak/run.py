@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The real daemon through a million polls of every outcome on loopback. Fails unless its memory, descriptors and threads are
-flat; prints the figures. Ends by itself, after the polls or when they take too long."""
+"""The real daemon through a million polls of every outcome on loopback. Fails unless its memory, descriptors and threads
+are flat; prints the figures. Ends by itself, after the polls or when they take too long."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 import servers
 from daemon import WORKLOADS, Daemon, Sample
 
-#: The least of the last quarter may exceed the least of the second by this much. The first quarter is left out: caches fill
-#: (SQLite's alone takes 2 MB), the thread pools and the allocator's arenas find their size. The least, and not the median, since
-#: a machine that stands still for a second brings a burst of requests, whose memory is given back within half a minute;
-#: what leaks is never given back and lifts the least as well. Between the two quarters lie half of the polls: of a million,
-#: 1 MB is two bytes a poll, so the smallest block there is, lost by every 16th poll, is seen.
+#: The least of the last quarter may exceed the least of the second by this much. The first quarter is left out: caches
+#: fill (SQLite's alone takes 2 MB), the thread pools and the allocator's arenas find their size. The least, and not the
+#: median, since a machine that stands still for a second brings a burst of requests, whose memory is given back within
+#: half a minute; what leaks is never given back and lifts the least as well. Between the two quarters lie half of the
+#: polls: of a million, 1 MB is two bytes a poll, so the smallest block there is, lost by every 16th poll, is seen.
 MEMORY_SHARE, MEMORY_KB = 0.02, 1024
 #: These rest at their least whenever nothing is under way; one lost in a hundred thousand polls is seen.
 DESCRIPTORS, THREADS = 4, 2
@@ -68,7 +68,8 @@ def quarter(samples: list[Sample], number: int) -> list[Sample]:
 
 def least(samples: list[Sample], number: int, what: str) -> int:
     """The least of a quarter."""
-    return min(getattr(one, what) for one in quarter(samples, number))
+    found: int = min(getattr(one, what) for one in quarter(samples, number))
+    return found
 
 
 def growth(samples: list[Sample]) -> list[str]:
@@ -94,7 +95,7 @@ def tell(samples: list[Sample], counts: dict[str, int], daemon: Daemon, minutes:
             f"{one.descriptors} descriptors, {one.threads} threads")
     for number in (2, 4):
         found = [least(samples, number, what) for what in ("resident", "anonymous", "descriptors", "threads")]
-        print("  least of quarter {}: resident {} kB, anonymous {} kB, {} descriptors, {} threads".format(number, *found))
+        print("  least of quarter {}: {} kB resident, {} kB anonymous, {} descriptors, {} threads".format(number, *found))
     first = quarter(samples, 2)[0]
     print(f"  {1e6 * (last.processor - first.processor) / (last.polls - first.polls):.0f} us of processor time a poll")
 

@@ -1,5 +1,5 @@
-"""Everything the daemon talks to in the soak, in one process on loopback: load balancers over HTTP and TLS, one that is refused
-every few seconds, and AWS. Counts what arrives."""
+"""Everything the daemon talks to in the soak, in one process on loopback: load balancers over HTTP and TLS, one that
+refuses every few seconds, and AWS. Counts what arrives."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def bind(port: int = 0) -> socket.socket:
 
 
 def make_certificate(directory: Path) -> Path:
-    """A certificate for `localhost` alone, its own authority; elliptic, since a handshake with RSA costs ten times as much."""
+    """A certificate for `localhost` alone, its own authority; elliptic: a handshake with RSA costs ten times as much."""
     certificate = directory / "localhost.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
