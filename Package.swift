@@ -68,7 +68,7 @@ let package = Package(
     module("PilotlightSandbox", ["PilotlightCore"]),
     module("PilotlightSandboxServer", ["PilotlightCore", "PilotlightSandbox"] + nio),
     module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", "CSQLite", sqlite]),
-    module("PilotlightSystemd", ["PilotlightCore", "CSystemd", logging]),
+    module("PilotlightSystemd", ["PilotlightCore", "CSystemd", "CMalloc", logging]),
     module("PilotlightConfiguration", ["PilotlightCore", yaml]),
     module("PilotlightControlAPI"),
     module("PilotlightControlServer", ["PilotlightControlAPI"] + nio),
@@ -83,7 +83,7 @@ let package = Package(
         "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightProbes", "PilotlightAWS",
         "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightSystemd",
         "PilotlightConfiguration",
-        "PilotlightControlAPI", "PilotlightControlServer", "CMalloc", arguments, logging,
+        "PilotlightControlAPI", "PilotlightControlServer", arguments, logging,
       ],
       swiftSettings: strict),
     .executableTarget(

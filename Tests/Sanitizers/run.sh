@@ -38,6 +38,8 @@ sanitize() {
   rm -rf "$reports"
   mkdir -p "$reports"
   echo "== $1 sanitizer"
+  # Apart from the tests: a build that fails must not leave older programs to be tested.
+  "${SWIFT:-swift}" build --build-tests --scratch-path "$scratch" --sanitize "$1"
   make --no-print-directory unit SCRATCH="$scratch" UNIT_FLAGS="--sanitize $1" || failed=1
   # A program without the sanitizer would report nothing for ever.
   for program in pilotlightd pilotlightctl; do

@@ -5,10 +5,10 @@
 // nobody could tell that from a leak.
 
 import CMalloc
-import Dispatch
+package import Dispatch
 
-/// Trims the heap from time to time, for as long as the timer lives.
-func startTrimming() -> any DispatchSourceTimer {
+/// Trims the heap from time to time, until the timer is cancelled.
+package func startTrimming() -> any DispatchSourceTimer {
   let timer = DispatchSource.makeTimerSource(queue: .global(qos: .utility))
   // Each costs a fraction of a millisecond, during which other threads may wait for memory.
   timer.schedule(deadline: .now() + .seconds(30), repeating: .seconds(30), leeway: .seconds(5))
