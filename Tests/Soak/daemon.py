@@ -97,13 +97,17 @@ class Daemon:
         self._tail = b""
         self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._manager.bind(str(directory / "notify"))
+        self._program = program
         self._write()
+        self.start()
+        threading.Thread(target=self._read_notifications, daemon=True).start()
+
+    def start(self) -> None:
         self._process = subprocess.Popen(
-            [program, "--config", self._config, "--log-format", "json"], stdin=subprocess.DEVNULL,
+            [self._program, "--config", self._config, "--log-format", "json"], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self._environment(), start_new_session=True,
             preexec_fn=die_with_parent)
-        for follow in (self._read_log, self._read_notifications):
-            threading.Thread(target=follow, daemon=True).start()
+        threading.Thread(target=self._read_log, args=(self._process,), daemon=True).start()
 
     def last_words(self) -> str:
         time.sleep(0.5)  # for the thread that reads them
@@ -120,9 +124,9 @@ class Daemon:
     def _write(self) -> None:
         self._config.write_text(json.dumps(configuration(self._ports, self._directory, self._generation)))
 
-    def _read_log(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+    def _read_log(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
             self.lines += 1
             self._tail = (self._tail + line)[-4000:]
 

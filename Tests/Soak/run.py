@@ -24,6 +24,8 @@ MEMORY_SHARE, MEMORY_KB = 0.02, 1024
 DESCRIPTORS, THREADS = 4, 2
 #: Seconds between samples, and between reloads.
 SAMPLE, RELOAD = 1.0, 10.0
+#: How often it is stopped and started in the end, in the middle of everything, and how long it works in between, seconds.
+STOPS, WORKS = 20, 1.5
 #: The polls must come at this rate at least, on any machine.
 SLOWEST = 300
 
@@ -58,6 +60,19 @@ def watch(daemon: Daemon, counts: servers.Counts, polls: int) -> list[Sample]:
             reloaded = now
         errands(daemon, round_)
     return samples
+
+
+def stop_often(daemon: Daemon) -> list[str]:
+    """Why a stop was not clean: threads and libraries must not be taken apart while others use them."""
+    problems = []
+    for number in range(STOPS):
+        code = daemon.stop()
+        if code != 0:
+            problems.append(f"stop {number} ended with {code}\n{daemon.last_words()[-500:]}")
+        if number + 1 < STOPS:
+            daemon.start()
+            time.sleep(WORKS)
+    return problems
 
 
 def quarter(samples: list[Sample], number: int) -> list[Sample]:
@@ -119,18 +134,18 @@ def soak(program: Path, polls: int, directory: Path, csv: Path) -> list[str]:
             time.sleep(0.1)
         samples = watch(daemon, counts, polls)
         minutes = (time.monotonic() - began) / 60
-        code = daemon.stop()
+        pings = daemon.pings
+        stops = stop_often(daemon)
     finally:
         daemon.kill()
         process.kill()
         process.join()
     record(samples, csv)
     tell(samples, counts.all(), daemon, minutes)
-    problems = growth(samples) + [f"nothing was ever {kind}" for kind, count in counts.all().items() if not count]
-    if code != 0:
-        problems.append(f"it ended with {code} on SIGTERM")
-    if daemon.pings < 20 * minutes:
-        problems.append(f"only {daemon.pings} signs of life, one a second were due")
+    problems = growth(samples) + stops
+    problems += [f"nothing was ever {kind}" for kind, count in counts.all().items() if not count]
+    if pings < 20 * minutes:
+        problems.append(f"only {pings} signs of life, one a second were due")
     return problems
 
 
@@ -145,7 +160,7 @@ def main() -> int:
     for problem in problems:
         print(f"soak: {problem}", file=sys.stderr)
     if not problems:
-        print("flat: memory, descriptors and threads")
+        print(f"flat: memory, descriptors and threads; {STOPS} clean stops")
     return 1 if problems else 0
 
 
