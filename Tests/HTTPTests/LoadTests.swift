@@ -6,9 +6,6 @@ import PilotlightHTTP
 import PilotlightProbes
 import Testing
 
-/// Programs built with a sanitizer are this many times slower (`make sanitize`).
-private let patience = ProcessInfo.processInfo.environment["PATIENCE"].flatMap(Double.init) ?? 1
-
 @Suite(.serialized, .timeLimit(.minutes(2))) struct LoadTests {
   @Test func `F15: 200 hung targets of 400 do not delay the others`() async throws {
     let transport = CurlTransport()

@@ -36,13 +36,19 @@ class Sample:
     processor: float
 
 
-def configuration(ports: dict[str, list[int]], directory: Path, generation: int) -> dict[str, Any]:
-    """JSON is YAML. Every `generation` differs in a setting of every workload, so that a reload renews all of them."""
+def configuration(ports: dict[str, list[int]], directory: Path, generation: int, rest: bool) -> dict[str, Any]:
+    """JSON is YAML. Every `generation` differs in a setting of every workload, so that a reload renews all of them. At
+    `rest` it polls as rarely as in real life."""
     daemon = {
         "ledger": str(directory / "ledger.db"), "socket": str(directory / "s"), "logLevel": "debug",
         "maxConcurrentFailovers": 1000, "failoverWindow": "1m",
     }
-    return {"daemon": daemon, "workloads": [_workload(one, ports, directory, generation) for one in range(WORKLOADS)]}
+    workloads = [_workload(one, ports, directory, generation) for one in range(WORKLOADS)]
+    for workload in workloads if rest else []:
+        workload["detection"]["pollInterval"] = "5s"
+        for side in ("primary", "dr"):
+            workload[side]["alb"].update(interval="5s", recheckInterval="1s")
+    return {"daemon": daemon, "workloads": workloads}
 
 
 def _workload(number: int, ports: dict[str, list[int]], directory: Path, generation: int) -> dict[str, Any]:
@@ -121,8 +127,8 @@ class Daemon:
             "WATCHDOG_USEC": "3000000",
         }
 
-    def _write(self) -> None:
-        self._config.write_text(json.dumps(configuration(self._ports, self._directory, self._generation)))
+    def _write(self, rest: bool = False) -> None:
+        self._config.write_text(json.dumps(configuration(self._ports, self._directory, self._generation, rest)))
 
     def _read_log(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -136,9 +142,9 @@ class Daemon:
             self.pings += told.startswith(b"WATCHDOG=1")
             self.states += told.startswith(b"STATUS=")
 
-    def reload(self) -> None:
+    def reload(self, rest: bool = False) -> None:
         self._generation += 1
-        self._write()
+        self._write(rest)
         self._process.send_signal(signal.SIGHUP)
 
     def ask(self, target: str, order: dict[str, Any] | None = None) -> bytes:

@@ -14,14 +14,15 @@ from pathlib import Path
 import servers
 from daemon import WORKLOADS, Daemon, Sample
 
-#: The least of the last quarter may exceed the least of the second by this much. The first quarter is left out: caches
-#: fill (SQLite's alone takes 2 MB), the thread pools and the allocator's arenas find their size. The least, and not the
-#: median, since a machine that stands still for a second brings a burst of requests, whose memory is given back within
-#: half a minute; what leaks is never given back and lifts the least as well. Between the two quarters lie half of the
-#: polls: of a million, 1 MB is two bytes a poll, so the smallest block there is, lost by every 16th poll, is seen.
+#: Memory is judged at rest, after each quarter of the polls: with hundreds of polls under way it tells how long the machine
+#: stood still a moment ago. What the last quarter's rest may have more than the second's: half of the polls lie between, and
+#: of a million, 1 MB is two bytes a poll, so the smallest block there is, lost by every 16th poll, is seen. Before the
+#: second, caches fill (SQLite's alone takes 2 MB), and pools of threads and handles find their size.
 MEMORY_SHARE, MEMORY_KB = 0.02, 1024
-#: These rest at their least whenever nothing is under way; one lost in a hundred thousand polls is seen.
+#: One lost in a hundred thousand polls is seen.
 DESCRIPTORS, THREADS = 4, 2
+#: A rest lasts until idle connections are closed and the daemon has trimmed its heap, and is then looked at, seconds.
+RESTS, LOOKS = 55, 10
 #: Seconds between samples, and between reloads.
 SAMPLE, RELOAD = 1.0, 10.0
 #: How often it is stopped and started in the end, in the middle of everything, and how long it works in between, seconds.
@@ -40,25 +41,35 @@ def errands(daemon: Daemon, round_: int) -> None:
     daemon.ask("/v1/orders", {"workload": name, "order": order, "reason": "the soak says so", "confirm": name})
 
 
-def watch(daemon: Daemon, counts: servers.Counts, polls: int) -> list[Sample]:
-    """Samples until the polls are done."""
-    samples = [daemon.sample(0)]
-    began = reloaded = time.monotonic()
-    deadline = began + max(60, polls / SLOWEST)
-    for round_ in range(sys.maxsize):
-        time.sleep(SAMPLE)
-        now = time.monotonic()
-        if not daemon.alive():
-            sys.exit(f"soak: pilotlightd ended by itself\n{daemon.last_words()}")
-        samples.append(daemon.sample(counts.polls()))
-        if samples[-1].polls >= polls:
-            break
-        if now > deadline:
-            sys.exit(f"soak: only {samples[-1].polls} of {polls} polls within {now - began:.0f} s")
-        if now - reloaded > RELOAD:
+def look(daemon: Daemon, counts: servers.Counts) -> Sample:
+    time.sleep(SAMPLE)
+    if not daemon.alive():
+        sys.exit(f"soak: pilotlightd ended by itself\n{daemon.last_words()}")
+    return daemon.sample(counts.polls())
+
+
+def rest(daemon: Daemon, counts: servers.Counts) -> Sample:
+    """The daemon as it is when it has little to do: the least of some looks, each figure by itself."""
+    daemon.reload(rest=True)
+    time.sleep(RESTS)
+    looks = [look(daemon, counts) for _ in range(LOOKS)]
+    daemon.reload()
+    figures = ("resident", "anonymous", "descriptors", "threads")
+    return dataclasses.replace(looks[-1], **{what: min(getattr(one, what) for one in looks) for what in figures})
+
+
+def work(daemon: Daemon, counts: servers.Counts, until: int, deadline: float) -> list[Sample]:
+    """Samples until so many polls are done."""
+    samples = [look(daemon, counts)]
+    reloaded = time.monotonic()
+    while samples[-1].polls < until:
+        errands(daemon, len(samples))
+        samples.append(look(daemon, counts))
+        if time.monotonic() > deadline:
+            sys.exit(f"soak: only {samples[-1].polls} polls in the time for all of them")
+        if time.monotonic() - reloaded > RELOAD:
             daemon.reload()
-            reloaded = now
-        errands(daemon, round_)
+            reloaded = time.monotonic()
     return samples
 
 
@@ -75,44 +86,26 @@ def stop_often(daemon: Daemon) -> list[str]:
     return problems
 
 
-def quarter(samples: list[Sample], number: int) -> list[Sample]:
-    """The samples of quarter 1 to 4 of the polls."""
-    last = samples[-1].polls
-    return [one for one in samples if (number - 1) * last <= 4 * one.polls <= number * last]
-
-
-def least(samples: list[Sample], number: int, what: str) -> int:
-    """The least of a quarter."""
-    found: int = min(getattr(one, what) for one in quarter(samples, number))
-    return found
-
-
-def growth(samples: list[Sample]) -> list[str]:
+def growth(rests: list[Sample]) -> list[str]:
     """What is not flat."""
     found = []
     for what, bound in (("resident", 0), ("anonymous", 0), ("descriptors", DESCRIPTORS), ("threads", THREADS)):
-        before, after = least(samples, 2, what), least(samples, 4, what)
+        before, after = getattr(rests[1], what), getattr(rests[3], what)
         allowed = bound or max(int(MEMORY_SHARE * before), MEMORY_KB)
         if after - before > allowed:
             found.append(f"{what} grew from {before} to {after}; {allowed} more are allowed")
     return found
 
 
-def tell(samples: list[Sample], counts: dict[str, int], daemon: Daemon, minutes: float) -> None:
-    last = samples[-1]
-    print(f"{last.polls} polls in {minutes:.1f} minutes by {WORKLOADS} workloads")
+def tell(start: Sample, rests: list[Sample], counts: dict[str, int], daemon: Daemon) -> None:
     print("  " + ", ".join(f"{kind} {count}" for kind, count in counts.items()))
     print(f"  {daemon.lines} log lines, {daemon.states} STATUS, {daemon.pings} WATCHDOG")
-    for percent in (0, 25, 50, 75, 100):
-        one = next(one for one in samples if 100 * one.polls >= percent * last.polls)
+    for percent, one in zip((0, 25, 50, 75, 100), [start, *rests], strict=True):
         print(
-            f"  {percent:3} %: resident {one.resident} kB, of it anonymous {one.anonymous} kB, "
+            f"  {percent:3} %, {one.polls} polls: {one.resident} kB resident, {one.anonymous} kB of it anonymous, "
             f"{one.descriptors} descriptors, {one.threads} threads")
-    for number in (2, 4):
-        found = [least(samples, number, what) for what in ("resident", "anonymous", "descriptors", "threads")]
-        print("  least of quarter {}: {} kB resident, {} kB anonymous, {} descriptors, {} threads".format(number, *found))
-    first = quarter(samples, 2)[0]
-    print(f"  {1e6 * (last.processor - first.processor) / (last.polls - first.polls):.0f} us of processor time a poll")
+    last = rests[-1]
+    print(f"  {1e6 * (last.processor - start.processor) / (last.polls - start.polls):.0f} us of processor time a poll")
 
 
 def record(samples: list[Sample], file: Path) -> None:
@@ -132,7 +125,11 @@ def soak(program: Path, polls: int, directory: Path, csv: Path) -> list[str]:
             if not daemon.alive() or time.monotonic() - began > 20:
                 sys.exit(f"soak: pilotlightd does not answer\n{daemon.last_words()}")
             time.sleep(0.1)
-        samples = watch(daemon, counts, polls)
+        start, samples, rests = daemon.sample(0), [], []
+        deadline = began + max(60, polls / SLOWEST) + 4 * (RESTS + LOOKS)
+        for quarter in (1, 2, 3, 4):
+            samples += work(daemon, counts, quarter * polls // 4, deadline)
+            rests.append(rest(daemon, counts))
         minutes = (time.monotonic() - began) / 60
         pings = daemon.pings
         stops = stop_often(daemon)
@@ -140,9 +137,10 @@ def soak(program: Path, polls: int, directory: Path, csv: Path) -> list[str]:
         daemon.kill()
         process.kill()
         process.join()
-    record(samples, csv)
-    tell(samples, counts.all(), daemon, minutes)
-    problems = growth(samples) + stops
+    record([start, *samples, *rests], csv)
+    print(f"{rests[-1].polls} polls in {minutes:.1f} minutes by {WORKLOADS} workloads")
+    tell(start, rests, counts.all(), daemon)
+    problems = growth(rests) + stops
     problems += [f"nothing was ever {kind}" for kind, count in counts.all().items() if not count]
     if pings < 20 * minutes:
         problems.append(f"only {pings} signs of life, one a second were due")

@@ -28,6 +28,8 @@ PLAIN = 8
 REFUSES, LISTENS = 3.0, 6.0
 #: A slow answer comes after this: above `slowAfter`, below `timeout`.
 SLOW = 0.05
+#: AWS closes a connection that nobody used for this long.
+IDLE = 8.0
 
 
 def die_with_parent() -> None:
@@ -57,17 +59,28 @@ class Counts:
 class Exchange(asyncio.Protocol):
     """One connection: reads whole requests and hands each to `serve`."""
 
-    def __init__(self, serve: Callable[[Exchange, bytes, bytes], None]) -> None:
+    def __init__(
+        self, serve: Callable[[Exchange, bytes, bytes], None], among: set[Exchange] | None = None
+    ) -> None:
+        self._open = among
         self._serve = serve
         self._received = b""
+        self.used = time.monotonic()
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        if self._open is not None:
+            self._open.add(self)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if self._open is not None:
+            self._open.discard(self)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
+        self.used = time.monotonic()
         head, found, body = self._received.partition(b"\r\n\r\n")
         if not found:
             return
@@ -83,6 +96,8 @@ class Servers:
     def __init__(self, counts: Counts) -> None:
         self.counts = counts
         self.cloud = Cloud()
+        #: Kept connections to AWS.
+        self._kept: set[Exchange] = set()
 
     def balance(self, exchange: Exchange, head: bytes, _: bytes) -> None:
         """`GET /NUMBER/…`: target NUMBER as it is now."""
@@ -132,8 +147,15 @@ class Servers:
         for one in sockets["plain"]:
             await loop.create_server(lambda: Exchange(self.balance), sock=one, backlog=1024)
         await loop.create_server(lambda: Exchange(self.balance), sock=sockets["tls"][0], ssl=context, backlog=1024)
-        await loop.create_server(lambda: Exchange(self.call), sock=sockets["aws"][0], backlog=1024)
-        await self._refuse_and_listen(sockets["refusing"][0])
+        await loop.create_server(lambda: Exchange(self.call, self._kept), sock=sockets["aws"][0], backlog=1024)
+        await asyncio.gather(self._refuse_and_listen(sockets["refusing"][0]), self._close_idle())
+
+    async def _close_idle(self) -> None:
+        """As AWS does, only sooner."""
+        while True:
+            await asyncio.sleep(1)
+            for one in [one for one in self._kept if time.monotonic() - one.used > IDLE]:
+                one.transport.close()
 
     async def _refuse_and_listen(self, bound: socket.socket) -> None:
         """A socket that is bound and does not listen keeps its port and refuses."""
