@@ -97,15 +97,17 @@ def growth(rests: list[Sample]) -> list[str]:
     return found
 
 
-def tell(start: Sample, rests: list[Sample], counts: dict[str, int], daemon: Daemon) -> None:
-    print("  " + ", ".join(f"{kind} {count}" for kind, count in counts.items()))
-    print(f"  {daemon.lines} log lines, {daemon.states} STATUS, {daemon.pings} WATCHDOG")
-    for percent, one in zip((0, 25, 50, 75, 100), [start, *rests], strict=True):
-        print(
-            f"  {percent:3} %, {one.polls} polls: {one.resident} kB resident, {one.anonymous} kB of it anonymous, "
-            f"{one.descriptors} descriptors, {one.threads} threads")
-    last = rests[-1]
-    print(f"  {1e6 * (last.processor - start.processor) / (last.polls - start.polls):.0f} us of processor time a poll")
+def tell(percent: int, one: Sample) -> None:
+    print(
+        f"{percent:3} %, {one.polls} polls: {one.resident} kB resident, {one.anonymous} kB of it anonymous, "
+        f"{one.descriptors} descriptors, {one.threads} threads", flush=True)
+
+
+def sum_up(start: Sample, last: Sample, counts: dict[str, int], daemon: Daemon, minutes: float) -> None:
+    cost = 1e6 * (last.processor - start.processor) / (last.polls - start.polls)
+    print(f"{last.polls} polls in {minutes:.1f} minutes by {WORKLOADS} workloads, {cost:.0f} us of processor time each")
+    print(", ".join(f"{kind} {count}" for kind, count in counts.items()))
+    print(f"{daemon.lines} log lines, {daemon.states} STATUS, {daemon.pings} WATCHDOG")
 
 
 def record(samples: list[Sample], file: Path) -> None:
@@ -127,9 +129,11 @@ def soak(program: Path, polls: int, directory: Path, csv: Path) -> list[str]:
             time.sleep(0.1)
         start, samples, rests = daemon.sample(0), [], []
         deadline = began + max(60, polls / SLOWEST) + 4 * (RESTS + LOOKS)
-        for quarter in (1, 2, 3, 4):
-            samples += work(daemon, counts, quarter * polls // 4, deadline)
+        tell(0, start)
+        for percent in (25, 50, 75, 100):
+            samples += work(daemon, counts, percent * polls // 100, deadline)
             rests.append(rest(daemon, counts))
+            tell(percent, rests[-1])
         minutes = (time.monotonic() - began) / 60
         pings = daemon.pings
         stops = stop_often(daemon)
@@ -138,8 +142,7 @@ def soak(program: Path, polls: int, directory: Path, csv: Path) -> list[str]:
         process.kill()
         process.join()
     record([start, *samples, *rests], csv)
-    print(f"{rests[-1].polls} polls in {minutes:.1f} minutes by {WORKLOADS} workloads")
-    tell(start, rests, counts.all(), daemon)
+    sum_up(start, rests[-1], counts.all(), daemon, minutes)
     problems = growth(rests) + stops
     problems += [f"nothing was ever {kind}" for kind, count in counts.all().items() if not count]
     if pings < 20 * minutes:
