@@ -8,7 +8,7 @@ DESTDIR ?=
 BIN := .build/$(BUILD)
 RELEASE_FLAGS := --configuration release --static-swift-stdlib
 
-.PHONY: demo test unit sim explore mutants fuzz e2e lint check build release install docs clean prerequisites
+.PHONY: demo test unit sim explore mutants fuzz sanitize soak e2e lint check build release install docs clean prerequisites
 
 demo: build
 	$(BIN)/pilotlightctl demo
@@ -16,20 +16,24 @@ demo: build
 test: unit sim e2e
 
 # One target after the other: Swift Testing runs all tests of a process at once, and those that talk over real sockets would starve
-# beside those that compute. Tests that are stuck are ended, loudly.
+# beside those that compute. Tests that are stuck are ended, loudly. SCRATCH, UNIT_FLAGS and PATIENCE are for `make sanitize`.
+SCRATCH ?= .build
+UNIT_FLAGS ?=
+PATIENCE ?= 1
 UNIT_TARGETS := $(notdir $(filter Tests/%Tests,$(wildcard Tests/*)))
 unit: prerequisites
-	$(SWIFT) build --build-tests
+	$(SWIFT) build --build-tests --scratch-path $(SCRATCH) $(UNIT_FLAGS)
 	@export PILOTLIGHT_PYTHON="$$(Tests/EndToEnd/python.sh)" && for target in $(UNIT_TARGETS); do \
 	  printf '%-20s ' "$$target"; \
-	  if ! timeout --kill-after=10 300 $(SWIFT) test --skip-build --disable-xctest --filter "$$target" > .build/unit.log 2>&1; \
-	  then grep -vE '^(◇|✔)' .build/unit.log; echo "$$target failed"; exit 1; fi; \
-	  grep -E 'Test run with' .build/unit.log; \
+	  if ! timeout --kill-after=10 $$((300 * $(PATIENCE))) $(SWIFT) test --scratch-path $(SCRATCH) $(UNIT_FLAGS) --skip-build \
+	    --disable-xctest --filter "$$target" > $(SCRATCH)/unit.log 2>&1; \
+	  then grep -vE '^(◇|✔)' $(SCRATCH)/unit.log; echo "$$target failed"; exit 1; fi; \
+	  grep -E 'Test run with' $(SCRATCH)/unit.log; \
 	done
 
 # Simulated worlds: every pair of the named faults, a crash at each record, every place on the way to dr-active, and SEEDS random ones
-# from FIRST on. `make sim SEED=n` tells
-# one story. Exclusive access is checked in the debug builds of the tests; here it would cost a tenth.
+# from FIRST on. `make sim SEED=n` tells one story. Exclusive access is checked in the debug builds of the tests; here it would cost a
+# tenth of the time.
 SEEDS ?= 10000
 FIRST ?= 1
 SIMULATOR := .build/simulator/release/simulator
@@ -37,8 +41,14 @@ SIMULATOR_BUILD := $(SWIFT) build --scratch-path .build/simulator --configuratio
   --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 sim: prerequisites
 	$(SIMULATOR_BUILD)
-	$(if $(SEED),$(SIMULATOR) tell --seed $(SEED),\
-	  $(SIMULATOR) pairs && $(SIMULATOR) cuts && $(SIMULATOR) explore --from healthy && $(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST))
+ifdef SEED
+	$(SIMULATOR) tell --seed $(SEED)
+else
+	$(SIMULATOR) pairs
+	$(SIMULATOR) cuts
+	$(SIMULATOR) explore --from healthy
+	$(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST)
+endif
 
 # Every place the machine can come to, the long way home too: hours.
 explore: prerequisites
@@ -54,6 +64,16 @@ TIME ?= 60
 fuzz: prerequisites
 	TIME=$(TIME) Tests/Fuzzer/run.sh $(TARGETS)
 
+# Unit and end-to-end tests under a sanitizer; a report fails them. SANITIZER=thread or address; both, one after the other.
+SANITIZER ?= thread address
+sanitize: prerequisites
+	Tests/Sanitizers/run.sh $(SANITIZER)
+
+# The real daemon through POLLS polls of every outcome on loopback: memory, descriptors and threads must stay flat.
+POLLS ?= 1000000
+soak: release
+	python3 Tests/Soak/run.py --polls $(POLLS) --program .build/release/pilotlightd --csv .build/soak.csv
+
 e2e: build
 	PILOTLIGHT_BIN="$(CURDIR)/$(BIN)" Tests/EndToEnd/run.sh
 
@@ -66,7 +86,7 @@ prerequisites:
 
 lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
-	@if command -v shellcheck >/dev/null; then shellcheck systemd/*.sh Tests/EndToEnd/*.sh Tests/Fuzzer/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck systemd/*.sh Tests/EndToEnd/*.sh Tests/Fuzzer/*.sh Tests/Sanitizers/*.sh .ci/run; fi
 
 # Exactly what CI runs.
 check: lint build test

@@ -55,7 +55,7 @@ final class Transfer {
     tcpConnected = ContinuousClock.now - began
   }
 
-  /// The handshake failed. When the peer broke it off within the turn that began it, no wish to read was ever seen.
+  /// The handshake failed. When that happened within the turn that began it, no wish to read was ever seen.
   func noteHandshakeFailed() { tcpConnected = tcpConnected ?? ContinuousClock.now - began }
 
   func noteRequestBegins() { requestBegan = true }

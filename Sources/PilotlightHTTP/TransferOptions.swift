@@ -73,6 +73,9 @@ extension Transfer {
     options.set(CURLOPT_SSL_VERIFYHOST, 2, "verify host")
     options.set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2), "TLS 1.2 or newer")
     options.set(CURLOPT_CAINFO, request.caFile ?? defaults.caFile, "CA file")
+    // A resumed session shows no certificate, so one that has expired since would go unseen; and each pooled handle would keep
+    // sessions of its own.
+    options.set(CURLOPT_SSL_SESSIONID_CACHE, 0, "no session cache")
     // Debian's default directory switches libcurl's CA cache off: 27 ms of CPU for every TLS connection, on this queue.
     options.set(CURLOPT_CAPATH, String?.none, "CA directory")
   }

@@ -13,7 +13,7 @@ extension Transfer {
           status: easy.number(CURLINFO_RESPONSE_CODE), headers: headers, body: body, bodyTruncated: isTruncated,
           timings: timings, remoteAddress: easy.text(CURLINFO_PRIMARY_IP)))
     }
-    if code == CURLE_SSL_CONNECT_ERROR { noteHandshakeFailed() }
+    if code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION { noteHandshakeFailed() }
     if headersTooLarge { return .failure(failure(.malformed, "more than 64 kB of headers")) }
     let words = easy.words(about: code)
     return .failure(failure(kind(of: code, words), words))

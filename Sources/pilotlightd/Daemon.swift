@@ -93,17 +93,17 @@ actor Daemon {
     guard !isStopping else { return }
     carryOut(engine.handle(input, at: line.now))
     carryOut(engine.mended())
-    if case .broken? = engine.halted { leave() }
+    if case .broken? = engine.halted { giveUp() }
     liveness.decisions += 1
     setTimer()
     tellStatus()
   }
 
   /// What the file holds after an I/O error nobody in this process can know: the next one reads it afresh.
-  private func leave() -> Never {
+  private func giveUp() -> Never {
     say(Message(.daemonStopping, "the ledger is broken: leaving, so that a new process reads what is durable"))
     manager.status("the ledger is broken; starting anew")
-    exit(EX_IOERR)
+    leave(EX_IOERR)
   }
 
   private func setTimer() {

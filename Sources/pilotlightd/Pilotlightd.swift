@@ -98,6 +98,13 @@ struct StartFailure: Error {
   let text: String
 }
 
+/// Ends the process at once. exit(3) lets libraries take themselves apart, OpenSSL for one, while other threads are still using them:
+/// now and then a stop would be a crash.
+func leave(_ code: Int32) -> Never {
+  fflush(nil)
+  _exit(code)
+}
+
 func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
 @main
@@ -111,15 +118,16 @@ enum Main {
       } else {
         try command.run()
       }
+      leave(0)
     } catch {
       let code = Pilotlightd.exitCode(for: error)
       let text = Pilotlightd.fullMessage(for: error)
       if code == .success {
         Swift.print(text)
-        exit(0)
+        leave(0)
       }
       if !text.isEmpty { complain(text) }
-      exit(code == .validationFailure ? 2 : code.rawValue)
+      leave(code == .validationFailure ? 2 : code.rawValue)
     }
   }
 }

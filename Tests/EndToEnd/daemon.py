@@ -20,6 +20,15 @@ from world import CANARIES, World
 ROOT = Path(__file__).resolve().parents[2]
 BINARIES = Path(os.environ.get("PILOTLIGHT_BIN") or ROOT / ".build" / "debug").resolve()
 
+#: Every wait for something that must come is this many times as long: programs built with a sanitizer are slow.
+PATIENCE = float(os.environ.get("PATIENCE") or 1)
+
+#: What such programs must be told, beside what every program is.
+SANITIZER = {
+    name: value for name, value in os.environ.items()
+    if name in ("LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE")
+}
+
 #: Exit codes of pilotlightctl.
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
@@ -67,7 +76,7 @@ class Daemon:
         return {
             "PATH": "/usr/bin:/bin", "HOME": str(home), "TZ": "UTC", "AWS_ENDPOINT_URL": self.world.control.url,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_EC2_METADATA_DISABLED": "true",
-            **{name: value for name, value in os.environ.items() if name in ("LD_LIBRARY_PATH", "ASAN_OPTIONS")},
+            **SANITIZER,
         }
 
     def start(self, wait: bool = True) -> Daemon:
@@ -93,13 +102,13 @@ class Daemon:
                 os.killpg(self.process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-            self.process.wait(10)
+            self.process.wait(10 * PATIENCE)
 
     def terminate(self, seconds: float = 15) -> int:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(seconds)
+        return self.process.wait(seconds * PATIENCE)
 
     def reload(self) -> None:
         assert self.process is not None
@@ -118,7 +127,7 @@ class Daemon:
         socket = [] if words[:1] == ("graph",) else ["--socket", str(self.socket)]
         done = subprocess.run(
             [BINARIES / "pilotlightctl", *words, *socket], stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=30, env={"PATH": "/usr/bin:/bin", "TZ": "UTC"})
+            capture_output=True, text=True, timeout=30 * PATIENCE, env={"PATH": "/usr/bin:/bin", "TZ": "UTC", **SANITIZER})
         self.said += done.stdout + done.stderr
         return done
 
@@ -168,10 +177,10 @@ class Daemon:
         return self.until(f"phase {phase}", lambda workload: workload["phase"] == phase, seconds)
 
     def wait_until(self, what: str, holds: Callable[[], Any], seconds: float) -> None:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while not holds():
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {seconds} s: {what}\n{self.account()}")
+                raise AssertionError(f"not within {seconds * PATIENCE} s: {what}\n{self.account()}")
             time.sleep(0.3)
 
     def stays(self, holds: Callable[[], Any], seconds: float) -> None:

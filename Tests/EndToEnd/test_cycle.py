@@ -10,16 +10,19 @@ from aws.client import Control
 from checks import (
     assert_failed_over, assert_home, assert_nothing_deleted, assert_order, assert_promoted_once, assert_untouched,
     fail_over)
-from daemon import DONE
+from daemon import DONE, PATIENCE
 from settings import WORKLOAD
 from world import DR, GROUP, PRIMARY, REPLICA, SERVING, STANDBY, World
+
+#: Degraded lasts until the outage is confirmed: long enough for somebody who looks again and again to see it.
+SEEN = {"detection.confirmFor": f"{round(PATIENCE)}s"}
 
 
 @pytest.mark.parametrize("traffic", ["cname", "alias", "weighted", "switch"])
 def test_a_dead_primary_ends_in_dr_active(aws: Control, start, traffic: str) -> None:
     world = World(aws, traffic=traffic)
     try:
-        daemon = start(world)
+        daemon = start(world, **SEEN)
         secret = world.secret(world.dr)
         assert_untouched(world)
         world.break_primary()
@@ -38,7 +41,7 @@ def test_a_dead_primary_ends_in_dr_active(aws: Control, start, traffic: str) -> 
 
 
 def test_failback_brings_everything_home_and_deletes_nothing(world: World, start) -> None:
-    daemon = start(world)
+    daemon = start(world, **SEEN)
     secret = world.secret(world.primary)
     fail_over(world, daemon)
     world.mend_primary()

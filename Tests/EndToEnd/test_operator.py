@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from checks import assert_untouched, fail_over
-from daemon import BINARIES, DONE, FAILED, REFUSED, USAGE, Daemon
+from daemon import BINARIES, DONE, FAILED, PATIENCE, REFUSED, USAGE, Daemon
 from settings import WORKLOAD
 from world import STANDBY, World
 
@@ -133,8 +133,8 @@ def test_history_names_who_ordered_and_why(world: World, start) -> None:
 
 def check(daemon: Daemon) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [BINARIES / "pilotlightd", "--config", daemon.config, "--check"], capture_output=True, text=True, timeout=20,
-        env=daemon.environment(), cwd=daemon.directory)
+        [BINARIES / "pilotlightd", "--config", daemon.config, "--check"], capture_output=True, text=True,
+        timeout=20 * PATIENCE, env=daemon.environment(), cwd=daemon.directory)
 
 
 def line_of(daemon: Daemon, text: str) -> int:
@@ -186,7 +186,7 @@ def test_a_file_that_is_no_configuration_stops_the_start(world: World, tmp_path:
     daemon.config.write_text(text)
     assert check(daemon).returncode == 2
     daemon.start(wait=False)
-    assert daemon.process.wait(15) != 0
+    assert daemon.process.wait(15 * PATIENCE) != 0
     assert "pilotlight.yaml:" in daemon.log()
     daemon.config.unlink()
     assert check(daemon).returncode == 2

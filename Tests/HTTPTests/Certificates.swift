@@ -65,6 +65,7 @@ final class TLSServer {
         def do_GET(self):
           self.send_response(200)
           self.send_header("Content-Length", "4")
+          self.send_header("X-Session", "resumed" if self.connection.session_reused else "new")
           self.end_headers()
           self.wfile.write(b"safe")
         def do_POST(self):

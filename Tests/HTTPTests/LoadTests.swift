@@ -24,7 +24,7 @@ import Testing
         let isHung = index % 2 == 0
         let url = isHung ? hung.url : sound.url
         group.addTask {
-          let request = HTTPRequest(url: url, timeout: .seconds(8), freshConnection: true)
+          let request = HTTPRequest(url: url, timeout: .seconds(8) * patience, freshConnection: true)
           let result = await transport.send(request)
           let took = ContinuousClock().now - started
           switch result {
@@ -46,8 +46,8 @@ import Testing
     let slowest = try #require(answers.max())
     let firstGivenUp = try #require(timeouts.min())
     print("F15: slowest of 200 sound targets \(slowest), hung ones given up after \(firstGivenUp)")
-    #expect(firstGivenUp >= .milliseconds(7900))
-    #expect(slowest < .seconds(6))
+    #expect(firstGivenUp >= .milliseconds(7900) * patience)
+    #expect(slowest < .seconds(6) * patience)
   }
 
   @Test func `2,000 requests leave the number of open files where it was`() async throws {

@@ -22,6 +22,19 @@ import Testing
     #expect(answer.timings.tls > answer.timings.connect)
   }
 
+  @Test func `a fresh connection shakes hands in full: a session that is resumed shows no certificate`() async throws {
+    let certificate = try Certificate()
+    let server = try TLSServer(certificate)
+    defer { server.stop() }
+    let request = HTTPRequest(
+      url: "https://127.0.0.1:\(server.port)/", timeout: .seconds(10), freshConnection: true,
+      caFile: certificate.certificate)
+    for _ in 0..<3 {
+      let answer = try await transport.send(request).get()
+      #expect(answer.headers.first { $0.name.lowercased() == "x-session" }?.value == "new")
+    }
+  }
+
   @Test func `a self-signed certificate is refused before anything is sent`() async throws {
     let server = try TLSServer(Certificate())
     defer { server.stop() }

@@ -5,6 +5,9 @@ import Foundation
 import Glibc
 import Synchronization
 
+/// Programs built with a sanitizer are this many times slower (`make sanitize`).
+let patience = ProcessInfo.processInfo.environment["PATIENCE"].flatMap(Double.init) ?? 1
+
 /// One accepted connection.
 struct Peer: Sendable {
   let descriptor: Int32

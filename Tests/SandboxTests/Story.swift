@@ -1,8 +1,12 @@
 // A world, a clock moved by hand, and the reference deployment: what the stories below are told with.
 
+import FoundationEssentials
 import PilotlightCore
 import PilotlightSandbox
 import Testing
+
+/// Programs built with a sanitizer are this many times slower (`make sanitize`).
+let patience = ProcessInfo.processInfo.environment["PATIENCE"].flatMap(Double.init) ?? 1
 
 struct Story {
   var world: SandboxWorld

@@ -1,0 +1,18 @@
+// Gives back what a burst has left behind.
+//
+// Hundreds of requests at once, as an outage of many workloads brings them, leave glibc's arenas full of free pages between blocks
+// that live on. glibc keeps such pages for ever: after months, resident memory would tell of the worst minute that ever was, and
+// nobody could tell that from a leak.
+
+import CMalloc
+package import Dispatch
+
+/// Trims the heap from time to time, until the timer is cancelled.
+package func startTrimming() -> any DispatchSourceTimer {
+  let timer = DispatchSource.makeTimerSource(queue: .global(qos: .utility))
+  // Each costs a fraction of a millisecond, during which other threads may wait for memory.
+  timer.schedule(deadline: .now() + .seconds(30), repeating: .seconds(30), leeway: .seconds(5))
+  timer.setEventHandler { _ = malloc_trim(0) }
+  timer.activate()
+  return timer
+}
