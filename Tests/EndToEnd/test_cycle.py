@@ -95,7 +95,10 @@ def test_every_class_of_failure_that_counts_ends_in_a_failover(world: World, sta
 
 def test_a_slow_primary_is_degraded_and_never_failed_over(world: World, start) -> None:
     """F6: slow is never alone a reason."""
-    daemon = start(world, **{"primary.alb.slowAfter": "100ms"})
+    # A timeout would be another matter; it keeps its distance from what is merely slow.
+    patient = f"{round(500 * PATIENCE)}ms"
+    daemon = start(world, **{
+        "primary.alb.slowAfter": "100ms", "primary.alb.timeout": patient, "primary.alb.interval": patient})
     world.primary.alb.slow_for = 0.25
     world.primary.alb.mode = "slow"
     world.control.targets(world.primary.target_group, "unhealthy")
