@@ -39,7 +39,7 @@ struct Oracle {
     var firstFailure: Instant?
     var lastFailure: Instant?
     var lastSuccess: Instant?
-    /// When the present outage's loss was accepted.
+    /// Promotions sent, by incident.
     var promotions: [String: Int] = [:]
     var twoWritersSince: Instant?
     /// The daemon said that two primaries serve.
@@ -85,8 +85,6 @@ struct Oracle {
   mutating func froze(for pause: Duration, until thaw: Instant) {
     if pause > trial.workloads[0].detection.timeGap { thawedAt = thaw }
   }
-
-  mutating func orders(_ kind: OrderKind, _ workload: String, at now: Instant) {}
 
   /// A host whose clock is off misplaces the samples; the daemon may be off by a minute, not by more.
   var clockTolerance: Duration { hasClockFault ? .seconds(61) : .seconds(1) }

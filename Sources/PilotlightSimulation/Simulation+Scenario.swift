@@ -58,7 +58,6 @@ extension Simulation {
     }
     tokens += 1
     journal.note(now, .order("the operator orders \(kind.name) of \(workload)"))
-    oracle.orders(kind, workload, at: now)
     turn(.ordered(workload: workload, Order(kind, reason: "simulated", by: "alice (1000)"), token: tokens))
   }
 }
