@@ -6,20 +6,20 @@ package import PilotlightCore
 package final class AWSCloud: Sendable {
   let executor: any OperationExecuting
   let wallSeconds: @Sendable () -> Double
-  let instantOfWall: @Sendable (Double) -> Instant
+  let now: @Sendable () -> Instant
   let steady: @Sendable () -> Duration
 
   /// - Parameters:
   ///   - wallSeconds: Unix seconds, for time windows in requests.
-  ///   - instantOfWall: where a Unix time of AWS's lies on the daemon's own time line.
+  ///   - now: the daemon's own time line, on which what AWS dates is placed.
   ///   - steady: time since any fixed moment, from a clock that nobody sets (F54): what is left of a timeout is counted on it.
   package init(
     executor: any OperationExecuting, wallSeconds: @escaping @Sendable () -> Double,
-    instantOfWall: @escaping @Sendable (Double) -> Instant, steady: @escaping @Sendable () -> Duration = bootTime
+    now: @escaping @Sendable () -> Instant, steady: @escaping @Sendable () -> Duration = bootTime
   ) {
     self.executor = executor
     self.wallSeconds = wallSeconds
-    self.instantOfWall = instantOfWall
+    self.now = now
     self.steady = steady
   }
 
@@ -83,19 +83,28 @@ package final class AWSCloud: Sendable {
     _ service: AWSService, _ region: String, _ name: String, version: String, _ parameters: [(String, String)],
     changes: Bool = false, declarative: Bool = true, _ deadline: Deadline
   ) async throws(CloudFailure) -> XMLElement {
+    try await datedQuery(
+      service, region, name, version: version, parameters, changes: changes, declarative: declarative, deadline
+    ).result
+  }
+
+  /// As `query`, with the Unix seconds of the answer's Date header, which every service of AWS sends.
+  func datedQuery(
+    _ service: AWSService, _ region: String, _ name: String, version: String, _ parameters: [(String, String)],
+    changes: Bool = false, declarative: Bool = true, _ deadline: Deadline
+  ) async throws(CloudFailure) -> (result: XMLElement, date: Int64?) {
     let form = [("Action", name), ("Version", version)] + parameters
     let operation = Operation(
       service, region: region, name: name,
       headers: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")],
       body: Array(SigV4.canonicalQuery(form.map { (name: $0.0, value: $0.1) }).utf8), changes: changes,
       declarative: declarative)
-    let root = try xml(try await run(operation, deadline).body, operation)
-    guard let result = root["\(name)Result"] else {
-      // Calls without a result answer with the metadata alone.
-      if root.name == "\(name)Response" { return root }
-      throw garbled(operation, "no \(name)Result in the answer")
-    }
-    return result
+    let answer = try await run(operation, deadline)
+    let root = try xml(answer.body, operation)
+    if let result = root["\(name)Result"] { return (result, answer.date) }
+    // Calls without a result answer with the metadata alone.
+    if root.name == "\(name)Response" { return (root, answer.date) }
+    throw garbled(operation, "no \(name)Result in the answer")
   }
 
   func xml(_ body: [UInt8], _ operation: Operation) throws(CloudFailure) -> XMLElement {

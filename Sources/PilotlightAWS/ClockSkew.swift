@@ -34,7 +34,14 @@ final class ClockSkew: Sendable {
 
 extension HTTPResponse {
   /// Unix seconds of the Date header.
-  var date: Int64? {
-    headers.first { $0.name.lowercased() == "date" }.flatMap { Calendar.seconds(httpDate: $0.value) }
-  }
+  var date: Int64? { serverDate(headers) }
+}
+
+extension Answer {
+  /// Unix seconds of the Date header.
+  var date: Int64? { serverDate(headers) }
+}
+
+private func serverDate(_ headers: [(name: String, value: String)]) -> Int64? {
+  headers.first { $0.name.lowercased() == "date" }.flatMap { Calendar.seconds(httpDate: $0.value) }
 }

@@ -64,7 +64,8 @@ package struct DatabaseState: Hashable, Sendable, Codable {
 
 /// One datapoint of ReplicaLag as CloudWatch gave it.
 package struct LagSample: Hashable, Sendable, Codable {
-  /// Start of the datapoint's minute, on the daemon's time line.
+  /// Start of the datapoint's minute on the daemon's time line, or a little before: how old it is was told by the clock of the answer
+  /// that brought it, never by this host's.
   package var at: Instant
   /// Seconds; -1 means replication is not active.
   package var seconds: Double

@@ -45,6 +45,7 @@ package struct LagTracker: Equatable, Sendable {
   package private(set) var newest: LagSample?
   /// Everything written before this moment is known to be on the replica.
   package private(set) var proof: Instant?
+  /// Since when there is nothing but -1.
   private var inactiveSince: Instant?
   private var failure: String?
   /// Since when readings fail or bring nothing, without a break.
@@ -52,29 +53,28 @@ package struct LagTracker: Equatable, Sendable {
 
   package init(staleAfter: Duration) { self.staleAfter = staleAfter }
 
-  /// CloudWatch stamps a datapoint with the start of its minute, so none is ever ahead of a right clock. A little is forgiven.
-  private static let forgiven: Duration = .seconds(60)
+  /// The same datapoint read twice lies at most this far apart: half its minute.
+  private static let jitter: Duration = .seconds(30)
 
-  /// Samples as CloudWatch gave them, in any order. Samples from the future mean that this host's clock is behind: how old they are
-  /// cannot be told, an hour-old one would look fresh. They prove nothing.
+  /// Samples as CloudWatch gave them, in any order. An answer older than one that was taken before can only add proof.
   package mutating func take(_ samples: [LagSample], at now: Instant) {
     note(samples.isEmpty ? "no datapoint in the last 15 minutes" : nil, at: now)
-    if let ahead = samples.map(\.at).max(), ahead - now > LagTracker.forgiven {
-      note("datapoints lie \((ahead - now).text) in the future: this host's clock is behind", at: now)
-      return
-    }
+    var valid: LagSample?
+    var inactive: Instant?
     for sample in samples.sorted(by: { $0.at < $1.at }) {
       let at = min(sample.at, now)
       guard sample.seconds >= 0, sample.seconds < 1e9 else {
-        inactiveSince = at
+        inactive = inactive ?? at
         continue
       }
-      if let newest, at < newest.at { continue }
-      newest = LagSample(at: at, seconds: sample.seconds)
-      if let since = inactiveSince, since < at { inactiveSince = nil }
+      (valid, inactive) = (LagSample(at: at, seconds: sample.seconds), nil)
       let proven = at - .nanoseconds(Int64(sample.seconds * 1e9))
       proof = max(proof ?? proven, proven)
     }
+    let known = max(newest?.at ?? .distantPast, inactiveSince ?? .distantPast)
+    guard let last = inactive ?? valid?.at, last > known - LagTracker.jitter else { return }
+    if let valid { newest = valid }
+    inactiveSince = inactive.map { min($0, inactiveSince ?? $0) }
   }
 
   /// The reading failed; what was proven stays proven.

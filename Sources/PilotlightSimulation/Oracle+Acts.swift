@@ -58,6 +58,10 @@ extension Oracle {
     guard let last = watched.lastFailure, now - last <= moment else {
       return violate("promoted-on-old-evidence", now, "no failed probe within \(moment.text)")
     }
+    if let gate = watched.gateReached, run["gate"]?.state == .done, last < gate {
+      violate(
+        "promoted-without-a-fresh-look", now, "no probe failed since the gate was reached \((now - gate).text) ago")
+    }
     if let success = watched.lastSuccess, success > last, now - success > .seconds(1) {
       violate("promoted-after-a-good-probe", now, "a probe succeeded \((now - success).text) ago")
     }
@@ -77,14 +81,22 @@ extension Oracle {
     let start = run.outageStart ?? simulation.now
     guard let loss = simulation.world.exposure(of: settings.dr.database.ref, upTo: start) else { return }
     let claimed = run.lossAtGate?.window
-    if let claimed, claimed + clockTolerance < loss {
+    if let claimed, claimed + .seconds(1) < loss {
       violate("loss-understated", simulation.now, "said \(claimed.text), really \(loss.text)")
     }
     guard run.lossAcceptedBy == nil, settings.decision.onRpoBreach == .hold else { return }
     if claimed == nil { violate("unknown-loss-passed", simulation.now, "nobody accepted an unknown loss") }
-    if loss > settings.objectives.rpo + clockTolerance {
+    if loss > settings.objectives.rpo + .seconds(1) {
       violate("loss-beyond-rpo", simulation.now, "\(loss.text) lost, RPO \(settings.objectives.rpo.text)")
     }
+  }
+
+  /// A failover that has changed nothing for good is taken back, wherever it stands, once the primary serves again.
+  mutating func lookedAt(_ run: Run, of name: String, _ simulation: Simulation) {
+    guard run.kind == .failover, !run.isCommitted, let watched = workloads[name], let success = watched.lastSuccess,
+      success - (watched.lastFailure ?? .distantPast) > .minutes(5)
+    else { return }
+    violate("not-taken-back", simulation.now, "the primary serves again since more than five minutes")
   }
 
   /// A changing request was carried out by the world: what a careful operator would not have done is judged.

@@ -51,8 +51,16 @@ extension Oracle {
         if state.lastRun?.kind == .failback, !world.isReplica(settings.dr.database.ref) {
           violate("pilot-light-is-out", simulation.now, "\(settings.dr.database.ref.identifier) is no replica")
         }
+        if let size = world.size(of: settings.dr.group.ref), size != settings.dr.group.standby {
+          violate("dr-left-scaled-up", simulation.now, "\(settings.dr.group.ref.name) is at \(size)")
+        }
       case .drActive:
         if served != .dr { violate("dr-is-not-serving", simulation.now, "users are not served from the DR region") }
+        // Invariant 8: at rest nothing is owed, so what had to be fenced is.
+        let group = settings.primary.group.ref
+        if workloads[settings.name]?.isFenceDue == true, let size = world.size(of: group), size.desired > 0 {
+          violate("primary-is-not-fenced", simulation.now, "\(group.name) wants \(size.desired) instances")
+        }
       case .degraded, .failingOver, .failingBack: break
       }
       if world.writerCount(settings.name) > 1 { violate("two-writers-at-rest", simulation.now, settings.name) }

@@ -21,7 +21,6 @@ struct Oracle {
   private var troubles: [(fault: SandboxFault, from: Instant, to: Instant)] = []
   /// World violations already judged.
   var judged = 0
-  private var hasClockFault = false
   /// Two databases took writes at some time.
   var sawTwoWriters = false
   /// Starts of automatic failovers, for the brake.
@@ -44,6 +43,10 @@ struct Oracle {
     var twoWritersSince: Instant?
     /// The daemon said that two primaries serve.
     var wasWarned = false
+    /// When the run's gate was reached, or was opened again.
+    var gateReached: Instant?
+    /// The newest failover had a fence that nobody waived.
+    var isFenceDue = false
     var reachedDR: Instant?
     var acted = 0
   }
@@ -63,7 +66,6 @@ struct Oracle {
   mutating func begins(_ what: Occurrence, at now: Instant) {
     lies.begins(what, trial)
     if case .cloud(let fault) = what { troubles.append((fault, now, .distantFuture)) }
-    if case .clockBehind = what { hasClockFault = true }
   }
 
   mutating func ends(_ what: Occurrence, at now: Instant) {
@@ -85,9 +87,6 @@ struct Oracle {
   mutating func froze(for pause: Duration, until thaw: Instant) {
     if pause > trial.workloads[0].detection.timeGap { thawedAt = thaw }
   }
-
-  /// A host whose clock is off misplaces the samples; the daemon may be off by a minute, not by more.
-  var clockTolerance: Duration { hasClockFault ? .seconds(61) : .seconds(1) }
 
   mutating func probed(_ name: String, _ outcome: ProbeOutcome, _ simulation: Simulation) {
     let now = simulation.now
@@ -122,7 +121,13 @@ struct Oracle {
     case .intent(_, let action, let undo, _):
       watched.intents[action, default: 0] += 1
       if let undo { watched.undos.insert(undo) }
-    case .runBegun(let run, _): judgeBeginning(run, before, watched.settings, at: now)
+    case .runBegun(let run, _):
+      watched.isFenceDue = false
+      watched.gateReached = nil
+      judgeBeginning(run, before, watched.settings, at: now)
+    case .stepStarted("gate", _), .stepReopened("gate", _): watched.gateReached = now
+    case .stepOwed(let step, _, _) where step == "fence-primary": watched.isFenceDue = true
+    case .stepSkipped(let step, _, _, _) where step == "fence-primary": watched.isFenceDue = false
     case .runFinished: if to == .drActive { watched.reachedDR = now }
     default: break
     }
@@ -165,10 +170,12 @@ struct Oracle {
         continue
       }
       sawTwoWriters = true
-      guard let since = workloads[name]?.twoWritersSince, now - since > .minutes(2) else { continue }
-      guard let state = workloads[name]?.state else { continue }
-      // Invariant 8: reported means a debt that shows, or a run that is still at it.
-      if state.debts.isEmpty, state.phase.run == nil, workloads[name]?.wasWarned == false {
+      guard let watched = workloads[name], let since = watched.twoWritersSince else { continue }
+      // Invariant 8: reported means a debt that shows, or a run that is still at it. A group that was to be fenced and is not is no
+      // surprise: its debt shows from the start. Others are noticed within two minutes.
+      let isFenceMissing = watched.isFenceDue && (world.size(of: watched.settings.primary.group.ref)?.desired ?? 0) > 0
+      guard now - since > (isFenceMissing ? .seconds(45) : .minutes(2)) else { continue }
+      if watched.state.debts.isEmpty, watched.state.phase.run == nil, !watched.wasWarned {
         violate("two-writers-unreported", now, "\(name): two databases take writes since \(since.text)")
         workloads[name]?.twoWritersSince = nil
       }

@@ -114,6 +114,7 @@ extension Simulation {
   }
 
   private func advice(for run: Run, of workload: WorkloadGuard) -> OrderKind? {
+    if run.rollback == nil { oracle.lookedAt(run, of: workload.settings.name, self) }
     if let stuck = run.stuck {
       let key = "\(run.incident) \(stuck.step.name)"
       patient.retries[key, default: 0] += 1

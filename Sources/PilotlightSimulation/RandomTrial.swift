@@ -54,7 +54,7 @@ private struct Draw {
     return .reference(name) { settings in
       settings.mode = pick([.automatic, .automatic, .automatic, .automatic, .approve, .observe])
       settings.decision.onRpoBreach = pick([.hold, .hold, .hold, .promote, .promoteAtDeadline])
-      settings.decision.fencePrimary = chance(0.9)
+      settings.decision.fencePrimary = chance(0.8)
       settings.decision.holdDown = pick([.hours(1), .minutes(10), .hours(6)])
       settings.detection.corroborate = pick([.any, .any, .any, .all, .none])
       settings.detection.confirmFor = pick([.seconds(60), .seconds(60), .seconds(30), .minutes(3)])
@@ -145,12 +145,14 @@ private struct Draw {
       let lasting = chance(0.15) ? nil : chance(0.4) ? seconds(1, 60) : seconds(30, length / 2)
       entries.append(Scenario.Entry(at: seconds(60, length * 0.9), occurrence(settings), lasting: lasting))
     }
+    if chance(0.2) { entries += conspiracy(pick(settings)) }
     for _ in 0..<pick([0, 0, 0, 1, 1, 2]) { entries.append(crash(within: length)) }
     for _ in 0..<pick([0, 0, 0, 0, 1, 3]) {
       entries.append(Scenario.Entry(at: seconds(60, length), .order(order(), workload: pick(settings).name)))
     }
     entries.sort { $0.at < $1.at }
-    return Scenario(name: "", entries: entries, duration: .seconds(Int(length)))
+    let duration = max(.seconds(Int(length)), (entries.last?.at ?? .zero) + .minutes(15))
+    return Scenario(name: "", entries: entries, duration: duration)
   }
 
   /// What failovers are made for.
@@ -163,6 +165,45 @@ private struct Draw {
     ])
     return Scenario.Entry(
       at: seconds(120, length / 3), .cloud(fault), lasting: chance(0.5) ? nil : seconds(20, length * 0.8))
+  }
+
+  /// Faults that are harmless alone and that independent draws seldom bring together.
+  private mutating func conspiracy(_ workload: WorkloadSettings) -> [Scenario.Entry] {
+    let region = SandboxFault.regionOutage(region: workload.primary.region)
+    let application = SandboxFault.applicationDown(workload: workload.name, site: .primary)
+    let outage = seconds(300, 700)
+    switch pick([0, 0, 1, 1, 2, 2, 2, 3, 3, 4]) {
+    case 0:
+      // The replica falls behind, this host's clock would hide it, then the region is gone.
+      return [
+        Scenario.Entry(at: outage - .seconds(200), .cloud(.replicationStopped(workload: workload.name))),
+        Scenario.Entry(at: outage + seconds(-100, 60), .clockBehind(seconds(60, 3600)), lasting: seconds(300, 1500)),
+        Scenario.Entry(at: outage + seconds(0, 400), .cloud(region)),
+      ]
+    case 1:
+      // The region comes back when the DR region serves already.
+      return [Scenario.Entry(at: outage, .cloud(region), lasting: seconds(420, 1500))]
+    case 2:
+      // The primary comes back while the run is on its way.
+      return [Scenario.Entry(at: outage, .cloud(pick([region, application])), lasting: seconds(60, 480))]
+    case 3:
+      // The promotion is refused for a while; meanwhile the primary serves again and only our probes do not see it.
+      return [
+        Scenario.Entry(at: outage, .cloud(application), lasting: seconds(420, 700)),
+        Scenario.Entry(
+          at: outage, .cloud(.accessDenied(apiName: "rds:PromoteReadReplica")), lasting: seconds(700, 1000)),
+        Scenario.Entry(
+          at: outage + .seconds(10), .cloud(.albHidden(workload: workload.name, site: .primary)),
+          lasting: .seconds(1500)),
+      ]
+    default:
+      // Home again, and down again.
+      return [
+        Scenario.Entry(at: outage, .cloud(application), lasting: seconds(900, 1200)),
+        Scenario.Entry(at: .seconds(2000), .order(.failback, workload: workload.name)),
+        Scenario.Entry(at: seconds(5000, 7000), .cloud(application)),
+      ]
+    }
   }
 
   private mutating func occurrence(_ settings: [WorkloadSettings]) -> Occurrence {

@@ -36,6 +36,8 @@ package final class Simulation {
   var dice: Dice
   var network: [NetworkFault] = []
   var clockBehind = Duration.zero
+  /// What the AWS client adds to it, as learned from refusals.
+  var clockCorrection = Duration.zero
   /// Counts processes: what was meant for an earlier one is lost.
   var process = 0
   /// The process does nothing before this moment: frozen, or waiting for its disk.

@@ -138,7 +138,7 @@ struct Assembly {
       })
     return AWSCloud(
       executor: client, wallSeconds: { Double(TimeLine.walltime()) / 1e9 + client.clockOffset },
-      instantOfWall: { line.instant(ofWall: $0 - client.clockOffset) })
+      now: { line.now })
   }
 
   private func makeEngine(

@@ -39,11 +39,6 @@ struct TimeLine: Sendable {
     return Double(instant.nanoseconds - now.nanoseconds + TimeLine.walltime()) / 1e9
   }
 
-  /// Where a wall time of somebody else's (a CloudWatch timestamp) lies on the line.
-  func instant(ofWall seconds: Double) -> Instant {
-    now + (Instant(unixSeconds: seconds) - Instant(nanoseconds: TimeLine.walltime()))
-  }
-
   /// How long to sleep, in real time, until a moment of the line.
   func real(until instant: Instant) -> Duration { (instant - now) / speed }
 

@@ -98,9 +98,19 @@ private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
     #expect(tracker([(50, 0)], now: 10).proof == start + .seconds(10))
   }
 
-  @Test func `F54 samples from the future prove nothing: on a clock that is behind, an old one would look fresh`() {
-    let lag = tracker([(500, 0)], now: 10)
-    #expect(lag.proof == nil)
-    #expect(lag.sentence(at: start + .seconds(10)).contains("this host's clock is behind"))
+  @Test func `datapoints read again are the same ones, wherever a second of Date puts them`() {
+    var lag = tracker([(0, 2), (60, -1), (120, 5)], now: 200)
+    lag.take(
+      [LagSample(at: start + .seconds(59), seconds: -1), LagSample(at: start + .seconds(119), seconds: 5)],
+      at: start + .seconds(230))
+    #expect(lag.state(at: start + .seconds(230)) == .replicating)
+    #expect(lag.proof == start + .seconds(115))
+  }
+
+  @Test func `an answer from before the newest one takes nothing back`() {
+    var lag = tracker([(0, 2), (60, 3), (120, -1)], now: 200)
+    lag.take(
+      [LagSample(at: start, seconds: 2), LagSample(at: start + .seconds(60), seconds: 3)], at: start + .seconds(230))
+    #expect(lag.state(at: start + .seconds(230)) == .inactive)
   }
 }

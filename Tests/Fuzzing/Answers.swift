@@ -34,7 +34,7 @@ private func client(
 
 private func cloud(_ client: AWSClient, _ seconds: Seconds) -> AWSCloud {
   AWSCloud(
-    executor: client, wallSeconds: { seconds.now }, instantOfWall: { Instant(unixSeconds: $0) },
+    executor: client, wallSeconds: { seconds.now }, now: { Instant(unixSeconds: seconds.now) },
     steady: { .seconds(seconds.now) })
 }
 

@@ -37,7 +37,7 @@ final class FakeExecutor: OperationExecuting {
   }
 
   func prepareFixture(_ file: String) throws {
-    prepare(String(file.prefix { $0 != "." }), Prepared(body: try fixture(file)))
+    prepare(String(file.prefix { $0 != "." }), Prepared(headers: [dateNow], body: try fixture(file)))
   }
 
   func execute(_ operation: Operation, timeout: Duration) async -> Result<Answer, CloudFailure> {
@@ -71,13 +71,17 @@ func fixture(_ file: String) throws -> [UInt8] {
   return try folder.map { Array(try Data(contentsOf: $0.appendingPathComponent(file))) } ?? []
 }
 
-/// The wall clock stands at 2026-11-23T17:35:15Z; the daemon's own line runs 100 s behind it.
+/// AWS's clock stands at 2026-11-23T17:35:15Z; the daemon's own line runs 100 s behind it.
 let wallNow = 1_795_455_315.0
+let dateNow = (name: "date", value: "Mon, 23 Nov 2026 17:35:15 GMT")
 
-func makeCloud(_ executor: FakeExecutor, steady: @escaping @Sendable () -> Duration = { .zero }) -> AWSCloud {
+/// - Parameter clockAhead: how far this host's clock is ahead of AWS's, seconds.
+func makeCloud(
+  _ executor: FakeExecutor, clockAhead: Double = 0, steady: @escaping @Sendable () -> Duration = { .zero }
+) -> AWSCloud {
   AWSCloud(
-    executor: executor, wallSeconds: { wallNow },
-    instantOfWall: { Instant(nanoseconds: Int64(($0 - 100) * 1e9)) }, steady: steady)
+    executor: executor, wallSeconds: { wallNow + clockAhead }, now: { Instant(unixSeconds: wallNow - 100) },
+    steady: steady)
 }
 
 extension Operation {

@@ -35,7 +35,8 @@ import Testing
     let executor = FakeExecutor()
     try executor.prepareFixture("DescribeScalingActivities.xml")
     try executor.prepareFixture("GetSecretValue.json")
-    executor.prepare(String(`case`.file.prefix { $0 != "." }), FakeExecutor.Prepared(body: body))
+    executor.prepare(
+      String(`case`.file.prefix { $0 != "." }), FakeExecutor.Prepared(headers: [dateNow], body: body))
     return await makeCloud(executor).perform(`case`.action, timeout: .seconds(10))
   }
 

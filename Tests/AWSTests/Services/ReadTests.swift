@@ -87,13 +87,33 @@ import Testing
     #expect(await ask(.describeSnapshot(database, snapshot: "app-other")).failure?.kind == .notFound)
   }
 
-  @Test func `lag comes on the daemon's time line, newest last, with -1 as it came`() async throws {
+  @Test(arguments: [0, -3600, 3600, -73] as [Double])
+  func `F54 lag comes on the daemon's time line, however wrong this host's clock is, newest last, -1 as it came`(
+    _ clockAhead: Double
+  ) async throws {
     try executor.prepareFixture("GetMetricData.xml")
-    guard case .lag(let samples) = await ask(.replicaLag(database)) else { return #expect(Bool(false)) }
+    let cloud = makeCloud(executor, clockAhead: clockAhead)
+    guard case .lag(let samples) = await cloud.perform(.replicaLag(database), timeout: .seconds(5)) else {
+      return #expect(Bool(false))
+    }
     #expect(samples.map(\.seconds) == [0.5, 4, -1])
-    #expect(samples.map(\.at.text) == ["2026-11-23T17:31:20Z", "2026-11-23T17:32:20Z", "2026-11-23T17:33:20Z"])
+    // A second early, since Date has whole seconds.
+    #expect(samples.map(\.at.text) == ["2026-11-23T17:31:19Z", "2026-11-23T17:32:19Z", "2026-11-23T17:33:19Z"])
+  }
+
+  @Test(arguments: ["Mon, 23 Nov 2026 17:34:58 GMT", "Mon, 23 Nov 2026 18:35:15 GMT", "yesterday"])
+  func `F54 lag whose age is not told by the answer's Date is not believed`(_ date: String) async throws {
+    executor.prepare(
+      "GetMetricData", .init(headers: [("Date", date)], body: try fixture("GetMetricData.xml")))
+    #expect(await ask(.replicaLag(database)).failure?.kind == .garbled)
+  }
+
+  @Test func `lag is asked for by minutes, for a quarter of an hour`() async throws {
+    try executor.prepareFixture("GetMetricData.xml")
+    _ = await ask(.replicaLag(database))
     let form = executor.asked[0].form
     #expect(form["StartTime"] == "2026-11-23T17:20:15Z" && form["ScanBy"] == "TimestampAscending")
+    #expect(form["EndTime"] == "2026-11-23T17:41:15Z")
     #expect(form["MetricDataQueries.member.1.MetricStat.Period"] == "60")
     #expect(form["MetricDataQueries.member.1.MetricStat.Metric.Dimensions.member.1.Value"] == "app-dr")
   }
