@@ -62,6 +62,8 @@ extension Oracle {
       violate(
         "promoted-without-a-fresh-look", now, "no probe failed since the gate was reached \((now - gate).text) ago")
     }
+    // Where a grey failure counts as down, some probes succeed in the middle of it.
+    if watched.settings.detection.grey.policy == .countAsDown { return }
     if let success = watched.lastSuccess, success > last, now - success > .seconds(1) {
       violate("promoted-after-a-good-probe", now, "a probe succeeded \((now - success).text) ago")
     }
@@ -112,6 +114,7 @@ extension Oracle {
     let run = watched.state.phase.run
     let isLiedTo =
       lies.hold(at: simulation.now, within: .minutes(15)) || watched.settings.detection.corroborate == .none
+      || watched.settings.detection.grey.policy == .countAsDown
     switch noted.kind {
     case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
     case .promotedBesideServingPrimary, .stoppedServingSite:

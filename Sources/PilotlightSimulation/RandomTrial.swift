@@ -63,6 +63,8 @@ private struct Draw {
       settings.primary.probe.fallAfter = pick([2, 3, 3, 5])
       settings.dr.probe.interval = settings.primary.probe.interval
       if chance(0.3) { settings.detection.references = [ReferenceSettings(name: "site", url: "http://example.net/")] }
+      if chance(0.4) { settings.detection.healthCheck = HealthCheckRef(id: "check-\(name)") }
+      if chance(0.15) { settings.detection.grey.policy = .countAsDown }
       if chance(0.3) { settings.traffic = route } else if chance(0.1) { settings.traffic = .manual }
       if chance(0.1) { settings.primary.targetGroup = nil }
       if chance(0.1) { settings.dr.targetGroup = nil }
@@ -97,6 +99,10 @@ private struct Draw {
   mutating func noise(_ settings: [WorkloadSettings]) -> Trial {
     var workload = settings[0]
     if workload.detection.corroborate == .none { workload.detection.corroborate = .any }
+    // One vantage that lies while our probes see nothing is what `all` is for; late answers as an outage are somebody's wish.
+    if chance(0.5) { workload.detection.corroborate = .all } else { workload.detection.healthCheck = nil }
+    let isStrict = workload.detection.corroborate == .all
+    if !isStrict { workload.detection.grey.policy = .alert }
     var entries: [Scenario.Entry] = []
     for _ in 0..<pick([2, 4, 6]) {
       let fault: Occurrence = pick([
@@ -104,6 +110,7 @@ private struct Draw {
         .cloud(.throttling(region: workload.dr.region, share: 0.9)),
         .cloud(.albSlow(workload: workload.name, site: .primary, delay: .seconds(3))),
         .cloud(.albHidden(workload: workload.name, site: .primary)), .cloud(.garbledReplies(share: 0.3)),
+        .cloud(.checkersLie(workload: workload.name)), .network(.packetLoss(share: pick([0.1, 0.3]))),
         .cloud(.captivePortal(share: 1)), .cloud(.replicationStopped(workload: workload.name)),
         .cloud(.lagSpike(workload: workload.name, lag: .minutes(20))), .cloud(.credentialsLost),
         .cloud(.lagMissing(workload: workload.name)), .network(.noNames), .clockBehind(.hours(1)),
@@ -245,6 +252,7 @@ private struct Draw {
       .applicationDown(workload: name, site: site), .albBlackhole(workload: name, site: site),
       .albRefused(workload: name, site: site), .albHidden(workload: name, site: site),
       .albSlow(workload: name, site: site, delay: pick([.seconds(3), .seconds(8)])),
+      .checkersLie(workload: name),
       .albWrongContent(workload: name, site: site), .replicationStopped(workload: name), .lagMissing(workload: name),
       .lagSpike(workload: name, lag: pick([.seconds(30), .minutes(4), .minutes(20)])),
       .capacityShortage(workload: name, site: .dr, available: pick([0, 1])),

@@ -136,7 +136,7 @@ package final class Simulation {
     case .begin(let entry): begin(trial.scenario.entries[entry])
     case .end(let entry): end(trial.scenario.entries[entry])
     case .restart(let meant): if meant == process { boot() }
-    case .thaw(let meant): if meant == process { turn(.tick) }
+    case .thaw(let meant): if meant == process, now >= busyUntil { turn(.tick) }
     case .mend: mend()
     case .operatorLooks: letOperatorLook()
     case .curtain: isOver = true
@@ -219,7 +219,7 @@ package final class Simulation {
 
   func freeze(for pause: Duration) {
     guard engine != nil else { return }
-    turn(.tick)
+    if now >= busyUntil { turn(.tick) }
     busyUntil = max(busyUntil, now + pause)
     isThawing = true
     oracle.froze(for: pause, until: busyUntil)

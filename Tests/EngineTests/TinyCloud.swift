@@ -83,6 +83,7 @@ struct TinyCloud {
       return hosts[ref].map { .secret(SecretState(address: $0, version: "1")) } ?? missing(ref.id)
     case .readRecords: return .records([])
     case .readChange: return .change(.insync)
+    case .readHealthCheck: return .checkers(CheckerHealth(healthy: 16, unhealthy: 0))
     case .readObject(let ref): return .object(present: objects.contains(ref))
     case .readWriteHold(let ref): return .writeHold(present: held.contains(ref))
     case .describeSnapshot(_, let name):
