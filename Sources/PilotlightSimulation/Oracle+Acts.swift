@@ -127,6 +127,11 @@ extension Oracle {
       // A probe that began before the primary came back may still be on its way.
       let probe = watched.settings.primary.probe
       let restored = simulation.world.facts(for: noted.workload)?.serviceRestoredAt
+      // Target groups and Route 53's checkers notice a recovery up to two minutes late: who cannot see it himself is misled by them.
+      if let restored, lies.areHidden, noted.at - restored <= .seconds(150) {
+        deceived += 1
+        return
+      }
       if let restored, noted.at - restored <= probe.timeout + probe.recheckInterval + .seconds(1) { return }
       // Once promoted, an old primary that comes back is stopped whoever it serves.
       if noted.kind == .stoppedServingSite, run?.isCommitted ?? !watched.state.debts.isEmpty { return }

@@ -96,7 +96,9 @@ struct Oracle {
     case .success:
       workloads[name]?.lastSuccess = now
       workloads[name]?.firstFailure = nil
-    case .failure(let failure, _, _) where failure.countsAsDown:
+    case .failure(let failure, _, _)
+    where failure.countsAsDown
+      || (failure == .slow && workloads[name]?.settings.detection.grey.policy == .countAsDown):
       if workloads[name]?.firstFailure == nil { workloads[name]?.firstFailure = now }
       workloads[name]?.lastFailure = now
     case .failure: break
@@ -228,6 +230,9 @@ struct Lies {
     default: break
     }
   }
+
+  /// Our own eyes are lied to.
+  var areHidden: Bool { hidden > 0 }
 
   /// Whether somebody lied to all vantages within the last while.
   func hold(at now: Instant, within memory: Duration) -> Bool {
