@@ -194,10 +194,13 @@ package struct Detector: Equatable, Sendable {
     (reference.good ?? .distantPast) >= (reference.failed ?? .distantPast)
   }
 
+  /// When a probe has to start, and fail, to prove that the present outage has lasted; nil without one.
+  var confirmationDue: Instant? { outage.map { max($0.start, confirmingSince) + settings.confirmFor } }
+
   /// The proof that an outage lasted is a probe that *started* `confirmFor` after T0 and failed too.
   private var hasLasted: Bool {
-    guard let outage else { return false }
-    return outage.last - max(outage.start, confirmingSince) >= settings.confirmFor
+    guard let outage, let due = confirmationDue else { return false }
+    return outage.last >= due
   }
 
   // MARK: Vantages

@@ -76,11 +76,21 @@ package final class WorkloadGuard {
   package func take(_ sighting: Sighting, of watch: Watch, startedAt start: Instant, at now: Instant) {
     let before = detector.tally
     see(sighting, watch, start, now)
-    schedule.finish(watch, startedAt: start, at: now, next: interval(watch))
+    schedule.finish(watch, startedAt: start, at: now, next: aligned(interval(watch), watch, start, now))
     // The first failure makes everything that can tell us more due sooner.
     if before.failures == 0, detector.tally.failures == 1 {
       schedule.hurry([.drAPI, .primaryAPI, .primaryTargets, .healthCheck, .drProbe] + references, at: now)
     }
+  }
+
+  /// The probe that proves a whole confirmation starts exactly when it can: one that began just before, and takes as long as the
+  /// last, would be in its way.
+  private func aligned(_ pause: Duration, _ watch: Watch, _ start: Instant, _ now: Instant) -> Duration {
+    let next = max(start + pause, now)
+    guard watch == .primaryProbe, let due = detector.confirmationDue, next < due, next + (now - start) > due else {
+      return pause
+    }
+    return due - start
   }
 
   private var references: [Watch] { settings.detection.references.map { .reference($0.name) } }

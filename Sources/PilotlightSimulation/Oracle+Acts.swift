@@ -11,6 +11,7 @@ extension Oracle {
     if now - decidedAt > .seconds(5) { violate("sent-late", now, "decided \((now - decidedAt).text) before") }
     guard let watched = workloads[name] else { return }
     workloads[name]?.acted += 1
+    firstAct = firstAct ?? now
     // Invariant 3.
     if watched.state.pause != nil { violate("acted-while-paused", now, action.apiName) }
     if watched.settings.mode == .observe { violate("acted-while-observing", now, action.apiName) }
@@ -42,6 +43,7 @@ extension Oracle {
 
   private mutating func judgePromotion(_ name: String, _ simulation: Simulation) {
     let now = simulation.now
+    firstPromotion = firstPromotion ?? now
     guard let watched = workloads[name], let run = watched.state.phase.run else {
       return violate("promoted-outside-a-run", now, name)
     }

@@ -11,6 +11,8 @@ struct Oracle {
   private(set) var failovers = 0
   private(set) var failbacks = 0
   var deceived = 0
+  var firstAct: Instant?
+  var firstPromotion: Instant?
   var workloads: [String: Watched] = [:]
   let trial: Trial
   /// When the process last came out of a freeze, or is going to.

@@ -6,19 +6,30 @@ import PilotlightEngine
 import PilotlightSandbox
 
 extension Trial {
+  /// What a random world is to show.
+  package enum Kind: String, Sendable, CaseIterable {
+    /// Of everything, as it comes.
+    case any
+    /// A primary that is out for less than the confirmation: nothing may be changed.
+    case blip
+    /// A primary that serves, and much that looks as if it did not: nothing may be changed.
+    case noise
+    /// A real outage and nothing else: dr-active within the RTO.
+    case outage
+  }
+
   /// The trial of a seed; the same on every machine.
-  package static func random(seed: UInt64) -> Trial {
+  package static func random(seed: UInt64, _ kind: Kind = .any) -> Trial {
     var draw = Draw(seed: seed)
     let settings = (0..<draw.pick([1, 1, 1, 1, 1, 1, 1, 2, 3])).map { draw.settings("app-\($0 + 1)") }
     let brakes = Brakes(maximum: draw.pick([1, 1, 2]), window: .hours(1))
-    let plain = draw.pick([0, 0, 0, 0, 0, 0, 1, 2, 3])
+    let drawn: Kind = draw.pick([.any, .any, .any, .any, .any, .any, .blip, .noise, .outage])
     var trial: Trial
-    switch plain {
-    case 1: trial = draw.blip(settings)
-    case 2: trial = draw.noise(settings)
-    case 3: trial = draw.outage(settings)
-    default:
-      trial = Trial(seed: seed, workloads: settings, scenario: draw.trouble(settings))
+    switch kind == .any ? drawn : kind {
+    case .blip: trial = draw.blip(settings)
+    case .noise: trial = draw.noise(settings)
+    case .outage: trial = draw.outage(settings)
+    case .any: trial = Trial(seed: seed, workloads: settings, scenario: draw.trouble(settings))
     }
     trial.seed = draw.dice.next()
     trial.brakes = brakes

@@ -60,7 +60,7 @@ package final class Simulation {
   private static let heartbeat: Duration = .seconds(2)
   /// Wake-ups closer than this are coalesced, as the daemon's are.
   private static let coalescing: Duration = .milliseconds(10)
-  static let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
+  package static let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
 
   package init(_ trial: Trial, recording: Bool = false) {
     self.trial = trial
@@ -232,6 +232,7 @@ package final class Simulation {
       violations: oracle.violations, lived: now - began,
       phase: disk.state(of: trial.workloads[0].name).phase.name, failovers: oracle.failovers,
       failbacks: oracle.failbacks, crashes: counts.crashes, promotions: facts.reduce(0) { $0 + $1.promotions },
-      actions: counts.actions, deceived: oracle.deceived, story: journal.lines)
+      actions: counts.actions, deceived: oracle.deceived, firstAct: oracle.firstAct,
+      firstPromotion: oracle.firstPromotion, story: journal.lines)
   }
 }
