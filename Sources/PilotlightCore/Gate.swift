@@ -9,7 +9,7 @@ package struct Situation: Sendable {
   package var primaryServing: Bool?
   package var drServing: Bool?
   package var lag: LagTracker
-  /// Start of the newest finished round of primary probe, lag reading and reference: nil until all three were read.
+  /// Start of the newest finished round of primary probe, lag reading, reference and vantages: nil until all were read.
   package var evidenceAt: Instant?
   /// What is known to stand in the way of a failover (replica missing, roles swapped, …).
   package var obstacles: [String]
@@ -72,7 +72,11 @@ package enum Gate {
     }
     if isPaused { return .wait("paused") }
     if settings.mode == .observe { return .wait("mode is observe") }
-    if run.orderedBy == nil, !assessment.confirmed { return .wait("the outage is not confirmed afresh yet") }
+    if run.orderedBy == nil, !assessment.confirmed {
+      // A person may know what no vantage tells, but nobody knows yet whether it lasts.
+      guard assessment.lasted else { return .wait("the outage is not confirmed afresh yet") }
+      if run.approvals["gate"] == nil, let question = doubt(assessment.agreement) { return .ask(question) }
+    }
     guard let evidenceAt = situation.evidenceAt, evidenceAt >= askedAt else {
       return .wait("reading the evidence again")
     }
@@ -81,6 +85,19 @@ package enum Gate {
       return .ask("mode is approve: `pilotlightctl approve` lets it promote, `abort` takes it back")
     }
     return .pass("primary down since \((assessment.outageStart ?? situation.now).text), loss \(situation.loss.text)")
+  }
+
+  /// What must be asked when the vantages do not confirm what our probes see; nil when they do.
+  private static func doubt(_ agreement: Agreement) -> String? {
+    switch agreement {
+    case .agreed: nil
+    case .contradicted(let who):
+      "our probes fail, but the primary is up by the word of \(who): `pilotlightctl approve` lets it promote all the same, "
+        + "`abort` takes it back"
+    case .missing:
+      "our probes fail and no vantage has a word about it: `pilotlightctl approve` lets it promote all the same, `abort` "
+        + "takes it back"
+    }
   }
 
   /// What must be asked about the loss; nil when it is within the objective, accepted, or the policy says go.

@@ -30,8 +30,10 @@ private let patience: Duration = .seconds(90)
 private let settling: Duration = .seconds(30)
 /// A one-way act that was taken and shows nothing for this long is a person's business.
 private let takenButUnseen: Duration = .seconds(900)
-/// The gate's word is good for this long: fencing must fit in.
-private let gateWord: Duration = .seconds(120)
+/// The gate's word is good for this long before a fence, which can be taken back, and its retries must fit in.
+private let gateWordForFence: Duration = .seconds(120)
+/// And for this long before the one-way step: a fence that could not be reached in its bound has the evidence read once more.
+private let gateWordForOneWay: Duration = .seconds(15)
 
 extension Machine {
   mutating func forgetProgress() {
@@ -202,7 +204,7 @@ extension Machine {
       return
     }
     if step.step.work.needsClearance {
-      switch isClear(situation) {
+      switch isClear(step.step.work, situation) {
       case .go: break
       case .wait: return rest(name, .milliseconds(500), failures: 0, situation)
       case .askAgain: return reopenGate(name, situation, &reaction)
@@ -245,11 +247,12 @@ extension Machine {
   /// A failover's fence and its one-way step need the gate's fresh word and a primary that is down at this very moment. Once a fence may have
   /// taken hold the gate is not asked again, it would only see our own hand: then a primary that our probes have found down for a
   /// whole confirmation is enough. A failback's one-way step was looked after by its own plan: writes are held and drained.
-  private func isClear(_ situation: Situation) -> Clearance {
+  private func isClear(_ work: Work, _ situation: Situation) -> Clearance {
     guard let run = state.phase.run, run.kind == .failover else { return .go }
     let assessment = situation.assessment
     let isDown = assessment.verdict == .down
-    if let passed = gate.passedAt, situation.now - passed <= gateWord, isDown { return .go }
+    let word = work.kind == .oneWay ? gateWordForOneWay : gateWordForFence
+    if let passed = gate.passedAt, situation.now - passed <= word, isDown { return .go }
     guard run.mayBeFenced else { return .askAgain }
     return isDown && (assessment.lasted || run.orderedBy != nil) ? .go : .wait
   }
@@ -268,7 +271,8 @@ extension Machine {
     guard let run = state.phase.run else { return }
     if gate.askedAt == nil {
       gate = (situation.now, nil)
-      reaction.effects.append(.observe([.primaryProbe, .replicaLag, .drAPI, .drDatabase]))
+      reaction.effects.append(
+        .observe([.primaryProbe, .replicaLag, .drAPI, .drDatabase, .primaryAPI, .primaryTargets, .healthCheck]))
     }
     let verdict = Gate.judge(
       run, settings, situation, askedAt: gate.askedAt ?? situation.now, isPaused: state.pause != nil,

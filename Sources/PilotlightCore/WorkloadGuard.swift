@@ -183,7 +183,19 @@ package final class WorkloadGuard {
     guard let probe = schedule.finishedStart(.primaryProbe), let lag = schedule.finishedStart(.replicaLag),
       let reference = newestReference
     else { return nil }
-    return min(probe, lag, reference)
+    var oldest = min(probe, lag, reference)
+    guard settings.detection.corroborate != .none else { return oldest }
+    for vantage in vantages {
+      guard let read = schedule.finishedStart(vantage) else { return nil }
+      oldest = min(oldest, read)
+    }
+    return oldest
+  }
+
+  /// Those that this workload has.
+  private var vantages: [Watch] {
+    [.primaryAPI] + (settings.primary.targetGroup == nil ? [] : [.primaryTargets])
+      + (settings.detection.healthCheck == nil ? [] : [.healthCheck])
   }
 
   private var newestReference: Instant? { schedule.newestStart { $0.isReference } }

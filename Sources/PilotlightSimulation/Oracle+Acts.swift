@@ -97,8 +97,8 @@ extension Oracle {
 
   /// A failover that has changed nothing for good is taken back, wherever it stands, once the primary serves again.
   mutating func lookedAt(_ run: Run, of name: String, _ simulation: Simulation) {
-    guard run.kind == .failover, !run.isCommitted, let watched = workloads[name], let success = watched.lastSuccess,
-      success - (watched.lastFailure ?? .distantPast) > .minutes(5)
+    guard run.kind == .failover, !run.isCommitted, let since = workloads[name]?.servingSince,
+      simulation.now - since > .minutes(5)
     else { return }
     violate("not-taken-back", simulation.now, "the primary serves again since more than five minutes")
   }

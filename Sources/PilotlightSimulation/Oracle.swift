@@ -40,6 +40,8 @@ struct Oracle {
     var firstFailure: Instant?
     var lastFailure: Instant?
     var lastSuccess: Instant?
+    /// The first success since the newest failure.
+    var servingSince: Instant?
     /// Promotions sent, by incident.
     var promotions: [String: Int] = [:]
     var twoWritersSince: Instant?
@@ -97,12 +99,14 @@ struct Oracle {
     switch outcome {
     case .success:
       workloads[name]?.lastSuccess = now
+      if workloads[name]?.servingSince == nil { workloads[name]?.servingSince = now }
       workloads[name]?.firstFailure = nil
     case .failure(let failure, _, _)
     where failure.countsAsDown
       || (failure == .slow && workloads[name]?.settings.detection.grey.policy == .countAsDown):
       if workloads[name]?.firstFailure == nil { workloads[name]?.firstFailure = now }
       workloads[name]?.lastFailure = now
+      workloads[name]?.servingSince = nil
     case .failure: break
     }
   }

@@ -142,7 +142,12 @@ extension Simulation {
   private func lendAHand(_ state: DurableState, _ settings: WorkloadSettings) {
     if state.phase.name == .healthy { world.clear(.albRefused(workload: settings.name, site: .dr), at: now) }
     guard settings.traffic == .manual else { return }
-    let run = state.phase.run ?? state.lastRun
+    let run: Run?
+    switch state.phase {
+    case .drActive(let residence): run = residence.failover
+    case .failingOver(let present), .failingBack(let present, _): run = present
+    case .healthy, .degraded: run = state.lastRun
+    }
     guard let run, run.rollback == nil else { return }
     if run["shift-traffic"]?.state.isFinished == true { world.moveTraffic(of: settings.name, to: .dr, at: now) }
     if run["shift-traffic-home"]?.state.isFinished == true {

@@ -18,7 +18,7 @@ import Testing
     episode.judge(try episode.live())
   }
 
-  @Test(arguments: losses + modes) func `loss and modes`(_ episode: Episode) throws {
+  @Test(arguments: losses + doubts + modes) func `loss and modes`(_ episode: Episode) throws {
     episode.judge(try episode.live())
   }
 
@@ -33,7 +33,7 @@ import Testing
   }
 
   static var all: [Episode] {
-    blips + flapping + outages + partitions + vantages + grey + shared + losses + modes + times + people
+    blips + flapping + outages + partitions + vantages + grey + shared + losses + doubts + modes + times + people
   }
 
   // MARK: Short
@@ -278,6 +278,18 @@ import Testing
       "F33 the replica is storage-full", .heldBack("storage-full"),
       [(0, .replicaIs("storage-full"))]
         + Episode.regionGone(300)),
+  ]
+
+  /// A vantage that changes its mind after the failover began.
+  static let doubts: [Episode] = [
+    Episode(
+      "the API comes back while the gate asks about the loss: a person decides", .asks("by the word of"),
+      [(0, .lag(900))] + Episode.regionGone(1200) + [(1400, .apiAnswers), (1401, .targets(healthy: 2, unhealthy: 0))],
+      lasts: 3000),
+    Episode(
+      "and says yes", .failsOver(after: 60...66),
+      [(0, .lag(900))] + Episode.regionGone(1200)
+        + [(1400, .apiAnswers), (1500, .order(.approve(acceptDataLoss: true)))], lasts: 3000),
   ]
 
   static let modes: [Episode] = [

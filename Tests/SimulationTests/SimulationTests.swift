@@ -38,6 +38,15 @@ import Testing
     ("gate-that-looks-at-its-own-fence", "a gate that had to look at its own fence again waited for ever"),
     ("fenced-on-the-word-of-an-earlier-gate", "after a restart the primary was fenced on the word of an earlier gate"),
     ("booted-before-the-secret", "instances booted before the secret was repointed and wrote to the old primary"),
+    (
+      "vantage-asked-long-before-the-promotion",
+      "a region back for ten seconds was promoted away from on an old vantage"
+    ),
+    ("region-back-before-the-gate", "the gate read the probe again and not the vantages that had confirmed the outage"),
+    (
+      "gate-that-waits-for-a-vantage-forever",
+      "a vantage that changed its mind left a gate waiting for ever, asking nobody"
+    ),
     ("our-own-dns-taken-for-a-vantage", "an API call that failed of our own broken DNS was taken for a vantage"),
   ]) func `a world that broke a promise once keeps it now`(_ file: String, _ story: String) throws {
     let url = try #require(Bundle.module.url(forResource: "Trials/\(file)", withExtension: "json"))
