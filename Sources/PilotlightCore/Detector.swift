@@ -19,6 +19,8 @@ package struct Detector: Equatable, Sendable {
   package private(set) var primaryAPI = Reading<Bool>()
   /// When the primary region's API was asked in vain the time before; nil after an answer.
   private var missedBefore: Instant?
+  /// When it last answered.
+  private var answeredAt: Instant?
   package private(set) var checkers = Reading<CheckerHealth>()
   /// Start of the newest successful probe, whatever was forgotten since: an outage that began before it is over.
   package private(set) var lastSuccess: Instant?
@@ -53,6 +55,7 @@ package struct Detector: Equatable, Sendable {
   package static func == (a: Detector, b: Detector) -> Bool {
     a.tally == b.tally && a.grey == b.grey && a.begun == b.begun && a.references == b.references
       && a.targets == b.targets && a.primaryAPI == b.primaryAPI && a.missedBefore == b.missedBefore
+      && a.answeredAt == b.answeredAt
       && a.checkers == b.checkers
       && a.lastSuccess == b.lastSuccess && a.confirmingSince == b.confirmingSince && a.standing == b.standing
   }
@@ -79,19 +82,24 @@ package struct Detector: Equatable, Sendable {
 
   /// What the load balancer says of its targets; nil when it could not be asked.
   package mutating func sawTargets(_ health: TargetHealth?, at: Instant) {
-    if at >= begun { targets = Reading(value: health, at: at) }
+    guard at >= begun else { return }
+    if health == nil, targets.value.map({ $0.healthy > 0 }) ?? false, isRemembered(targets.at, at: at) { return }
+    targets = Reading(value: health, at: at)
   }
 
   /// Whether the primary region's API answered; nil when that could not be told.
   package mutating func sawPrimaryAPI(_ answered: Bool?, at: Instant) {
     guard at >= begun else { return }
+    if answered == true { answeredAt = at }
     missedBefore = answered == false && primaryAPI.value == false ? primaryAPI.at : nil
     primaryAPI = Reading(value: answered, at: at)
   }
 
   /// What Route 53's checkers say; nil when they could not be asked.
   package mutating func sawCheckers(_ health: CheckerHealth?, at: Instant) {
-    if at >= begun { checkers = Reading(value: health, at: at) }
+    guard at >= begun else { return }
+    if health == nil, checkers.value?.isHealthy ?? false, isRemembered(checkers.at, at: at) { return }
+    checkers = Reading(value: health, at: at)
   }
 
   /// A pause ended: what was seen meanwhile stands, but whatever fails has to last as long as a new outage would.
@@ -117,7 +125,7 @@ package struct Detector: Equatable, Sendable {
     confirmingSince = now
     targets = Reading()
     primaryAPI = Reading()
-    missedBefore = nil
+    (missedBefore, answeredAt) = (nil, nil)
     checkers = Reading()
   }
 
@@ -216,9 +224,10 @@ package struct Detector: Equatable, Sendable {
   /// That it does not answer is believed once it was asked twice, since one call may be lost on a bad line (F24), and once a reference
   /// that was asked later answered: our own network may have broken in between.
   package var primaryAPIOpinion: Opinion {
-    guard let answered = primaryAPI.value, let at = primaryAPI.at, isCurrent(at) else { return .unknown }
-    if answered { return .up }
-    guard isCurrent(missedBefore) else { return .unknown }
+    guard let at = primaryAPI.at, isCurrent(at) else { return .unknown }
+    guard primaryAPI.value == false, isCurrent(missedBefore) else {
+      return isCurrent(answeredAt) && isRemembered(answeredAt, at: at) ? .up : .unknown
+    }
     return references.contains { ($0.good ?? .distantPast) >= at } ? .down : .unknown
   }
 
@@ -234,6 +243,14 @@ package struct Detector: Equatable, Sendable {
   package var answerOpinion: Opinion {
     guard case .failure(.serverError, _, _) = tally.last?.outcome else { return .unknown }
     return .down
+  }
+
+  /// The word "up" stands this long over answers that are lost or cannot be read: they say nothing, and one that lies would be alone for
+  /// a moment. "Down" does not: unknown is never down.
+  private static let memory: Duration = .minutes(2)
+
+  private func isRemembered(_ said: Instant?, at now: Instant) -> Bool {
+    said.map { now - $0 <= Detector.memory } ?? false
   }
 
   private func isCurrent(_ at: Instant?) -> Bool {

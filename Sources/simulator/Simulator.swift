@@ -113,6 +113,7 @@ struct Tell: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "One world's story; when it breaks a promise, its smallest form too.")
   @Option(help: "Of this seed.") var seed: UInt64?
+  @Option(help: "And of this kind, as `worlds` takes it.") var kind: Trial.Kind = .any
   @Option(help: "Of this trial, as --save wrote it.") var trial: String?
   @Option(
     help: "Write the trial, cut down when it breaks a promise, as JSON: it outlives changes of what a seed means.")
@@ -123,7 +124,8 @@ struct Tell: ParsableCommand {
   }
 
   func run() throws {
-    var trial = try self.trial.map { try Trial(json: Data(contentsOf: URL(filePath: $0))) } ?? .random(seed: seed ?? 0)
+    var trial =
+      try self.trial.map { try Trial(json: Data(contentsOf: URL(filePath: $0))) } ?? .random(seed: seed ?? 0, kind)
     let outcome = Simulation(trial, recording: true).run()
     for line in outcome.story { print(line) }
     if let violation = outcome.violations.first {
