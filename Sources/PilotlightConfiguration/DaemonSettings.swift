@@ -38,7 +38,7 @@ package struct ObservationSettings: Equatable, Sendable, Codable {
   /// Bytes on disk, 1 MiB to 1 TiB; the oldest goes first.
   package var maximumSize: Int
 
-  package init(keepFor: Duration = .hours(720), maximumSize: Int = 256 << 20) {
+  package init(keepFor: Duration = .seconds(2_592_000), maximumSize: Int = 256 << 20) {
     self.keepFor = keepFor
     self.maximumSize = maximumSize
   }

@@ -15,6 +15,12 @@ package struct RecordingReader {
     package var isNone: Bool { self == Damage() }
 
     package init() {}
+
+    package static func += (a: inout Damage, b: Damage) {
+      a.bytes += b.bytes
+      a.unknown += b.unknown
+      a.newer = [a.newer, b.newer].compactMap { $0 }.max()
+    }
   }
 
   private let bytes: [UInt8]

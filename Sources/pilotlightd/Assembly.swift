@@ -109,7 +109,7 @@ struct Assembly {
     return ObservationLog(store) {
       let now = line.now
       return (now, .seconds(line.wallSeconds(of: now)) - (now - Instant(nanoseconds: 0)))
-    } tell: { logger.say($0.message) }
+    } tell: { $0.message.log(to: logger) }
   }
 
   private func makeSandbox(_ line: TimeLine) async throws -> Sandbox? {

@@ -217,7 +217,7 @@ actor Daemon {
 
   // MARK: Saying
 
-  func say(_ message: Message) { logger.say(message) }
+  func say(_ message: Message) { message.log(to: logger) }
 
   private func tellStatus() {
     var sentence = engine.guards.map { $0.machine.summary($0.situation) }.joined(separator: "; ")
@@ -257,19 +257,19 @@ struct Liveness {
   var isProven: Bool { decisions > 0 && http && control }
 }
 
-extension Logger {
+extension Message {
   /// One line with the fields that journald keeps.
-  func say(_ message: Message) {
-    let meaning = message.kind.meaning
+  func log(to logger: Logger) {
+    let meaning = kind.meaning
     var fields: Logger.Metadata = [
-      "MESSAGE_ID": "\(meaning.id)", "PILOTLIGHT_EVENT": "\(message.kind.rawValue)",
+      "MESSAGE_ID": "\(meaning.id)", "PILOTLIGHT_EVENT": "\(kind.rawValue)",
       "PRIORITY": "\(meaning.level.rawValue)",
     ]
-    fields["PILOTLIGHT_WORKLOAD"] = message.workload.map { "\($0)" }
-    fields["PILOTLIGHT_PHASE"] = message.phase.map { "\($0.rawValue)" }
-    fields["PILOTLIGHT_INCIDENT"] = message.incident.map { "\($0)" }
-    fields["PILOTLIGHT_STEP"] = message.step.map { "\($0)" }
-    log(level: meaning.level.loggerLevel, "\(message.text)", metadata: fields)
+    fields["PILOTLIGHT_WORKLOAD"] = workload.map { "\($0)" }
+    fields["PILOTLIGHT_PHASE"] = phase.map { "\($0.rawValue)" }
+    fields["PILOTLIGHT_INCIDENT"] = incident.map { "\($0)" }
+    fields["PILOTLIGHT_STEP"] = step.map { "\($0)" }
+    logger.log(level: meaning.level.loggerLevel, "\(text)", metadata: fields)
   }
 }
 
