@@ -83,13 +83,13 @@ package struct Findings: Equatable, Sendable {
       case right
       /// The primary recovered sooner than the failover would have served users.
       case wrong
-      /// The recording ends before it can be told.
+      /// It cannot be told: the recording ends before, or the daemon failed over itself and fenced the primary.
       case open
     }
 
     package var verdict: Verdict {
-      if let recoveredAt { return recoveredAt < servedAt ? .wrong : .right }
-      return knownUntil < servedAt ? .open : .right
+      if let recoveredAt, recoveredAt < servedAt { return .wrong }
+      return realRunAt != nil || knownUntil < servedAt ? .open : .right
     }
 
     /// The gate, which reads the evidence again, would have taken it back: the primary was there before it asked.

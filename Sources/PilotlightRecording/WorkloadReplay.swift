@@ -57,7 +57,12 @@ struct WorkloadReplay {
 
   mutating func note(_ moment: RunMoment, at: Instant) {
     found.runs.append(Findings.RealRun(moment: moment, at: at + wallAhead))
-    if moment == .begun, current?.realRunAt == nil { current?.realRunAt = at + wallAhead }
+    switch moment {
+    case .begun: if current?.realRunAt == nil { current?.realRunAt = at + wallAhead }
+    // Nothing one-way was done: the world is as it was.
+    case .takenBack: current?.realRunAt = nil
+    case .finished: break
+    }
   }
 
   mutating func look(from viewpoint: Viewpoint) {

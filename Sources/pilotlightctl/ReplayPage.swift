@@ -85,7 +85,7 @@ private func failoverLines(_ failover: Findings.Failover, _ settings: WorkloadSe
   page.field("  judgement", text, ink)
   if let brake = failover.brake { page.field("  but", "it would have been held: \(brake)", .yellow) }
   if let real = failover.realRunAt {
-    page.field("  really", "the daemon began its own failover at \(moment(real)): what follows is a world it changed")
+    page.field("  really", "the daemon began its own failover at \(moment(real))")
   }
   page.bullets(failover.evidence)
 }
@@ -100,6 +100,8 @@ private func verdictText(_ failover: Findings.Failover) -> (String, Style.Ink) {
     let rest = failover.wouldBeTakenBack ? "; the gate would have taken it back before the promotion" : ""
     let after = failover.recoveredAt.map { ($0 - failover.begunAt).text } ?? ""
     return ("WRONG: the primary recovered after \(lasted), \(after) after the failover would have begun\(rest)", .red)
+  case .open where failover.realRunAt != nil:
+    return ("open: the daemon failed over itself and fenced the primary; how long it would have been out is not known", .yellow)
   case .open: return ("open: the primary was still down when the recording ends, after \(lasted)", .yellow)
   }
 }

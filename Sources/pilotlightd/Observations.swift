@@ -23,7 +23,7 @@ extension Daemon {
     default: return
     }
     guard let workload = message.workload else { return }
-    observations.note(.mark(.run(workload: workload, moment, at: line.now)))
+    observations.note(.mark(.run(workload: workload, moment, at: engine.lastTurn)))
   }
 
   /// How the workloads are looked at from now on.
