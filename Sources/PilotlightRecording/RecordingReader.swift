@@ -88,6 +88,11 @@ extension RecordingReader {
     return at
   }
 
+  /// A recording with one frame whose checksum holds, whatever is in it.
+  package static func recording(ofPayload payload: [UInt8]) -> [UInt8] {
+    Format.header + Format.frame(Array(payload.prefix(Format.longest)))
+  }
+
   /// So many bytes are enough for `beginning`.
   package static let beginningLength = 64
 }
