@@ -34,7 +34,7 @@ struct WorkloadReplay {
   // MARK: What was recorded
 
   mutating func take(_ seen: Seen) {
-    let workload = awake(at: seen.arrivedAt)
+    let workload = awake(at: seen.arrivedAt, since: seen.startedAt - WorkloadReplay.longestPoll)
     found.sightings += 1
     workload.take(seen.sighting, of: seen.watch, startedAt: seen.startedAt, at: now)
     react(to: .assessed, workload)
@@ -44,13 +44,11 @@ struct WorkloadReplay {
   mutating func restart(at: Instant) {
     endSpells(at: now)
     now = at
-    guard let before = workload else { return }
-    workload = WorkloadGuard(settings, state: before.machine.state, at: at, seed: 1)
+    workload = WorkloadGuard(settings, state: workload?.machine.state ?? DurableState(), at: at, seed: 1)
   }
 
   mutating func wake(at: Instant, after lasted: Duration) {
-    guard workload != nil else { return }
-    let workload = awake(at: at)
+    let workload = awake(at: at, since: at)
     workload.forgetEvidence(at: now)
     react(to: .woke(after: lasted), workload)
   }
@@ -70,10 +68,14 @@ struct WorkloadReplay {
     for limit in viewpoint.limits(for: settings) where !found.limits.contains(limit) { found.limits.append(limit) }
   }
 
-  private mutating func awake(at: Instant) -> WorkloadGuard {
+  /// Where a recording begins in the middle of a life, what was under way then counts.
+  private static let longestPoll: Duration = .minutes(2)
+
+  /// - Parameter since: evidence from before does not count; for a workload of which nothing was heard before.
+  private mutating func awake(at: Instant, since: Instant) -> WorkloadGuard {
     now = max(now, at)
     if let workload { return workload }
-    let fresh = WorkloadGuard(settings, at: now, seed: 1)
+    let fresh = WorkloadGuard(settings, at: min(since, now), seed: 1)
     workload = fresh
     return fresh
   }

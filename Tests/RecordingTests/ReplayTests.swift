@@ -145,7 +145,7 @@ import Testing
 
   // MARK: The same decisions
 
-  @Test(arguments: 1...40) func `a replay begins its failover at the very moment the daemon did`(seed: UInt64) throws {
+  @Test(arguments: 1...40) func `a replay begins its failover at the very moment the daemon did`(seed: UInt64) {
     var dice = Dice(seed: seed)
     let settings = WorkloadSettings.reference {
       $0.mode = seed.isMultiple(of: 2) ? .observe : .automatic
@@ -153,9 +153,9 @@ import Testing
       $0.primary.probe.interval = .seconds(1) + dice.duration(upTo: .seconds(9))
       $0.primary.probe.fallAfter = 2 + Int(dice.next() % 4)
     }
-    var entries = [
-      outage(at: .minutes(4) + dice.duration(upTo: .minutes(40)), lasting: .minutes(25))
-    ]
+    // Now and then so early that it matters which look was the first.
+    let start = seed % 4 == 1 ? dice.duration(upTo: .seconds(20)) : .minutes(4) + dice.duration(upTo: .minutes(40))
+    var entries = [outage(at: start, lasting: .minutes(25))]
     if seed.isMultiple(of: 3) {
       entries.append(Scenario.Entry(at: .minutes(2), .network(.packetLoss(share: 0.15)), lasting: .minutes(60)))
     }
@@ -165,8 +165,8 @@ import Testing
     }
     let told = record([settings], seed: seed, entries, lasting: .minutes(75))
     let findings = play(told.finish(), [settings])
-    let real = try #require(told.begun.first)
-    #expect(findings.workloads[0].failovers.first?.begunAt == real.at)
+    #expect(findings.workloads[0].failovers.first?.begunAt == told.begun.first?.at)
+    if start > .minutes(1) { #expect(told.begun.count >= 1) }
     #expect(findings.sightings == told.sightings)
   }
 
