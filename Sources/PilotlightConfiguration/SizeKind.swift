@@ -1,5 +1,5 @@
-// Sizes as operators write them: `64KiB`, `256MiB`, `2GiB`. A bare number is refused, and so are `MB` and `M`, which mean one thing to
-// some and another to others.
+// Sizes as operators write them: `64KiB`, `256MiB`, `2GiB`. A bare number is refused, and so are `MB` and `M`, which mean one
+// thing to some and another to others.
 
 private let units: [(name: String, bytes: Int)] = [
   ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10),

@@ -44,7 +44,9 @@ package final class DirectoryDisk: RecordingDisk {
 
   private func file(_ number: Int) -> String { "\(path)/\(DirectoryDisk.name(number))" }
 
-  private static func trouble(_ path: String) -> DiskTrouble { DiskTrouble("\(path): \(String(cString: strerror(errno)))") }
+  private static func trouble(_ path: String) -> DiskTrouble {
+    DiskTrouble("\(path): \(String(cString: strerror(errno)))")
+  }
 
   // MARK: RecordingDisk
 

@@ -1,6 +1,6 @@
-// The daemon's side of the recording. Whoever decides puts a value into a list and goes on; a thread of its own turns the list into
-// bytes and waits for the disk. Nothing here can hold up a decision: when the disk is slow the list fills up and the rest is not kept,
-// when it refuses it is asked again after a pause, and either is said once.
+// The daemon's side of the recording. Whoever decides puts a value into a list and goes on; a thread of its own turns the list
+// into bytes and waits for the disk. Nothing here can hold up a decision: when the disk is slow the list fills up and the rest
+// is not kept, when it refuses it is asked again after a pause, and either is said once.
 
 import Dispatch
 package import PilotlightCore

@@ -1,5 +1,5 @@
-// Numbers and texts as bytes: LEB128 varints, zigzag for what may be negative, texts by their length. Every read is checked; bytes that
-// do not fit are thrown away by whoever asked, never trusted.
+// Numbers and texts as bytes: LEB128 varints, zigzag for what may be negative, texts by their length. Every read is checked;
+// bytes that do not fit are thrown away by whoever asked, never trusted.
 
 import PilotlightCore
 

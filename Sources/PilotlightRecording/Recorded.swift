@@ -1,5 +1,5 @@
-// What is kept of each day, so that another configuration can be tried on it: every sighting a guard took in, exactly as it took it in,
-// and what the process went through. Instants are those of the daemon's time line.
+// What is kept of each day, so that another configuration can be tried on it: every sighting a guard took in, exactly as it
+// took it in, and what the process went through. Instants are those of the daemon's time line.
 
 package import PilotlightCore
 
@@ -44,7 +44,8 @@ package enum Mark: Hashable, Sendable {
 
   package var at: Instant {
     switch self {
-    case .begins(let at, _), .started(let at), .stopped(let at), .gap(let at, _), .run(_, _, let at), .missed(_, let at),
+    case .begins(let at, _), .started(let at), .stopped(let at), .gap(let at, _), .run(_, _, let at),
+      .missed(_, let at),
       .viewpoint(_, _, let at):
       at
     }
@@ -58,8 +59,8 @@ package enum RunMoment: String, Hashable, Sendable, CaseIterable {
   case finished
 }
 
-/// From where and how often a workload was looked at: as much of the configuration as decides whether another one can be judged by
-/// what was recorded. No header, no credential, no text of the configuration but the references' names is in it.
+/// From where and how often a workload was looked at: as much of the configuration as decides whether another one can be judged
+/// by what was recorded. No header, no credential, no text of the configuration but the references' names is in it.
 package struct Viewpoint: Hashable, Sendable {
   package var probeInterval: Duration
   package var recheckInterval: Duration

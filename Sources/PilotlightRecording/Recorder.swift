@@ -1,8 +1,8 @@
 // Sightings in, frames out. Pure: what is done with the bytes, and on which thread, is others' business.
 //
-// A workload is quiet while its primary serves and no watch has brought anything new for a minute; only then are equal results counted
-// instead of kept one by one (see `Format`). What is open is cut into frames soon after something changed, and seldom otherwise: a
-// crash costs two seconds of a story, or a quarter of an hour of nothing.
+// A workload is quiet while its primary serves and no watch has brought anything new for a minute; only then are equal results
+// counted instead of kept one by one (see `Format`). What is open is cut into frames soon after something changed, and seldom
+// otherwise: a crash costs two seconds of a story, or a quarter of an hour of nothing.
 
 package import PilotlightCore
 

@@ -1,7 +1,7 @@
-// The real guard (detector, lag tracker, machine) over what was recorded, on the recorded time. It is run in mode observe whatever the
-// configuration says: that is the machine's own "what if", which goes through everything that decides and stops where it would act;
-// and once the primary serves again the next outage is judged from a healthy state. Hold-downs, pauses and orders therefore have no
-// part in it; the brake across workloads is applied at the end, when all beginnings are known.
+// The real guard (detector, lag tracker, machine) over what was recorded, on the recorded time. It is run in mode observe
+// whatever the configuration says: that is the machine's own "what if", which goes through everything that decides and stops
+// where it would act; and once the primary serves again the next outage is judged from a healthy state. Hold-downs, pauses and
+// orders therefore have no part in it; the brake across workloads is applied at the end, when all beginnings are known.
 
 package import PilotlightCore
 package import PilotlightEngine

@@ -1,5 +1,6 @@
-// Segments on a disk: begun, filled, and dropped when they are too old or too many. Whole segments go, the oldest first; nothing is ever
-// rewritten, and nothing is fsynced: a power loss costs the newest seconds, which is less than waiting for the disk would.
+// Segments on a disk: begun, filled, and dropped when they are too old or too many. Whole segments go, the oldest first;
+// nothing is ever rewritten, and nothing is fsynced: a power loss costs the newest seconds, which is less than waiting for the
+// disk would.
 
 package import PilotlightCore
 

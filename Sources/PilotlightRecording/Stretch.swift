@@ -147,7 +147,8 @@ struct Stretch: Equatable {
 }
 
 extension Item {
-  fileprivate init(_ from: inout Unpacker, from before: Instant, _ watches: [Watch], _ values: [Value]) throws(Garbled) {
+  fileprivate init(_ from: inout Unpacker, from before: Instant, _ watches: [Watch], _ values: [Value]) throws(Garbled)
+  {
     watch = watches[try from.place(in: watches.count)]
     value = values[try from.place(in: values.count)]
     count = try from.count(Format.longestRun)

@@ -1,5 +1,6 @@
-// Watches and what they bring, as bytes. Exhaustive over `Watch` and `CloudReply` on purpose: a new case fails the build here until it
-// has a tag of its own. Tags are never given out twice; a tag that a reader does not know makes its frame unreadable, and is told.
+// Watches and what they bring, as bytes. Exhaustive over `Watch` and `CloudReply` on purpose: a new case fails the build here
+// until it has a tag of its own. Tags are never given out twice; a tag that a reader does not know makes its frame unreadable,
+// and is told.
 
 import PilotlightCore
 
@@ -45,8 +46,8 @@ extension Watch {
 }
 
 extension CloudReply {
-  /// Whether a poll can be answered by this. Everything else belongs to the steps of a plan and is never recorded: a secret's state
-  /// above all.
+  /// Whether a poll can be answered by this. Everything else belongs to the steps of a plan and is never recorded: a secret's
+  /// state above all.
   var isPolled: Bool {
     switch self {
     case .identity, .group, .database, .lag, .targets, .failed: true
@@ -162,7 +163,8 @@ extension DatabaseState {
   }
 }
 
-/// CloudWatch tells the last 15 minutes at each poll: most of it is what it told before, moved a little by how its clock is read.
+/// CloudWatch tells the last 15 minutes at each poll: most of it is what it told before, moved a little by how its clock is
+/// read.
 struct LagDifference {
   /// So many of the earlier samples, the oldest, are gone; nil: nothing of them is kept.
   private var dropped: Int?

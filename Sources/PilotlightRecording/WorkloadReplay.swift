@@ -207,9 +207,11 @@ extension Viewpoint {
     var limits: [String] = []
     func compare(_ recorded: Duration, _ asked: Duration, _ what: String) {
       if asked < recorded {
-        limits.append("\(what) every \(recorded.text), the configuration asks for \(asked.text): nothing in between is known")
+        limits.append(
+          "\(what) every \(recorded.text), the configuration asks for \(asked.text): nothing in between is known")
       } else if asked > recorded {
-        limits.append("\(what) every \(recorded.text), the configuration asks for \(asked.text): it would have seen less")
+        limits.append(
+          "\(what) every \(recorded.text), the configuration asks for \(asked.text): it would have seen less")
       }
     }
     compare(probeInterval, wanted.probeInterval, "the primary was probed")
@@ -217,13 +219,16 @@ extension Viewpoint {
     compare(pollInterval, wanted.pollInterval, "target health, lag and states were read")
     if wanted.timeout != timeout {
       limits.append(
-        "probes were given \(timeout.text), the configuration gives them \(wanted.timeout.text): a late answer is told as it was then")
+        "probes were given \(timeout.text), the configuration gives them \(wanted.timeout.text): a late answer is what it was"
+      )
     }
     if wanted.timeGap < timeGap {
-      limits.append("time gaps were recorded from \(timeGap.text) on, the configuration counts them from \(wanted.timeGap.text)")
+      limits.append(
+        "time gaps were recorded from \(timeGap.text) on, the configuration counts them from \(wanted.timeGap.text)")
     }
     if wanted.primary != primary {
-      limits.append("the primary's probe asked another URL, or expected another answer: it is judged by what was seen then")
+      limits.append(
+        "the primary's probe asked another URL, or expected another answer: it is judged by what was seen then")
     }
     if wanted.dr != dr { limits.append("the DR probe asked another URL, or expected another answer") }
     if wanted.subjects != subjects { limits.append("the API was asked about other regions, databases or groups") }

@@ -1,4 +1,5 @@
-// The backtest: another configuration tried on what the daemon really saw. Nothing is asked of the daemon, and nothing is changed.
+// The backtest: another configuration tried on what the daemon really saw. Nothing is asked of the daemon, and nothing is
+// changed.
 
 import ArgumentParser
 import Glibc

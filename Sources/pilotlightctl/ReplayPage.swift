@@ -15,7 +15,8 @@ func replayPage(
 private func recordingLines(
   _ findings: Findings, _ damage: RecordingReader.Damage, _ config: String, _ page: inout Page
 ) {
-  let span = findings.span.map { "\(moment($0.lowerBound)) to \(moment($0.upperBound)), \(length($0)) of it" } ?? "empty"
+  let span =
+    findings.span.map { "\(moment($0.lowerBound)) to \(moment($0.upperBound)), \(length($0)) of it" } ?? "empty"
   page.line(page.style.paint("Replay", .bold) + "  \(span); nothing was done")
   page.field("configuration", shown(config))
   page.field("recorded", "\(findings.sightings) sightings, \(counted(findings.starts, "start")) of the daemon")
@@ -25,7 +26,9 @@ private func recordingLines(
   if findings.missed > 0 {
     page.field("not kept", "\(findings.missed) sightings: the disk was full, slow or broken", .yellow)
   }
-  if damage.bytes > 0 { page.field("unreadable", "\(damage.bytes) bytes were damaged or torn and are left out", .yellow) }
+  if damage.bytes > 0 {
+    page.field("unreadable", "\(damage.bytes) bytes were damaged or torn and are left out", .yellow)
+  }
   if damage.unknown > 0 || damage.newer != nil {
     let version = damage.newer.map { ", format \($0)" } ?? ""
     page.field("unreadable", "\(damage.unknown) parts were written by a newer version\(version)", .yellow)
@@ -48,11 +51,14 @@ private func workloadLines(_ found: Findings.Workload, _ page: inout Page) {
     page.bullets(held.why)
   }
   page.field("near misses", nearMisses(found.nearMisses))
-  if found.concerns > 0 { page.field("concerns", "degraded \(counted(found.concerns, "time")) although probes succeeded") }
+  if found.concerns > 0 {
+    page.field("concerns", "degraded \(counted(found.concerns, "time")) although probes succeeded")
+  }
   page.field(
     "blind",
     found.blind.count == 0
-      ? "never" : "\(counted(found.blind.count, "time")), \(found.blind.total.text) in all, longest \(found.blind.longest.text)")
+      ? "never"
+      : "\(counted(found.blind.count, "time")), \(found.blind.total.text) in all, longest \(found.blind.longest.text)")
   page.field(
     "lag unknown", found.longestUnknownLag == .zero ? "never" : "for \(found.longestUnknownLag.text) at the longest")
   for run in found.runs { page.field("the daemon itself", "a run was \(run.moment.rawValue) at \(moment(run.at))") }
@@ -73,10 +79,12 @@ private func headline(_ found: Findings.Workload) -> (String, Style.Ink) {
 
 private func failoverLines(_ failover: Findings.Failover, _ settings: WorkloadSettings, _ page: inout Page) {
   let start = failover.outageStart
-  page.field("would fail over", "\(moment(failover.begunAt)), \((failover.begunAt - start).text) into the outage", .bold)
+  page.field(
+    "would fail over", "\(moment(failover.begunAt)), \((failover.begunAt - start).text) into the outage", .bold)
   page.field(
     "  outage since", "\(moment(start)), confirmed after \((failover.confirmedAt - start).text)")
-  page.field("  loss", lossText(failover.loss, settings), failover.loss.isWithin(settings.objectives.rpo) ? .plain : .yellow)
+  page.field(
+    "  loss", lossText(failover.loss, settings), failover.loss.isWithin(settings.objectives.rpo) ? .plain : .yellow)
   let back = failover.servedAt - start
   page.field(
     "  service back", "about \(moment(failover.servedAt)), after \(back.text); RTO \(settings.objectives.rto.text)",
@@ -101,7 +109,10 @@ private func verdictText(_ failover: Findings.Failover) -> (String, Style.Ink) {
     let after = failover.recoveredAt.map { ($0 - failover.begunAt).text } ?? ""
     return ("WRONG: the primary recovered after \(lasted), \(after) after the failover would have begun\(rest)", .red)
   case .open where failover.realRunAt != nil:
-    return ("open: the daemon failed over itself and fenced the primary; how long it would have been out is not known", .yellow)
+    return (
+      "open: the daemon failed over itself and fenced the primary; how long it would have been out is not known",
+      .yellow
+    )
   case .open: return ("open: the primary was still down when the recording ends, after \(lasted)", .yellow)
   }
 }

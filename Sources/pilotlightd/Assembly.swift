@@ -109,7 +109,9 @@ struct Assembly {
     return ObservationLog(store) {
       let now = line.now
       return (now, .seconds(line.wallSeconds(of: now)) - (now - Instant(nanoseconds: 0)))
-    } tell: { $0.message.log(to: logger) }
+    } tell: {
+      $0.message.log(to: logger)
+    }
   }
 
   private func makeSandbox(_ line: TimeLine) async throws -> Sandbox? {

@@ -5,8 +5,8 @@ import PilotlightEngine
 import PilotlightRecording
 import PilotlightSimulation
 
-/// The first byte says how the rest is meant: even, a recording as it lies on a disk; odd, one frame's payload, since no fuzzer finds a
-/// checksum.
+/// The first byte says how the rest is meant: even, a recording as it lies on a disk; odd, one frame's payload, since no fuzzer
+/// finds a checksum.
 func readRecording(_ bytes: [UInt8]) -> String? {
   guard let kind = bytes.first else { return nil }
   let rest = Array(bytes.dropFirst())

@@ -170,8 +170,8 @@ import Testing
     #expect(findings.sightings == told.sightings)
   }
 
-  /// Packet loss, broken DNS, crashes, freezes, clocks that are wrong. What an operator orders is not replayed, and a ledger that
-  /// refuses makes a daemon wait: those worlds are left out.
+  /// Packet loss, broken DNS, crashes, freezes, clocks that are wrong. What an operator orders is not replayed, and a ledger
+  /// that refuses makes a daemon wait: those worlds are left out.
   @Test(arguments: 1...40) func `in random worlds too`(seed: UInt64) {
     let trial = Trial.random(seed: seed)
     let isLeftOut = trial.scenario.entries.contains { entry in

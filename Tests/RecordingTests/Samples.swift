@@ -54,7 +54,8 @@ struct Samples {
       return .database(
         DatabaseState(
           status: text(), source: maybe(text()), arn: text(),
-          address: maybe(DatabaseAddress(host: text(), port: number(70_000))), engine: text(), replication: maybe(text()))
+          address: maybe(DatabaseAddress(host: text(), port: number(70_000))), engine: text(),
+          replication: maybe(text()))
       )
     case 3: return .lag(samples())
     case 4: return .targets(TargetHealth(healthy: number(5), unhealthy: Int.max, other: Int.min))
