@@ -30,6 +30,10 @@ enum Format {
   static let longest = 1 << 20
   /// Sightings in a frame, runs counted by their length: what a reader must be ready to hold.
   static let mostSightings = 100_000
+  /// Different values in a frame.
+  static let mostValues = 4096
+  /// Datapoints in one reading of the lag; CloudWatch gives about 20.
+  static let mostSamples = 256
   /// Sightings in a run.
   static let longestRun = 4096
   /// From the first to the last of a run.

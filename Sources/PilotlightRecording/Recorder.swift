@@ -87,12 +87,20 @@ package struct Recorder {
 
   private mutating func cut(_ workload: String) {
     guard var stretch = open[workload], !stretch.items.isEmpty else { return }
-    let payload = Payload.sightings(Stretch(workload: workload, items: stretch.items)).packed
-    if payload.count <= Format.longest {
-      finished.append(Cut(bytes: Format.frame(payload), sightings: stretch.items.reduce(0) { $0 + $1.count }))
-    }
+    finish(Stretch(workload: workload, items: stretch.items))
     (stretch.items, stretch.runs, stretch.beganAt) = ([], [:], nil)
     open[workload] = stretch
+  }
+
+  private mutating func finish(_ stretch: Stretch) {
+    let payload = Payload.sightings(stretch).packed
+    if payload.count > Format.longest, stretch.items.count > 1 {
+      let half = stretch.items.count / 2
+      finish(Stretch(workload: stretch.workload, items: Array(stretch.items[..<half])))
+      finish(Stretch(workload: stretch.workload, items: Array(stretch.items[half...])))
+    } else {
+      finished.append(Cut(bytes: Format.frame(payload), sightings: stretch.items.reduce(0) { $0 + $1.count }))
+    }
   }
 
   /// Frames that are ready at `now`; all that is open when `everything` is asked for.
@@ -152,6 +160,7 @@ extension Item {
     case .reply(.failed(let failure)):
       item.value = .reply(
         .failed(CloudFailure(failure.kind, code: cut(failure.code), message: cut(failure.message))))
+    case .reply(.lag(let samples)): item.value = .reply(.lag(samples.suffix(Format.mostSamples)))
     case .reply(let reply):
       guard reply.isPolled else { return nil }
     }

@@ -49,7 +49,7 @@ package final class Replay {
       for index in replays.indices { replays[index].wallAhead = ahead }
       return
     case .viewpoint(let name, let viewpoint, _):
-      // Needed for what comes, however old it is.
+      // It counts for what is seen from there, however old it is itself.
       if let place = places[name] { replays[place].look(from: viewpoint) }
       return
     case .started, .stopped, .gap, .run, .missed: break

@@ -134,7 +134,8 @@ struct Stretch: Equatable {
     var before = try from.instant()
     let watches = try from.list { from throws(Garbled) in try Watch(&from) }
     var lag: [LagSample] = []
-    let values = try from.list { from throws(Garbled) in try Value(&from, lag: &lag) }
+    var values: [Value] = []
+    for _ in 0..<(try from.count(Format.mostValues)) { values.append(try Value(&from, lag: &lag)) }
     var left = Format.mostSightings
     items = try from.list { from throws(Garbled) in
       let item = try Item(&from, from: before, watches, values)

@@ -1,6 +1,6 @@
 // Watches and what they bring, as bytes. Exhaustive over `Watch` and `CloudReply` on purpose: a new case fails the build here
-// until it has a tag of its own. Tags are never given out twice; a tag that a reader does not know makes its frame unreadable,
-// and is told.
+// until it has a tag of its own, which `init` has to read as well. Tags are never given out twice; one that a reader does not
+// know makes its frame unreadable, and is told.
 
 import PilotlightCore
 
@@ -203,6 +203,7 @@ struct LagDifference {
   }
 
   func applied(to old: [LagSample]) throws(Garbled) -> [LagSample] {
+    guard added.count <= Format.mostSamples else { throw Garbled() }
     guard let dropped else { return added }
     guard dropped <= old.count else { throw Garbled() }
     var samples: [LagSample] = []
@@ -210,6 +211,7 @@ struct LagDifference {
       let at = try Unpacker.instant((sample.at + moved).nanoseconds)
       samples.append(LagSample(at: at, seconds: sample.seconds))
     }
+    guard samples.count + added.count <= Format.mostSamples else { throw Garbled() }
     return samples + added
   }
 

@@ -14,6 +14,8 @@ struct WorkloadReplay {
   private var blindSince: Instant?
   private var lagUnknownSince: Instant?
   private var viewpoint: Viewpoint?
+  /// Nothing was seen from this viewpoint yet.
+  private var isUnused = false
 
   /// An outage while it lasts, on the line's time.
   private struct Outage {
@@ -36,6 +38,7 @@ struct WorkloadReplay {
   mutating func take(_ seen: Seen) {
     let workload = awake(at: seen.arrivedAt, since: seen.startedAt - WorkloadReplay.longestPoll)
     found.sightings += 1
+    if isUnused, let viewpoint { use(viewpoint) }
     workload.take(seen.sighting, of: seen.watch, startedAt: seen.startedAt, at: now)
     react(to: .assessed, workload)
   }
@@ -65,6 +68,11 @@ struct WorkloadReplay {
 
   mutating func look(from viewpoint: Viewpoint) {
     self.viewpoint = viewpoint
+    isUnused = true
+  }
+
+  private mutating func use(_ viewpoint: Viewpoint) {
+    isUnused = false
     for limit in viewpoint.limits(for: settings) where !found.limits.contains(limit) { found.limits.append(limit) }
   }
 

@@ -41,7 +41,7 @@ struct Replay: ParsableCommand {
     help: ArgumentHelp("Only the last of it, such as 30d or 12h, counted from its newest moment.", valueName: "age"))
   var since: Age?
   @Option(help: "The configuration to be tried.") var config = "/etc/pilotlight/pilotlight.yaml"
-  @Option(help: "Only this workload.") var workload: String?
+  @Option(help: "Only this workload; what others would have held back is then left out.") var workload: String?
   @Flag(help: "Print JSON: a stable shape for scripts.") var json = false
 
   func validate() throws {
