@@ -84,7 +84,9 @@ struct Unpacker {
   mutating func integer() throws(Garbled) -> Int { Int(try signed()) }
 
   mutating func text() throws(Garbled) -> String {
-    let length = try count(bytes.endIndex - at)
+    let length = try count(bytes.count)
+    // What is left is less by the length's own bytes.
+    guard length <= bytes.endIndex - at else { throw Garbled() }
     defer { at += length }
     guard let text = String(validating: bytes[at..<(at + length)], as: UTF8.self) else { throw Garbled() }
     return text
