@@ -53,6 +53,7 @@ package final class AWSCloud: Sendable {
     case .readRecords(let ref): return .records(try await readRecords(ref, deadline))
     case .pointRecords(let ref, let to, let from): return try await point(ref, to: to, from: from, deadline)
     case .readChange(let id, let region): return try await readChange(id, region, deadline)
+    case .readHealthCheck(let ref): return try await readHealthCheck(ref, deadline)
     case .readObject(let ref): return try await readObject(ref, deadline)
     case .putObject(let ref, let body): return try await putObject(ref, body, deadline)
     case .removeObject(let ref): return try await removeObject(ref, deadline)

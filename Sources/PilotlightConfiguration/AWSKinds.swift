@@ -89,6 +89,17 @@ extension Kind where Value == String {
     }
   }
 
+  /// A Route 53 health check's id, a UUID in lower case.
+  static var healthCheckID: Kind {
+    .text("health check id", expected: "an id such as 0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9") { text in
+      let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+      let isFine =
+        parts.map(\.count) == [8, 4, 4, 4, 12]
+        && parts.allSatisfy { $0.utf8.allSatisfy { isDigit($0) || (97...102).contains($0) } }
+      return isFine ? nil : "is not the id of a health check"
+    }
+  }
+
   static var instanceClass: Kind {
     .text("name", expected: "an RDS instance class such as db.t3.medium") { text in
       let parts = text.split(separator: ".", omittingEmptySubsequences: false)

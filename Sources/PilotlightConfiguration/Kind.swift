@@ -67,6 +67,23 @@ extension Kind where Value == Int {
   }
 }
 
+extension Kind where Value == Double {
+  /// A share in whole percent, `1%` to `100%`; 0.01...1.
+  static var share: Kind {
+    let expected = "a share of 1% to 100%"
+    return .scalar(
+      "share", range: "1% to 100%", expected: expected, placeholder: 1,
+      show: { "\(Int(($0 * 100).rounded()))%" }
+    ) { (text, _) throws(Mistake) in
+      let digits = text.hasSuffix("%") ? text.dropLast() : ""
+      guard (1...3).contains(digits.utf8.count), digits.utf8.allSatisfy(isDigit), let percent = Int(digits),
+        (1...100).contains(percent)
+      else { throw Mistake("\(quoted(text)) is not a share, expected \(expected)") }
+      return Double(percent) / 100
+    }
+  }
+}
+
 extension Kind where Value == Bool {
   /// `true` or `false`, written without quotes.
   package static var boolean: Kind {

@@ -43,7 +43,7 @@ private func readObservations(_ observations: Section) -> ObservationSettings {
       "keepFor", .duration(.hours(1)...(.hours(87_600))), default: standard.keepFor, "What is older is dropped."),
     maximumSize: observations.optional(
       "maximumSize", .size(1 << 20...1 << 40), default: standard.maximumSize,
-      "On disk; the oldest is dropped first. A workload takes about 0.2 MiB a day while nothing happens to it."))
+      "On disk; the oldest is dropped first. A workload takes about 0.3 MiB a day while nothing happens to it."))
 }
 
 private func readAWS(_ aws: Section) -> AWSSettings {
@@ -83,7 +83,9 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
   }
   let settings = WorkloadSettings(
     name: name, mode: mode, objectives: objectives, primary: primary, dr: dr,
-    detection: workload.defaulted("detection", "When an outage counts as one.", readDetection),
+    detection: workload.defaulted("detection", "When an outage counts as one.") {
+      readDetection($0, partition: partition(ofRegion: primary.region))
+    },
     replication: replication,
     decision: workload.defaulted("decision", "What is done about a confirmed outage.", readDecision),
     traffic: workload.section("traffic", "How users are moved: exactly one of the three.") {
@@ -115,7 +117,7 @@ private func readReplication(_ replication: Section, rpo: Duration) -> Replicati
       "Lag above this while the primary serves is an alert, never a failover.") ?? rpo)
 }
 
-private func readDetection(_ detection: Section) -> DetectionSettings {
+private func readDetection(_ detection: Section, partition: String) -> DetectionSettings {
   let standard = DetectionSettings()
   return DetectionSettings(
     confirmFor: detection.optional(
@@ -123,8 +125,9 @@ private func readDetection(_ detection: Section) -> DetectionSettings {
       "The primary must be down this long before anything is done about it."),
     corroborate: detection.optional(
       "corroborate", .choice(Corroboration.self, placeholder: .any), default: standard.corroborate,
-      "Which independent vantages (target health, the primary region's AWS API) must agree: `any` needs one that says "
-        + "down, `all` needs every one with an opinion, `none` trusts the probes alone."),
+      "Which independent vantages (target health, the primary region's AWS API, Route 53's checkers, a 5xx of the load "
+        + "balancer itself) must agree: `any` needs one that says down, `all` needs every one with an opinion, `none` "
+        + "trusts the probes alone. One without an opinion never counts as down."),
     references: detection.list(
       "references", .absent("the DR region's AWS API is the only reference"), 0...20,
       "Things that answer if the daemon's own network works; when they fail too, the view is blind, not the primary "
@@ -139,7 +142,28 @@ private func readDetection(_ detection: Section) -> DetectionSettings {
       "Interval of the slow polls: target health, replica lag, state of instances and groups."),
     timeGap: detection.optional(
       "timeGap", .duration(.seconds(1)...(.minutes(5))), default: standard.timeGap,
-      "A wake-up later than this means the daemon was frozen: evidence from before it is thrown away."))
+      "A wake-up later than this means the daemon was frozen: evidence from before it is thrown away."),
+    healthCheck: detection.optional(
+      "healthCheck", .healthCheckID, absent: "Route 53's checkers are not asked",
+      "Id of a Route 53 health check of the primary's load balancer, whose checkers are a vantage of their own."
+    ).map { HealthCheckRef(id: $0, region: route53Region(forPartition: partition)) },
+    grey: detection.defaulted(
+      "grey", "When a primary that still answers counts as failing in part, or as too slow.", readGrey))
+}
+
+private func readGrey(_ grey: Section) -> GreySettings {
+  let standard = GreySettings()
+  return GreySettings(
+    window: grey.optional(
+      "window", .duration(.seconds(10)...(.minutes(10))), default: standard.window,
+      "The probes of this long are looked at together."),
+    share: grey.optional(
+      "share", .share, default: standard.share,
+      "The share of failed or late probes among them from which it is grey, e.g. `40%`."),
+    policy: grey.optional(
+      "policy", .choice(GreyPolicy.self, placeholder: .alert), default: standard.policy,
+      "`alert` degrades and says so; `countAsDown` takes it as an outage, which still has to last `confirmFor` and to be "
+        + "corroborated."))
 }
 
 private func readDecision(_ decision: Section) -> DecisionSettings {

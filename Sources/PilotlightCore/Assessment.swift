@@ -41,6 +41,12 @@ package struct Assessment: Equatable, Sendable {
   package var agreement: Agreement
   /// A failure that degrades and alerts but cannot justify a failover.
   package var concern: FailureClass?
+  /// The primary answers, and too often wrong or late; nil when that is not so, or counts as down.
+  package var grey: GreyWindow.Kind?
+  /// The name of what is wrong; nil when nothing is, or too little was seen.
+  package var diagnosis: Diagnosis?
+  /// Start of the newest successful probe since the daemon started.
+  package var lastSuccess: Instant?
   /// What it rests on; put into words only when somebody asks.
   private let basis: Basis?
 
@@ -49,7 +55,8 @@ package struct Assessment: Equatable, Sendable {
 
   package init(
     verdict: Verdict, since: Instant, outageStart: Instant? = nil, lasted: Bool = false, confirmed: Bool = false,
-    agreement: Agreement = .missing, concern: FailureClass? = nil, basis: Basis? = nil
+    agreement: Agreement = .missing, concern: FailureClass? = nil, grey: GreyWindow.Kind? = nil,
+    diagnosis: Diagnosis? = nil, lastSuccess: Instant? = nil, basis: Basis? = nil
   ) {
     self.verdict = verdict
     self.since = since
@@ -58,6 +65,9 @@ package struct Assessment: Equatable, Sendable {
     self.confirmed = confirmed
     self.agreement = agreement
     self.concern = concern
+    self.grey = grey
+    self.diagnosis = diagnosis
+    self.lastSuccess = lastSuccess
     self.basis = basis
   }
 }
@@ -68,20 +78,29 @@ package struct Basis: Equatable, Sendable {
   var targets: TargetHealth?
   /// Whether the primary region's API answers.
   var primaryAPI: Bool?
+  var checkers: CheckerHealth?
+  /// How many of the window's probes failed or were late; nil unless it is grey.
+  var grey: (bad: Int, total: Int)?
   /// How many of the references answer, while probes fail.
   var references: (answering: Int, total: Int)?
 
   package static func == (a: Basis, b: Basis) -> Bool {
-    a.tally == b.tally && a.targets == b.targets && a.primaryAPI == b.primaryAPI
+    a.tally == b.tally && a.targets == b.targets && a.primaryAPI == b.primaryAPI && a.checkers == b.checkers
+      && a.grey?.bad == b.grey?.bad && a.grey?.total == b.grey?.total
       && a.references?.answering == b.references?.answering && a.references?.total == b.references?.total
   }
 
   var sentences: [String] {
     var lines = ["primary probe: \(tally.sentence)"]
+    if let grey { lines.append("of the last \(grey.total) probes \(grey.bad) failed or were late") }
     if let targets {
       lines.append("target health: \(targets.healthy) healthy, \(targets.unhealthy) unhealthy, \(targets.other) other")
     }
     if let primaryAPI { lines.append("primary region's API: \(primaryAPI ? "answers" : "does not answer")") }
+    if let checkers {
+      lines.append(
+        "Route 53's checkers: \(checkers.healthy) of \(checkers.healthy + checkers.unhealthy) see it healthy")
+    }
     if let references { lines.append("references: \(references.answering) of \(references.total) answer") }
     return lines
   }

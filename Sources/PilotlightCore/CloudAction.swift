@@ -93,6 +93,17 @@ package struct RecordTarget: Hashable, Sendable, Codable {
   }
 }
 
+/// A Route 53 health check.
+package struct HealthCheckRef: Hashable, Sendable, Codable {
+  package var id: String
+  /// Where the Route 53 endpoint is (`us-east-1` for the aws partition).
+  package var region: String
+  package init(id: String, region: String = "us-east-1") {
+    self.id = id
+    self.region = region
+  }
+}
+
 /// An S3 object.
 package struct ObjectRef: Hashable, Sendable, Codable {
   package var region: String
@@ -167,6 +178,8 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case readRecords(RecordRef)
   /// Route 53 GetChange -> `.change`.
   case readChange(id: String, region: String)
+  /// Route 53 GetHealthCheckStatus -> `.checkers`, or `.failed(.notFound)`.
+  case readHealthCheck(HealthCheckRef)
   /// HeadObject -> `.object`.
   case readObject(ObjectRef)
   /// DescribeRules, looking for our own write hold -> `.writeHold`.
@@ -215,6 +228,7 @@ extension CloudAction {
     case .targetHealth(let ref): ref.region
     case .readSecret(let ref), .repointSecret(let ref, _, _): ref.region
     case .readRecords(let ref), .pointRecords(let ref, _, _): ref.region
+    case .readHealthCheck(let ref): ref.region
     case .readObject(let ref), .putObject(let ref, _), .removeObject(let ref): ref.region
     case .readWriteHold(let ref), .holdWrites(let ref), .releaseWrites(let ref): ref.region
     case .createReplica(let spec): spec.replica.region
@@ -233,6 +247,7 @@ extension CloudAction {
     case .readSecret: "secretsmanager:GetSecretValue"
     case .readRecords: "route53:ListResourceRecordSets"
     case .readChange: "route53:GetChange"
+    case .readHealthCheck: "route53:GetHealthCheckStatus"
     case .readObject: "s3:GetObject"
     case .readWriteHold: "elasticloadbalancing:DescribeRules"
     case .describeSnapshot: "rds:DescribeDBSnapshots"
@@ -255,7 +270,7 @@ extension CloudAction {
   package var changes: Bool {
     switch self {
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
-      .readChange, .readObject, .readWriteHold, .describeSnapshot:
+      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot:
       false
     case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
       .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:

@@ -10,6 +10,7 @@ package indirect enum CloudReply: Hashable, Sendable, Codable {
   case secret(SecretState)
   case records([RecordState])
   case change(ChangeStatus)
+  case checkers(CheckerHealth)
   case object(present: Bool)
   case writeHold(present: Bool)
   case snapshot(status: String)
@@ -86,6 +87,20 @@ package struct TargetHealth: Hashable, Sendable, Codable {
     self.unhealthy = unhealthy
     self.other = other
   }
+}
+
+/// What the checkers of a Route 53 health check report, by count.
+package struct CheckerHealth: Hashable, Sendable, Codable {
+  package var healthy: Int
+  package var unhealthy: Int
+  package init(healthy: Int, unhealthy: Int) {
+    self.healthy = healthy
+    self.unhealthy = unhealthy
+  }
+
+  /// Route 53 takes an endpoint as healthy when more than 18 % of its checkers do (Route 53 developer guide, "How Amazon Route 53
+  /// determines whether a health check is healthy").
+  package var isHealthy: Bool { Double(healthy) > 0.18 * Double(healthy + unhealthy) }
 }
 
 /// The address in a secret, and nothing else of it.

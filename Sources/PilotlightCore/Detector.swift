@@ -10,12 +10,20 @@ package struct Detector: Equatable, Sendable {
   /// How often references are read while probes fail.
   private let pace: Duration
   package private(set) var tally: Tally
+  package private(set) var grey: GreyWindow
   /// When evidence was last thrown away, or the start.
   private var begun: Instant
   /// Start of the newest good and newest failed reading of each reference.
   private var references: [Reference]
   package private(set) var targets = Reading<TargetHealth>()
   package private(set) var primaryAPI = Reading<Bool>()
+  /// When the primary region's API was asked in vain the time before; nil after an answer.
+  private var missedBefore: Instant?
+  package private(set) var checkers = Reading<CheckerHealth>()
+  /// Start of the newest successful probe, whatever was forgotten since: an outage that began before it is over.
+  package private(set) var lastSuccess: Instant?
+  /// From here on an outage has to last: a pause has ended.
+  private var confirmingSince: Instant
   /// The verdict last given and since when: `since` must not move while the verdict stands.
   private var standing: (verdict: Verdict, since: Instant)
 
@@ -34,22 +42,29 @@ package struct Detector: Equatable, Sendable {
     self.settings = settings.detection
     pace = min(settings.detection.pollInterval, settings.primary.probe.interval)
     tally = Tally(fallAfter: settings.primary.probe.fallAfter, riseAfter: settings.primary.probe.riseAfter)
+    grey = GreyWindow(settings.detection.grey)
     begun = now
+    confirmingSince = now
     let watches: [Watch] = [.drAPI, .drProbe] + settings.detection.references.map { .reference($0.name) }
     references = watches.map { Reference(watch: $0) }
     standing = (.unknown, now)
   }
 
   package static func == (a: Detector, b: Detector) -> Bool {
-    a.tally == b.tally && a.begun == b.begun && a.references == b.references && a.targets == b.targets
-      && a.primaryAPI == b.primaryAPI && a.standing == b.standing
+    a.tally == b.tally && a.grey == b.grey && a.begun == b.begun && a.references == b.references
+      && a.targets == b.targets && a.primaryAPI == b.primaryAPI && a.missedBefore == b.missedBefore
+      && a.checkers == b.checkers
+      && a.lastSuccess == b.lastSuccess && a.confirmingSince == b.confirmingSince && a.standing == b.standing
   }
 
   // MARK: Taking evidence in
 
   /// A result of the primary's probe. What started before evidence was last thrown away is ignored.
   package mutating func probed(_ observation: Observation) {
-    if observation.at >= begun { tally.take(observation) }
+    guard observation.at >= begun else { return }
+    tally.take(observation)
+    grey.take(observation)
+    if case .success = observation.outcome { lastSuccess = max(lastSuccess ?? observation.at, observation.at) }
   }
 
   /// Whether a reference answered at all; `at` is when it was asked.
@@ -69,45 +84,87 @@ package struct Detector: Equatable, Sendable {
 
   /// Whether the primary region's API answered; nil when that could not be told.
   package mutating func sawPrimaryAPI(_ answered: Bool?, at: Instant) {
-    if at >= begun { primaryAPI = Reading(value: answered, at: at) }
+    guard at >= begun else { return }
+    missedBefore = answered == false && primaryAPI.value == false ? primaryAPI.at : nil
+    primaryAPI = Reading(value: answered, at: at)
   }
 
-  /// Throws all evidence away: the process was frozen, or a pause ended.
+  /// What Route 53's checkers say; nil when they could not be asked.
+  package mutating func sawCheckers(_ health: CheckerHealth?, at: Instant) {
+    if at >= begun { checkers = Reading(value: health, at: at) }
+  }
+
+  /// A pause ended: what was seen meanwhile stands, but whatever fails has to last as long as a new outage would.
+  package mutating func confirmAfresh(at now: Instant) { confirmingSince = now }
+
+  /// Throws all evidence away: the process was frozen.
   package mutating func forget(at now: Instant) {
-    tally.forget()
-    begun = now
-    targets = Reading()
-    primaryAPI = Reading()
+    closeEyes(at: now)
     for index in references.indices { references[index] = Reference(watch: references[index].watch) }
     standing = (.unknown, now)
   }
 
   /// Sight is back. What failed while nothing could be seen says nothing about the primary: it is looked at from the beginning.
   private mutating func openEyes(at now: Instant) {
+    closeEyes(at: now)
+    standing = (.unknown, now)
+  }
+
+  private mutating func closeEyes(at now: Instant) {
     tally.forget()
+    grey.forget()
     begun = now
+    confirmingSince = now
     targets = Reading()
     primaryAPI = Reading()
-    standing = (.unknown, now)
+    missedBefore = nil
+    checkers = Reading()
   }
 
   // MARK: Concluding
 
   /// The conclusion as of now. Mutating only because `since` is remembered.
   package mutating func assess(at now: Instant) -> Assessment {
-    if standing.verdict == .blind, tally.serving == false, network(at: now) == .up { openEyes(at: now) }
+    if standing.verdict == .blind, isFailing, network(at: now) == .up { openEyes(at: now) }
     let verdict = judge(at: now)
     if verdict != standing.verdict { standing = (verdict, since(verdict, now: now)) }
     let agreement = agree()
+    let concern = verdict == .up || verdict == .unknown ? tally.concern : nil
+    let isGrey = grey.since != nil && verdict == .up
     return Assessment(
-      verdict: verdict, since: standing.since, outageStart: tally.firstFailure, lasted: hasLasted,
+      verdict: verdict, since: standing.since, outageStart: outage?.start, lasted: hasLasted,
       confirmed: verdict == .down && network(at: now) == .up && isAgreed(agreement) && hasLasted, agreement: agreement,
-      concern: verdict == .up || verdict == .unknown ? tally.concern : nil, basis: basis)
+      concern: concern, grey: isGrey ? grey.kind : nil, diagnosis: diagnose(verdict, agreement, concern),
+      lastSuccess: lastSuccess, basis: basis)
   }
 
+  private func diagnose(_ verdict: Verdict, _ agreement: Agreement, _ concern: FailureClass?) -> Diagnosis? {
+    var failure: FailureClass?
+    if case .failure(let seen, _, _) = tally.last?.outcome { failure = seen }
+    return Diagnosis(
+      Symptoms(
+        verdict: verdict, failure: failure, concern: concern, grey: grey.since == nil ? nil : grey.kind,
+        targets: isCurrent(targets.at) ? targets.value : nil, primaryAPI: primaryAPIOpinion, agreement: agreement))
+  }
+
+  /// T0 and the newest failed probe of the present outage: a run of failures, or a grey failure that counts as one.
+  private var outage: (start: Instant, last: Instant)? {
+    let run = tally.firstFailure.flatMap { first in tally.lastFailure.map { (start: first, last: $0) } }
+    guard countsGrey, let since = grey.since, let last = grey.lastBad else { return run }
+    return (min(since, run?.start ?? since), max(last, run?.last ?? last))
+  }
+
+  private var countsGrey: Bool { settings.grey.policy == .countAsDown }
+
+  /// Enough failures in a row, or a grey failure that counts as down.
+  private var isFailing: Bool { tally.serving == false || (countsGrey && grey.since != nil) }
+
+  /// Something is wrong, or not known yet: whoever can tell more is asked more often.
+  var isTense: Bool { outage != nil || grey.since != nil }
+
   private func judge(at now: Instant) -> Verdict {
-    guard let serving = tally.serving else { return .unknown }
-    if serving { return .up }
+    guard tally.serving != nil else { return .unknown }
+    if !isFailing { return .up }
     switch network(at: now) {
     case .up: return .down
     case .down: return .blind
@@ -117,14 +174,15 @@ package struct Detector: Equatable, Sendable {
 
   private func since(_ verdict: Verdict, now: Instant) -> Instant {
     switch verdict {
-    case .up, .down: tally.since ?? now
+    case .up: tally.since ?? now
+    case .down: tally.serving == false ? tally.since ?? now : grey.since ?? now
     case .blind, .unknown: now
     }
   }
 
   /// Does our own network work? One reference that answered during the outage, and recently, proves it.
   func network(at now: Instant) -> Opinion {
-    guard let outageStart = tally.firstFailure else { return .up }
+    guard let outageStart = outage?.start else { return .up }
     // While probes fail, references are read at the probe's pace: three rounds without an answer are too old to prove anything.
     let horizon = max(outageStart, now - max(pace * 3, .seconds(5)))
     if references.contains(where: { ($0.good ?? .distantPast) >= horizon && newestIsGood($0) }) { return .up }
@@ -136,10 +194,13 @@ package struct Detector: Equatable, Sendable {
     (reference.good ?? .distantPast) >= (reference.failed ?? .distantPast)
   }
 
+  /// When a probe has to start, and fail, to prove that the present outage has lasted; nil without one.
+  var confirmationDue: Instant? { outage.map { max($0.start, confirmingSince) + settings.confirmFor } }
+
   /// The proof that an outage lasted is a probe that *started* `confirmFor` after T0 and failed too.
   private var hasLasted: Bool {
-    guard let outageStart = tally.firstFailure, let last = tally.lastFailure else { return false }
-    return last - outageStart >= settings.confirmFor
+    guard let outage, let due = confirmationDue else { return false }
+    return outage.last >= due
   }
 
   // MARK: Vantages
@@ -152,11 +213,21 @@ package struct Detector: Equatable, Sendable {
     return health.unhealthy > 0 || health.other == 0 ? .down : .unknown
   }
 
-  /// That it does not answer is believed only once a reference that was asked later did: our own network may have broken in between.
+  /// That it does not answer is believed once it was asked twice, since one call may be lost on a bad line (F24), and once a reference
+  /// that was asked later answered: our own network may have broken in between.
   package var primaryAPIOpinion: Opinion {
     guard let answered = primaryAPI.value, let at = primaryAPI.at, isCurrent(at) else { return .unknown }
     if answered { return .up }
+    guard isCurrent(missedBefore) else { return .unknown }
     return references.contains { ($0.good ?? .distantPast) >= at } ? .down : .unknown
+  }
+
+  /// Route 53's checkers look from many places in the world; by its own rule.
+  package var checkersOpinion: Opinion {
+    guard let health = checkers.value, isCurrent(checkers.at), health.healthy + health.unhealthy > 0 else {
+      return .unknown
+    }
+    return health.isHealthy ? .up : .down
   }
 
   /// A 5xx comes from the load balancer itself: it is the primary saying that it cannot serve.
@@ -167,14 +238,14 @@ package struct Detector: Equatable, Sendable {
 
   private func isCurrent(_ at: Instant?) -> Bool {
     guard let at else { return false }
-    return at >= (tally.firstFailure ?? .distantPast)
+    return at >= (outage?.start ?? .distantPast)
   }
 
   private func agree() -> Agreement {
-    guard tally.firstFailure != nil else { return .missing }
+    guard outage != nil else { return .missing }
     let vantages = [
       ("target health", targetsOpinion), ("the primary region's API", primaryAPIOpinion),
-      ("the load balancer's own 5xx", answerOpinion),
+      ("Route 53's checkers", checkersOpinion), ("the load balancer's own 5xx", answerOpinion),
     ]
     let down = vantages.filter { $0.1 == .down }.map(\.0)
     let up = vantages.filter { $0.1 == .up }.map(\.0)
@@ -192,8 +263,9 @@ package struct Detector: Equatable, Sendable {
 
   private var basis: Basis {
     Basis(
-      tally: tally, targets: targets.value, primaryAPI: primaryAPI.value,
-      references: tally.firstFailure.map { _ in
+      tally: tally, targets: targets.value, primaryAPI: primaryAPI.value, checkers: checkers.value,
+      grey: grey.since.map { _ in (grey.counts.bad, grey.counts.total) },
+      references: outage.map { _ in
         (references.count { $0.good != nil && newestIsGood($0) }, references.count)
       })
   }

@@ -15,6 +15,10 @@ package struct DurableState: Equatable, Sendable {
   package private(set) var isRearmed = false
   /// Who aborted the failover of the present outage: nobody starts another one by itself.
   package private(set) var abortedBy: String?
+  /// How long steps took in the runs so far.
+  package private(set) var durations = StepDurations()
+  /// Steps of the present run whose duration says nothing about the next run's: a person, a pause or an error was in between.
+  private var disturbed: Set<String> = []
   /// The newest finished or rolled back run.
   package var lastRun: Run? { ended?.value }
   private var ended: Shared<Run>?
@@ -29,7 +33,7 @@ package struct DurableState: Equatable, Sendable {
     a.phase == b.phase && a.pause == b.pause && a.debts == b.debts && a.armedFor == b.armedFor && a.account == b.account
       && a.lastFailover?.began == b.lastFailover?.began && a.lastFailover?.ended == b.lastFailover?.ended
       && a.isRearmed == b.isRearmed && a.lastRun == b.lastRun
-      && a.abortedBy == b.abortedBy
+      && a.abortedBy == b.abortedBy && a.durations == b.durations && a.disturbed == b.disturbed
   }
 
   /// Takes one record in. Every record is answered; those that only tell the story change nothing.
@@ -75,16 +79,20 @@ package struct DurableState: Equatable, Sendable {
     case .gatePassed(let name, let loss, let sentence, let at):
       finish(name, .done, sentence, at)
       withRun { $0.lossAtGate = loss }
-    case .stepDone(let name, let sentence, let at): finish(name, .done, sentence, at)
+    case .stepDone(let name, let sentence, let at):
+      learn(name, at)
+      finish(name, .done, sentence, at)
     case .stepOwed(let name, let debt, let at):
       finish(name, .owed, debt.why, at)
       debts.append(debt)
     case .stepStuck(let name, let why):
+      disturbed.insert(name)
       step(name) {
         $0.state = .stuck
         $0.detail = why
       }
     case .stepReopened(let name, _):
+      disturbed.insert(name)
       step(name) {
         $0.state = .running
         $0.finishedAt = nil
@@ -106,13 +114,25 @@ package struct DurableState: Equatable, Sendable {
     case .debtIncurred(let debt): debts.append(debt)
     case .debtPaid(let debt, _): debts.removeAll { $0 == debt }
     case .acknowledged(let by, _): acknowledge(by)
-    case .paused(let pause): self.pause = pause
+    case .paused(let pause):
+      self.pause = pause
+      disturbed.formUnion(phase.run?.steps.filter { $0.state == .running }.map(\.step.name) ?? [])
     case .unpaused: pause = nil
     case .ordered: break
     }
   }
 
+  private mutating func learn(_ name: String, _ at: Instant) {
+    guard let step = phase.run?[name], let start = step.startedAt, !disturbed.contains(name) else { return }
+    switch step.step.work {
+    // These wait for evidence or for a person.
+    case .gate, .confirmByHand: return
+    default: durations.learn(name, at - start)
+    }
+  }
+
   private mutating func begin(_ run: Run) {
+    disturbed = []
     switch (run.kind, phase) {
     case (.failback, .drActive(let residence)): phase = .failingBack(run, residence)
     default: phase = .failingOver(run)

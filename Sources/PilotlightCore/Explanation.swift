@@ -5,6 +5,7 @@ extension Machine {
   /// Sentences in the order a person asks: what is seen, what follows, what holds it back, what would change that.
   package func explain(_ situation: Situation) -> [String] {
     var lines = [seen(situation)] + situation.assessment.evidence
+    if let diagnosis = situation.diagnosis { lines.insert(diagnosis.sentence, at: 1) }
     lines.append("replica lag: \(situation.lag.sentence(at: situation.now))")
     switch state.phase {
     case .healthy: lines += explainHealthy(situation)
@@ -33,7 +34,7 @@ extension Machine {
     if reasons.isEmpty {
       return [
         "not failing over because the primary serves; armed",
-        "promoting now would lose \(situation.loss.text); service would be back in about \(forecast.text)",
+        "promoting now would lose \(situation.loss.text); service would be back in about \(forecast(at: situation.now).text)",
       ]
     }
     return ["not armed: \(reasons.joined(separator: "; "))"]
@@ -64,7 +65,7 @@ extension Machine {
     switch assessment.agreement {
     case .agreed: return "not confirmed yet: waiting for the next probe"
     case .contradicted(let who):
-      return "not confirmed: \(who) says the primary is up; a person must decide (`pilotlightctl failover`)"
+      return "not confirmed: by the word of \(who) the primary is up; a person must decide (`pilotlightctl failover`)"
     case .missing:
       return "not confirmed: no other vantage says anything; a person must decide (`pilotlightctl failover`)"
     }
@@ -72,10 +73,10 @@ extension Machine {
 
   private func deadlineLines(_ situation: Situation) -> [String] {
     guard let deadline = commitDeadline(situation.assessment) else { return [] }
-    let left = deadline - situation.now
-    if left < .zero {
-      return ["the RTO of \(settings.objectives.rto.text) will be missed by at least \((.zero - left).text)"]
+    if let late = rtoShortfall(situation) {
+      return ["the RTO of \(settings.objectives.rto.text) will be missed by about \(late.text)"]
     }
+    let left = deadline - situation.now
     return [
       "commit deadline \(deadline.text), in \(left.text): promoting later misses the RTO of \(settings.objectives.rto.text)"
     ]

@@ -35,6 +35,13 @@ package struct Situation: Sendable {
 
   /// What promoting now would lose, counted from the start of the outage.
   package var loss: LossWindow { lag.loss(outageStart: assessment.outageStart ?? now) }
+
+  /// The name of what is wrong with the primary, or else with its replica.
+  package var diagnosis: Diagnosis? {
+    if let known = assessment.diagnosis { return known }
+    let isBroken = assessment.verdict == .up && (lag.state(at: now) == .inactive || lag.isUnread(at: now))
+    return isBroken ? .replicaBroken : nil
+  }
 }
 
 /// The gate's word.

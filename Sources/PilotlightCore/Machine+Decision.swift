@@ -1,27 +1,52 @@
 // When a failover may begin, how long it would take, and until when it can still meet the RTO.
 
 extension Machine {
-  /// How long from the beginning of a failover until users are served again.
-  package var forecast: Duration {
-    let plan = state.phase.run.map { $0.steps.map(\.step) } ?? Plan.failover(settings)
-    return Plan.forecast(plan, until: "shift-traffic", finished: state.phase.run?.finishedNames ?? [])
+  /// The plan of a failover, with what past runs say about its steps.
+  package var failoverPlan: [Step] { state.durations.informed(Plan.failover(settings)) }
+
+  /// How long from now until users are served by the DR region, if a failover began now or as far as the one that runs has got.
+  package func forecast(at now: Instant) -> Duration {
+    guard let run = state.phase.run else { return Plan.forecast(failoverPlan, until: "shift-traffic") }
+    var plan = run.steps.map(\.step)
+    for index in plan.indices {
+      guard run.steps[index].state == .running, let start = run.steps[index].startedAt else { continue }
+      plan[index].forecast = max(plan[index].forecast - (now - start), .zero)
+    }
+    return Plan.forecast(plan, until: "shift-traffic", finished: run.finishedNames)
   }
 
   /// The latest moment at which the one-way step can begin and the RTO still be met; nil without an outage.
   package func commitDeadline(_ assessment: Assessment) -> Instant? {
     let start: Instant?
+    let plan: [Step]
     switch state.phase {
-    case .healthy, .drActive, .failingBack: start = nil
-    case .degraded(let outage): start = outage.start ?? assessment.outageStart
-    case .failingOver(let run): start = run.isCommitted ? nil : run.outageStart
+    case .healthy, .drActive, .failingBack: return nil
+    case .degraded(let outage): (start, plan) = (outage.start ?? assessment.outageStart, failoverPlan)
+    case .failingOver(let run): (start, plan) = (run.isCommitted ? nil : run.outageStart, run.steps.map(\.step))
     }
+    let afterGate = Plan.forecast(plan, until: "shift-traffic") - Plan.forecast(plan, until: "gate")
     return start.map { $0 + settings.objectives.rto - afterGate }
   }
 
-  /// By how much the RTO will be missed even if the one-way step begins now.
+  /// By how much the RTO will be missed, even if everything goes on at once from now; nil when it can be met.
   func rtoShortfall(_ situation: Situation) -> Duration? {
-    guard let deadline = commitDeadline(situation.assessment), situation.now > deadline else { return nil }
-    return situation.now - deadline
+    let start: Instant?
+    switch state.phase {
+    case .healthy, .drActive, .failingBack: return nil
+    case .degraded(let outage): start = outage.start
+    case .failingOver(let run): start = run["shift-traffic"]?.state.isFinished == true ? nil : run.outageStart
+    }
+    guard let start else { return nil }
+    let late = situation.now + forecast(at: situation.now) - (start + settings.objectives.rto)
+    return late > .zero ? late : nil
+  }
+
+  mutating func sayRTO(_ situation: Situation, _ reaction: inout Reaction) {
+    guard let late = rtoShortfall(situation) else { return }
+    sayOnce(
+      "rto", .rtoAtRisk,
+      "the RTO of \(settings.objectives.rto.text) can no longer be met: service is expected back in "
+        + "\(forecast(at: situation.now).text), \(late.text) too late", &reaction)
   }
 
   /// What keeps the daemon from beginning by itself, in sentences. Observe mode is not in here: it goes as far as saying so.
@@ -79,9 +104,11 @@ extension Machine {
     _ situation: Situation, orderedBy: String?, why: String, _ reaction: inout Reaction
   ) {
     let now = situation.now
+    var knownStart: Instant?
+    if case .degraded(let outage) = state.phase { knownStart = outage.start }
     let run = Run(
       incident: "\(now.stamp)-\(settings.name)", kind: .failover, startedAt: now,
-      outageStart: situation.assessment.outageStart ?? now, orderedBy: orderedBy, plan: Plan.failover(settings))
+      outageStart: knownStart ?? situation.assessment.outageStart ?? now, orderedBy: orderedBy, plan: failoverPlan)
     start(run, why: why, situation, &reaction)
   }
 

@@ -38,7 +38,7 @@ extension Machine {
     guard state.pause != nil else { return ("it is not paused", "") }
     record(.unpaused(by: order.by, reason: order.reason), &reaction)
     forgetProgress()
-    reaction.effects.append(.startAfresh)
+    reaction.effects.append(.confirmAfresh)
     return (nil, "resumed; a fresh confirmation window begins")
   }
 
@@ -88,7 +88,7 @@ extension Machine {
     let incident = "\(now.stamp)-\(settings.name)"
     let run = Run(
       incident: incident, kind: .failback, startedAt: now, outageStart: nil, orderedBy: order.by,
-      plan: Plan.failback(settings, incident: incident))
+      plan: state.durations.informed(Plan.failback(settings, incident: incident)))
     start(run, why: "ordered by \(order.by): \(order.reason)", situation, &reaction)
     return (nil, "failing back; incident \(incident)")
   }

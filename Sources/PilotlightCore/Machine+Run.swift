@@ -47,7 +47,7 @@ extension Machine {
 
   /// Moves everything that can move.
   mutating func advance(_ situation: Situation, _ reaction: inout Reaction) {
-    expirePause(situation, &reaction)
+    if expirePause(situation, &reaction) { return }
     guard let run = state.phase.run else { return }
     if run.rollback == nil, run.kind == .failover, !run.isCommitted, situation.assessment.verdict == .up {
       record(.rollbackBegun("the primary serves again and nothing one-way has run", by: nil), &reaction)
@@ -56,6 +56,7 @@ extension Machine {
       takeBack(situation, &reaction)
       return
     }
+    if run.kind == .failover { sayRTO(situation, &reaction) }
     var finished = -1
     while let run = state.phase.run, run.rollback == nil, finished != run.finishedCount {
       finished = run.finishedCount

@@ -40,8 +40,10 @@ package enum Effect: Hashable, Sendable {
   case ask(CloudTask, [CloudAction])
   /// Read these now, whenever they would have been due.
   case observe([Watch])
-  /// Throw evidence away: a fresh confirmation window begins.
+  /// Throw evidence away: the primary is looked at as for the first time.
   case startAfresh
+  /// A fresh confirmation window begins; what was seen stands.
+  case confirmAfresh
   case say(Message)
 }
 
@@ -73,20 +75,13 @@ package struct Machine: Sendable {
   struct Fixed: Sendable {
     let settings: WorkloadSettings
     let fingerprint: String
-    /// From the gate's word until users are served, by the default plan.
-    let afterGate: Duration
   }
 
   package var settings: WorkloadSettings { _read { yield fixed.value.settings } }
   var fingerprint: String { fixed.value.fingerprint }
-  var afterGate: Duration { fixed.value.afterGate }
 
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), seed: UInt64) {
-    let plan = Plan.failover(settings)
-    fixed = Shared(
-      Fixed(
-        settings: settings, fingerprint: settings.fingerprint,
-        afterGate: Plan.forecast(plan, until: "shift-traffic") - Plan.forecast(plan, until: "gate")))
+    fixed = Shared(Fixed(settings: settings, fingerprint: settings.fingerprint))
     self.state = state
     dice = Dice(seed: seed)
   }
@@ -152,7 +147,7 @@ package struct Machine: Sendable {
   // MARK: Healthy and degraded
 
   private mutating func watchHealthy(_ situation: Situation, _ reaction: inout Reaction) {
-    expirePause(situation, &reaction)
+    if expirePause(situation, &reaction) { return }
     let assessment = situation.assessment
     if assessment.verdict == .up, state.armedFor != fingerprint {
       record(.armed(fingerprint: fingerprint), &reaction)
@@ -162,7 +157,7 @@ package struct Machine: Sendable {
     sayUnreadLag(situation, &reaction)
     if assessment.verdict == .down {
       let start = assessment.outageStart ?? situation.now
-      begin(outage: Outage(start: start, noticedAt: situation.now, why: assessment.evidence.first ?? "down"), &reaction)
+      begin(outage: Outage(start: start, noticedAt: situation.now, why: wrong(assessment)), &reaction)
       watchDegradedAgain(situation, &reaction)
     } else if let concern = concern(situation) {
       begin(outage: Outage(start: nil, noticedAt: situation.now, why: concern), &reaction)
@@ -181,7 +176,7 @@ package struct Machine: Sendable {
   }
 
   private mutating func watchDegraded(_ outage: Outage, _ situation: Situation, _ reaction: inout Reaction) {
-    expirePause(situation, &reaction)
+    if expirePause(situation, &reaction) { return }
     sayBlindness(situation.assessment, &reaction)
     sayUnreadLag(situation, &reaction)
     switch situation.assessment.verdict {
@@ -210,15 +205,12 @@ package struct Machine: Sendable {
   ) {
     // Without a start the newest probes succeed, not yet often enough: nothing to consider.
     guard let start = situation.assessment.outageStart else { return }
-    if outage.start != start {
-      // The first failure of this run of failures is news: an earlier concern, or a restart, knew less.
-      var renewed = Outage(start: start, noticedAt: outage.noticedAt, why: outage.why)
+    if isNews(start, of: outage, situation.assessment) {
+      var renewed = Outage(start: start, noticedAt: outage.noticedAt, why: wrong(situation.assessment))
       renewed.wouldFailOverAt = outage.wouldFailOverAt
       record(.degraded(renewed), &reaction)
     }
-    if let late = rtoShortfall(situation) {
-      sayOnce("rto", .rtoAtRisk, "the RTO can no longer be met: by \(late.text), even starting now", &reaction)
-    }
+    sayRTO(situation, &reaction)
     guard situation.assessment.confirmed else {
       sayDisagreement(situation.assessment, start: start, at: situation.now, &reaction)
       return
@@ -232,11 +224,24 @@ package struct Machine: Sendable {
     if settings.mode == .observe {
       guard outage.wouldFailOverAt == nil else { return }
       let sentence =
-        "would fail over now: \(why); loss \(situation.loss.text); service back in about \(forecast.text)"
+        "would fail over now: \(why); loss \(situation.loss.text); service back in about \(forecast(at: situation.now).text)"
       record(.wouldFailOver(sentence, at: situation.now), &reaction)
       return
     }
     beginFailover(situation, orderedBy: nil, why: why, &reaction)
+  }
+
+  /// T0 moves when the primary was seen serving in between, or when only a concern degraded so far. A freeze, a restart or our own
+  /// blindness in the middle of an outage makes us see less, not the outage shorter: the RTO runs from its first failure.
+  private func isNews(_ start: Instant, of outage: Outage, _ assessment: Assessment) -> Bool {
+    guard let known = outage.start else { return true }
+    return start < known || (assessment.lastSuccess.map { $0 >= known } ?? false && start != known)
+  }
+
+  /// What is wrong, by name, and what shows it.
+  private func wrong(_ assessment: Assessment) -> String {
+    let shown = assessment.evidence.first ?? "down"
+    return assessment.diagnosis.map { "\($0.sentence) (\(shown))" } ?? shown
   }
 
   private mutating func sayDisagreement(
@@ -248,7 +253,8 @@ package struct Machine: Sendable {
     case .contradicted(let who):
       sayOnce(
         "held", .heldBack,
-        "our probes fail since \(start.text), but \(who) says the primary is up: a person must decide", &reaction)
+        "our probes fail since \(start.text), but the primary is up by the word of \(who): a person must decide",
+        &reaction)
     case .missing:
       sayOnce(
         "held", .heldBack, "our probes fail since \(start.text), but no other vantage confirms it", &reaction)
@@ -276,25 +282,29 @@ package struct Machine: Sendable {
 
   /// What degrades although the primary serves.
   private func concern(_ situation: Situation) -> String? {
-    if let failure = situation.assessment.concern { return "the primary's probe reports \(failure.rawValue)" }
+    if situation.assessment.concern != nil || situation.assessment.grey != nil { return wrong(situation.assessment) }
     guard situation.assessment.verdict == .up else { return nil }
-    if situation.lag.state(at: situation.now) == .inactive { return "replication is not active" }
+    if situation.lag.state(at: situation.now) == .inactive {
+      return "\(Diagnosis.replicaBroken.sentence) (ReplicaLag is -1)"
+    }
     if let lag = situation.lag.lag(at: situation.now), lag > settings.replication.alertAbove {
       return "replication is \(lag.text) behind"
     }
     return nil
   }
 
-  mutating func expirePause(_ situation: Situation, _ reaction: inout Reaction) {
-    guard let expires = state.pause?.expires, expires <= situation.now else { return }
+  /// - Returns: whether a pause ended just now: what was concluded under it is not acted upon, a fresh confirmation comes first.
+  mutating func expirePause(_ situation: Situation, _ reaction: inout Reaction) -> Bool {
+    guard let expires = state.pause?.expires, expires <= situation.now else { return false }
     record(.unpaused(by: "its expiry", reason: "the pause had an end"), &reaction)
-    reaction.effects.append(.startAfresh)
+    reaction.effects.append(.confirmAfresh)
+    return true
   }
 
   // MARK: DR active
 
   private mutating func watchDR(_ situation: Situation, _ reaction: inout Reaction) {
-    expirePause(situation, &reaction)
+    if expirePause(situation, &reaction) { return }
     if situation.drServing == false {
       sayOnce("dr", .drDown, "the DR region serves the users and its probe fails", &reaction)
     } else if situation.drServing == true {

@@ -14,6 +14,8 @@ package enum Watch: Hashable, Sendable, Codable {
   case primaryAPI
   /// The primary's target group.
   case primaryTargets
+  /// The checkers of the primary's Route 53 health check.
+  case healthCheck
   /// ReplicaLag of the DR database in CloudWatch.
   case replicaLag
   /// The DR database in RDS.
@@ -29,7 +31,9 @@ extension Watch {
   var isReference: Bool {
     switch self {
     case .drAPI, .drProbe, .reference: true
-    case .primaryProbe, .primaryAPI, .primaryTargets, .replicaLag, .drDatabase, .primaryDatabase, .drGroup: false
+    case .primaryProbe, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag, .drDatabase, .primaryDatabase,
+      .drGroup:
+      false
     }
   }
 }

@@ -19,6 +19,7 @@ package struct PollSchedule: Equatable, Sendable {
       .primaryProbe, .drProbe, .drAPI, .primaryAPI, .replicaLag, .drDatabase, .primaryDatabase, .drGroup,
     ]
     if settings.primary.targetGroup != nil { watches.append(.primaryTargets) }
+    if settings.detection.healthCheck != nil { watches.append(.healthCheck) }
     watches += settings.detection.references.map { .reference($0.name) }
     // Jittered starts: a thousand workloads must not knock in the same instant. The first look still comes at once.
     entries = watches.map { watch in

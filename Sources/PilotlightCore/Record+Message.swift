@@ -66,9 +66,11 @@ extension Record {
     case .armed(let fingerprint): return "the primary was seen serving; armed for \(fingerprint)"
     case .account(let id): return "the credentials belong to account \(id); no other is acted in"
     case .degraded(let outage): return edge + outage.why + (outage.start.map { "; first failure \($0.text)" } ?? "")
-    case .recovered(let why): return edge + why
+    case .recovered(let why): return why
     case .wouldFailOver(let sentence, _): return sentence
-    case .runBegun(_, let why): return edge + why
+    case .runBegun(let run, let why):
+      return
+        "\(run.kind.rawValue) begun\(run.orderedBy == nil ? ": the outage is confirmed and corroborated" : ""): \(why)"
     case .stepStarted(let name, _): return "\(name): started"
     case .intent(let name, let action, _, _): return "\(name): asking \(action.apiName) in \(action.region)"
     case .accepted(let name, let receipt): return "\(name): accepted\(receipt.map { " as \($0)" } ?? "")"

@@ -221,17 +221,46 @@ package struct DetectionSettings: Equatable, Sendable, Codable {
   package var pollInterval: Duration
   /// A wake-up later than this is a time gap: evidence from before it is thrown away.
   package var timeGap: Duration
+  /// The Route 53 health check of the primary, whose checkers are a vantage; nil when there is none.
+  package var healthCheck: HealthCheckRef?
+  package var grey: GreySettings
 
   package init(
     confirmFor: Duration = .seconds(60), corroborate: Corroboration = .any, references: [ReferenceSettings] = [],
-    pollInterval: Duration = .seconds(15), timeGap: Duration = .seconds(5)
+    pollInterval: Duration = .seconds(15), timeGap: Duration = .seconds(5), healthCheck: HealthCheckRef? = nil,
+    grey: GreySettings = GreySettings()
   ) {
     self.confirmFor = confirmFor
     self.corroborate = corroborate
     self.references = references
     self.pollInterval = pollInterval
     self.timeGap = timeGap
+    self.healthCheck = healthCheck
+    self.grey = grey
   }
+}
+
+/// When a primary that still answers counts as failing in part.
+package struct GreySettings: Equatable, Sendable, Codable {
+  /// The probes of this long are looked at together.
+  package var window: Duration
+  /// The share of failed or late probes among them from which it is grey, above 0 and up to 1.
+  package var share: Double
+  package var policy: GreyPolicy
+
+  package init(window: Duration = .seconds(60), share: Double = 0.4, policy: GreyPolicy = .alert) {
+    self.window = window
+    self.share = share
+    self.policy = policy
+  }
+}
+
+/// What follows from a grey failure.
+package enum GreyPolicy: String, Equatable, Sendable, Codable, CaseIterable {
+  /// It degrades and is said.
+  case alert
+  /// It is an outage like any other: it has to last and to be corroborated.
+  case countAsDown
 }
 
 /// Which independent vantages must agree before an outage is confirmed.

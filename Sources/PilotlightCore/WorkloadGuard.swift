@@ -56,7 +56,9 @@ package final class WorkloadGuard {
     detector = Detector(settings, at: now)
     let probe = settings.dr.probe
     drTally = Tally(fallAfter: probe.fallAfter, riseAfter: probe.riseAfter)
-    lag = LagTracker(staleAfter: settings.replication.staleAfter)
+    // A datapoint comes one to two minutes after its moment, and is seen by the next poll.
+    lag = LagTracker(
+      staleAfter: max(settings.replication.staleAfter, .seconds(150) + settings.detection.pollInterval))
     schedule = PollSchedule(settings, at: now, &dice)
     situation = Situation(
       now: now, assessment: Assessment(verdict: .unknown, since: now), primaryServing: nil, drServing: nil, lag: lag,
@@ -74,11 +76,21 @@ package final class WorkloadGuard {
   package func take(_ sighting: Sighting, of watch: Watch, startedAt start: Instant, at now: Instant) {
     let before = detector.tally
     see(sighting, watch, start, now)
-    schedule.finish(watch, startedAt: start, at: now, next: interval(watch))
+    schedule.finish(watch, startedAt: start, at: now, next: aligned(interval(watch), watch, start, now))
     // The first failure makes everything that can tell us more due sooner.
     if before.failures == 0, detector.tally.failures == 1 {
-      schedule.hurry([.drAPI, .primaryAPI, .primaryTargets, .drProbe] + references, at: now)
+      schedule.hurry([.drAPI, .primaryAPI, .primaryTargets, .healthCheck, .drProbe] + references, at: now)
     }
+  }
+
+  /// The probe that proves a whole confirmation starts exactly when it can: one that began just before, and takes as long as the
+  /// last, would be in its way.
+  private func aligned(_ pause: Duration, _ watch: Watch, _ start: Instant, _ now: Instant) -> Duration {
+    let next = max(start + pause, now)
+    guard watch == .primaryProbe, let due = detector.confirmationDue, next < due, next + (now - start) > due else {
+      return pause
+    }
+    return due - start
   }
 
   private var references: [Watch] { settings.detection.references.map { .reference($0.name) } }
@@ -96,6 +108,8 @@ package final class WorkloadGuard {
     case (.primaryAPI, .reply(let reply)): detector.sawPrimaryAPI(reply.answered, at: start)
     case (.primaryTargets, .reply(.targets(let health))): detector.sawTargets(health, at: start)
     case (.primaryTargets, .reply): detector.sawTargets(nil, at: start)
+    case (.healthCheck, .reply(.checkers(let health))): detector.sawCheckers(health, at: start)
+    case (.healthCheck, .reply): detector.sawCheckers(nil, at: start)
     case (.replicaLag, .reply(.lag(let samples))): lag.take(samples, at: now)
     case (.replicaLag, .reply(.failed(let failure))): lag.failed(failure.text, at: now)
     case (.replicaLag, .reply(let other)): lag.failed("unexpected answer \(other)", at: now)
@@ -104,8 +118,9 @@ package final class WorkloadGuard {
     case (.drGroup, .reply(let reply)): standing.drGroup = reply
     // A probe never brings a reply, nor a call an observation.
     case (.primaryProbe, .reply), (.drProbe, .reply), (.reference, .reply), (.drAPI, .observation),
-      (.primaryAPI, .observation), (.primaryTargets, .observation), (.replicaLag, .observation),
-      (.drDatabase, .observation), (.primaryDatabase, .observation), (.drGroup, .observation):
+      (.primaryAPI, .observation), (.primaryTargets, .observation), (.healthCheck, .observation),
+      (.replicaLag, .observation), (.drDatabase, .observation), (.primaryDatabase, .observation),
+      (.drGroup, .observation):
       break
     }
   }
@@ -114,7 +129,7 @@ package final class WorkloadGuard {
   private func interval(_ watch: Watch) -> Duration {
     let probe = settings.primary.probe
     let poll = settings.detection.pollInterval
-    let isTense = detector.tally.firstFailure != nil
+    let isTense = detector.isTense
     switch watch {
     case .primaryProbe:
       let isDeciding =
@@ -128,6 +143,8 @@ package final class WorkloadGuard {
       let isAwaited = machine.state.phase.run != nil
       return isAwaited ? min(settings.dr.probe.recheckInterval, settings.dr.probe.interval) : settings.dr.probe.interval
     case .reference, .drAPI, .primaryAPI, .primaryTargets: return isTense ? min(poll, probe.interval) : poll
+    // Not meant for high query rates (Route 53 API reference, GetHealthCheckStatus).
+    case .healthCheck: return isTense ? poll : max(poll, .seconds(60))
     case .replicaLag, .drDatabase, .primaryDatabase, .drGroup: return poll
     }
   }
@@ -218,6 +235,9 @@ package final class WorkloadGuard {
     case .primaryTargets:
       .ask(settings.primary.targetGroup.map { .targetHealth($0) } ?? .callerIdentity(region: settings.primary.region))
     case .replicaLag: .ask(.replicaLag(settings.dr.database.ref))
+    case .healthCheck:
+      .ask(
+        settings.detection.healthCheck.map { .readHealthCheck($0) } ?? .callerIdentity(region: settings.dr.region))
     case .drDatabase: .ask(.describeDatabase(settings.dr.database.ref))
     case .primaryDatabase: .ask(.describeDatabase(settings.primary.database.ref))
     case .drGroup: .ask(.describeGroup(settings.dr.group.ref))
@@ -232,6 +252,7 @@ package final class WorkloadGuard {
       case .ask(let task, let actions): outputs.append(.ask(task, actions))
       case .observe(let watches): schedule.hurry(watches, at: now)
       case .startAfresh: forgetEvidence(at: now)
+      case .confirmAfresh: detector.confirmAfresh(at: now)
       case .say(let message): outputs.append(.say(message))
       }
     }

@@ -7,16 +7,18 @@
 //               the payload
 //     payload   00 a mark, or 01 the sightings of one workload over a stretch of time
 //     sightings the workload; a base instant; the watches; the values they brought; and items in the order they began:
-//               which watch, which value, how many, the times of the first and, when there are more, of the last
+//               which watch, which value, how many, the times of the first and, when there are more, of the last, and for
+//               the primary's probe the starts of those between
 //
 // Each frame stands for itself: a torn tail or a flipped bit costs the frames it touches, and a reader goes on with the next
 // one whose checksum holds, telling how much it left out.
 //
-// Nothing is rounded, but one thing: while the primary serves and nothing has changed for a minute, equal results of one watch
-// that follow each other are kept as their number with the exact times of the first and the last; the others are told evenly
-// spaced. What an outage is judged by is therefore exact: whatever differs from the result before it ends all such runs at
-// once, and is kept with its own times, as is everything in the minute after it, and every result while the primary does not
-// serve. Lag is always exact. Request ids of failed calls are left out, and texts are cut at 1,000 bytes.
+// Nothing is rounded, but one thing: while the primary serves and nothing has changed for eleven minutes, equal results of one
+// watch that follow each other are kept as their number with the exact times of the first and the last, and for the primary's
+// probe the exact start of each; the rest is told evenly spaced. What an outage is judged by is therefore exact: whatever differs
+// from the result before it ends all such runs at once, and is kept with its own times, as is everything in the eleven minutes
+// after it, and every result while the primary does not serve. Lag is always exact. Request ids of failed calls are left out,
+// and texts are cut at 1,000 bytes.
 
 import PilotlightCore
 

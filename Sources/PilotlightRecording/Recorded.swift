@@ -73,6 +73,8 @@ package struct Viewpoint: Hashable, Sendable {
   /// Regions, databases, groups: what the API was asked about.
   package var subjects: UInt64
   package var watchesTargets: Bool
+  /// Digest of the health check's id; 0 without one.
+  package var healthCheck: UInt64
   package var references: [Reference]
 
   package struct Reference: Hashable, Sendable {
@@ -92,6 +94,7 @@ package struct Viewpoint: Hashable, Sendable {
     subjects = digest(
       [settings.primary, settings.dr].map { "\($0.region) \($0.database.ref.identifier) \($0.group.ref.name)" })
     watchesTargets = settings.primary.targetGroup != nil
+    healthCheck = settings.detection.healthCheck.map { digest([$0.id]) } ?? 0
     references = settings.detection.references.map { Reference(name: $0.name, digest: digest([$0.url])) }
   }
 
@@ -105,6 +108,7 @@ package struct Viewpoint: Hashable, Sendable {
     dr = try from.number()
     subjects = try from.number()
     watchesTargets = try from.count(1) == 1
+    healthCheck = try from.number()
     references = try from.list { from throws(Garbled) in
       Reference(name: try from.text(), digest: try from.number())
     }
@@ -114,6 +118,7 @@ package struct Viewpoint: Hashable, Sendable {
     for span in [probeInterval, recheckInterval, timeout, pollInterval, timeGap] { into.duration(span) }
     for digest in [primary, dr, subjects] { into.number(digest) }
     into.number(watchesTargets ? 1 : 0)
+    into.number(healthCheck)
     into.list(references) {
       $0.text($1.name)
       $0.number($1.digest)

@@ -1,8 +1,9 @@
 // Sightings in, frames out. Pure: what is done with the bytes, and on which thread, is others' business.
 //
-// A workload is quiet while its primary serves and no watch has brought anything new for a minute; only then are equal results
-// counted instead of kept one by one (see `Format`). What is open is cut into frames soon after something changed, and seldom
-// otherwise: a crash costs two seconds of a story, or a quarter of an hour of nothing.
+// A workload is quiet while its primary serves and no watch has brought anything new for eleven minutes, longer than the longest
+// window of a grey failure; only then are equal results counted instead of kept one by one (see `Format`). What is open is cut
+// into frames soon after something changed, and seldom otherwise: a crash costs two seconds of a story, or a quarter of an hour
+// of nothing.
 
 package import PilotlightCore
 
@@ -33,9 +34,11 @@ package struct Recorder {
   }
 
   /// How long everything must have been the same.
-  private static let quietAfter: Duration = .seconds(60)
+  private static let quietAfter: Duration = .minutes(11)
+  /// A change so young is cut soon.
+  private static let news: Duration = .seconds(60)
   private static let cutSoon: Duration = .seconds(2)
-  private static let cutInOutage: Duration = .seconds(60)
+  private static let cutNow: Duration = .seconds(60)
   private static let cutSeldom: Duration = .minutes(15)
   private static let mostItems = 1000
 
@@ -108,10 +111,10 @@ package struct Recorder {
     for name in names {
       guard let stretch = open[name], let began = stretch.beganAt else { continue }
       let patience: Duration =
-        if now - stretch.changedAt < Recorder.quietAfter {
-          Recorder.cutSoon
-        } else {
-          stretch.isServing ? Recorder.cutSeldom : Recorder.cutInOutage
+        switch now - stretch.changedAt {
+        case ..<Recorder.news: Recorder.cutSoon
+        case Recorder.quietAfter... where stretch.isServing: Recorder.cutSeldom
+        default: Recorder.cutNow
         }
       if everything || now - began >= patience { cut(name) }
     }
@@ -145,6 +148,7 @@ extension Item {
     guard count < Format.longestRun, next.first.arrived >= last.arrived,
       next.first.arrived - first.arrived <= Format.longestSpan
     else { return false }
+    if watch == .primaryProbe, count > 1 { between.append(last.started) }
     count += 1
     last = next.last
     return true

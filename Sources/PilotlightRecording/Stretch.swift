@@ -10,6 +10,9 @@ struct Item: Equatable {
   var first: Times
   /// Equal to `first` when there is one.
   var last: Times
+  /// Starts of the primary's probes between the first and the last: whether a failure is a grey one is told by how many there were in
+  /// its window, to the one at the edge. Empty for other watches.
+  var between: [Instant] = []
 
   /// The moments of one sighting.
   struct Times: Equatable {
@@ -35,18 +38,11 @@ struct Item: Equatable {
     last = first
   }
 
-  init(watch: Watch, value: Value, count: Int, first: Times, last: Times) {
-    self.watch = watch
-    self.value = value
-    self.count = count
-    self.first = first
-    self.last = last
-  }
-
-  /// One after the other, those between the first and the last evenly spaced.
+  /// One after the other; what is not known of those between the first and the last is told evenly spaced.
   var all: [Seen] {
     (0..<count).map { index in
-      let times = index == count - 1 ? last : first.towards(last, index, of: max(count - 1, 1))
+      var times = index == count - 1 ? last : first.towards(last, index, of: max(count - 1, 1))
+      if index > 0, index <= between.count { times.move(to: between[index - 1]) }
       let sighting: Sighting =
         switch value {
         case .outcome(let outcome):
@@ -68,6 +64,11 @@ extension Item.Times {
       started: between(started, other.started), arrived: between(arrived, other.arrived),
       observed: between(observed, other.observed),
       took: .nanoseconds(between(took.nanoseconds, other.took.nanoseconds)))
+  }
+
+  fileprivate mutating func move(to start: Instant) {
+    let shift = start - started
+    (started, arrived, observed) = (start, arrived + shift, observed + shift)
   }
 
   /// Each moment is told by the one it mostly follows from.
@@ -120,6 +121,7 @@ struct Stretch: Equatable {
       let isOutcome = item.value.isOutcome
       item.first.pack(&into, from: before, isOutcome: isOutcome)
       if item.count > 1 { item.last.pack(&into, from: item.first.started, isOutcome: isOutcome) }
+      item.packBetween(&into)
       before = item.first.started
     }
   }
@@ -158,7 +160,25 @@ extension Item {
     last = count > 1 ? try Times(&from, from: first.started, isOutcome: value.isOutcome) : first
     let span = last.arrived - first.arrived
     guard span >= .zero, span <= Format.longestSpan else { throw Garbled() }
+    guard watch == .primaryProbe, count > 2 else { return }
+    var before = first.started
+    for _ in 2..<count {
+      before = try Unpacker.instant((before + .nanoseconds(step) + (try from.duration())).nanoseconds)
+      between.append(before)
+    }
   }
+
+  /// Each by how far it is from where an even pace would put it.
+  fileprivate func packBetween(_ into: inout Packer) {
+    var before = first.started
+    for start in between {
+      into.duration(start - before - .nanoseconds(step))
+      before = start
+    }
+  }
+
+  /// Nanoseconds from one to the next, were they evenly spaced.
+  private var step: Int64 { (last.started - first.started).nanoseconds / Int64(max(count - 1, 1)) }
 }
 
 extension Unpacker {

@@ -25,6 +25,7 @@ extension Watch {
     case .drDatabase: into.byte(7)
     case .primaryDatabase: into.byte(8)
     case .drGroup: into.byte(9)
+    case .healthCheck: into.byte(10)
     }
   }
 
@@ -40,6 +41,7 @@ extension Watch {
     case 7: self = .drDatabase
     case 8: self = .primaryDatabase
     case 9: self = .drGroup
+    case 10: self = .healthCheck
     default: throw Garbled()
     }
   }
@@ -50,7 +52,7 @@ extension CloudReply {
   /// state above all.
   var isPolled: Bool {
     switch self {
-    case .identity, .group, .database, .lag, .targets, .failed: true
+    case .identity, .group, .database, .lag, .targets, .checkers, .failed: true
     case .secret, .records, .change, .object, .writeHold, .snapshot, .accepted: false
     }
   }
@@ -90,6 +92,9 @@ extension Value {
       into.choice(failure.kind)
       into.text(failure.code)
       into.text(failure.message)
+    case .reply(.checkers(let health)):
+      into.byte(8)
+      for count in [health.healthy, health.unhealthy] { into.integer(count) }
     case .reply(.secret), .reply(.records), .reply(.change), .reply(.object), .reply(.writeHold), .reply(.snapshot),
       .reply(.accepted):
       // Never handed in: see `isPolled`. No reader knows this tag.
@@ -118,6 +123,7 @@ extension Value {
     case 7:
       let kind = try from.choice(CloudFailure.Kind.self)
       self = .reply(.failed(CloudFailure(kind, code: try from.text(), message: try from.text())))
+    case 8: self = .reply(.checkers(CheckerHealth(healthy: try from.integer(), unhealthy: try from.integer())))
     default: throw Garbled()
     }
   }

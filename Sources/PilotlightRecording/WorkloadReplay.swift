@@ -155,12 +155,14 @@ struct WorkloadReplay {
 
   private mutating func begin(_ at: Instant, _ workload: WorkloadGuard) {
     let situation = workload.situation
-    let start = situation.assessment.outageStart ?? at
+    var start = situation.assessment.outageStart ?? at
+    if case .degraded(let known) = workload.machine.state.phase { start = known.start ?? start }
     var outage = current ?? Outage(start: start)
-    let plan = Plan.failover(settings)
+    let machine = workload.machine
     outage.failover = Findings.Failover(
       outageStart: start, confirmedAt: outage.confirmedAt ?? at, begunAt: at, loss: situation.loss,
-      forecast: workload.machine.forecast, untilGate: Plan.forecast(plan, until: "gate"), recoveredAt: nil,
+      forecast: machine.forecast(at: at), untilGate: Plan.forecast(machine.failoverPlan, until: "gate"),
+      recoveredAt: nil,
       knownUntil: at, evidence: situation.assessment.evidence, brake: nil, realRunAt: nil)
     current = outage
   }
@@ -241,6 +243,9 @@ extension Viewpoint {
     if wanted.dr != dr { limits.append("the DR probe asked another URL, or expected another answer") }
     if wanted.subjects != subjects { limits.append("the API was asked about other regions, databases or groups") }
     if wanted.watchesTargets, !watchesTargets { limits.append("target health was not recorded: unknown") }
+    if wanted.healthCheck != 0, wanted.healthCheck != healthCheck {
+      limits.append("this health check's checkers were not recorded: unknown")
+    }
     for reference in wanted.references {
       switch references.first(where: { $0.name == reference.name }) {
       case nil: limits.append("reference \(reference.name) was not recorded: unknown")

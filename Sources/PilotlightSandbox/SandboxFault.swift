@@ -51,6 +51,8 @@ package enum SandboxFault: Hashable, Sendable, Codable {
   case albRefused(workload: String, site: SandboxSite)
   /// Only the watchdog's probes time out (a security group that shuts it out); users are served.
   case albHidden(workload: String, site: SandboxSite)
+  /// Route 53's checkers report the opposite of what they see.
+  case checkersLie(workload: String)
   /// Right answers, late.
   case albSlow(workload: String, site: SandboxSite, delay: Duration)
   /// Status 200 with the wrong body, for the watchdog and for users (who are not served by it).

@@ -191,4 +191,5 @@ struct WorkloadWorld: Sendable {
   var doubled: Int64 = 0
   /// Oldest first; the newest may still last.
   var outages: [ServiceOutage] = []
+  var publicView = PublicView()
 }

@@ -105,6 +105,7 @@ extension SandboxWorld {
     case .readSecret(let ref): readSecret(ref)
     case .readRecords(let ref): readRecords(ref)
     case .readChange(let id, _): readChange(id)
+    case .readHealthCheck(let ref): readHealthCheck(ref)
     case .readObject(let ref): readObject(ref)
     case .readWriteHold(let ref): readWriteHold(ref)
     case .describeSnapshot(let ref, let snapshot): describeSnapshot(ref, snapshot)
@@ -137,7 +138,7 @@ extension SandboxWorld {
     case .releaseWrites(let ref): setWriteHold(ref, false)
     case .publish(let ref, let subject, let message): publish(ref, subject, message)
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
-      .readChange, .readObject, .readWriteHold, .describeSnapshot:
+      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot:
       failed(.invalid, "InvalidAction", "\(action.apiName) changes nothing")
     }
   }

@@ -39,6 +39,7 @@ extension SandboxWorld {
     for group in workloads[index].groups where !regionDown[groups[group].region] { refreshMachines(group) }
     refreshReplication(index)
     refreshWriters(index)
+    refreshCheckers(index)
     for group in workloads[index].groups { refreshView(group: group) }
     for database in workloads[index].databases { refreshView(database: database) }
   }

@@ -48,7 +48,7 @@ struct BareCloud: Hashable {
     case .releaseWrites(let ref): held.remove(ref)
     case .repointSecret, .pointRecords, .publish: break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
-      .readChange, .readObject, .readWriteHold, .describeSnapshot:
+      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot:
       return answer(action, at: .distantPast)
     }
     return .accepted(receipt: nil)

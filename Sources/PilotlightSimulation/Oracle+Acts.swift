@@ -11,6 +11,7 @@ extension Oracle {
     if now - decidedAt > .seconds(5) { violate("sent-late", now, "decided \((now - decidedAt).text) before") }
     guard let watched = workloads[name] else { return }
     workloads[name]?.acted += 1
+    firstAct = firstAct ?? now
     // Invariant 3.
     if watched.state.pause != nil { violate("acted-while-paused", now, action.apiName) }
     if watched.settings.mode == .observe { violate("acted-while-observing", now, action.apiName) }
@@ -42,6 +43,7 @@ extension Oracle {
 
   private mutating func judgePromotion(_ name: String, _ simulation: Simulation) {
     let now = simulation.now
+    firstPromotion = firstPromotion ?? now
     guard let watched = workloads[name], let run = watched.state.phase.run else {
       return violate("promoted-outside-a-run", now, name)
     }
@@ -62,6 +64,8 @@ extension Oracle {
       violate(
         "promoted-without-a-fresh-look", now, "no probe failed since the gate was reached \((now - gate).text) ago")
     }
+    // Where a grey failure counts as down, some probes succeed in the middle of it.
+    if watched.settings.detection.grey.policy == .countAsDown { return }
     if let success = watched.lastSuccess, success > last, now - success > .seconds(1) {
       violate("promoted-after-a-good-probe", now, "a probe succeeded \((now - success).text) ago")
     }
@@ -112,6 +116,7 @@ extension Oracle {
     let run = watched.state.phase.run
     let isLiedTo =
       lies.hold(at: simulation.now, within: .minutes(15)) || watched.settings.detection.corroborate == .none
+      || watched.settings.detection.grey.policy == .countAsDown
     switch noted.kind {
     case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
     case .promotedBesideServingPrimary, .stoppedServingSite:
@@ -124,6 +129,11 @@ extension Oracle {
       // A probe that began before the primary came back may still be on its way.
       let probe = watched.settings.primary.probe
       let restored = simulation.world.facts(for: noted.workload)?.serviceRestoredAt
+      // Target groups and Route 53's checkers notice a recovery up to two minutes late: who cannot see it himself is misled by them.
+      if let restored, lies.areHidden, noted.at - restored <= .seconds(150) {
+        deceived += 1
+        return
+      }
       if let restored, noted.at - restored <= probe.timeout + probe.recheckInterval + .seconds(1) { return }
       // Once promoted, an old primary that comes back is stopped whoever it serves.
       if noted.kind == .stoppedServingSite, run?.isCommitted ?? !watched.state.debts.isEmpty { return }

@@ -11,6 +11,8 @@ struct Oracle {
   private(set) var failovers = 0
   private(set) var failbacks = 0
   var deceived = 0
+  var firstAct: Instant?
+  var firstPromotion: Instant?
   var workloads: [String: Watched] = [:]
   let trial: Trial
   /// When the process last came out of a freeze, or is going to.
@@ -43,6 +45,8 @@ struct Oracle {
     var twoWritersSince: Instant?
     /// The daemon said that two primaries serve.
     var wasWarned = false
+    /// When the newest pause ended.
+    var unpausedAt: Instant?
     /// When the run's gate was reached, or was opened again.
     var gateReached: Instant?
     /// The newest failover had a fence that nobody waived.
@@ -94,7 +98,9 @@ struct Oracle {
     case .success:
       workloads[name]?.lastSuccess = now
       workloads[name]?.firstFailure = nil
-    case .failure(let failure, _, _) where failure.countsAsDown:
+    case .failure(let failure, _, _)
+    where failure.countsAsDown
+      || (failure == .slow && workloads[name]?.settings.detection.grey.policy == .countAsDown):
       if workloads[name]?.firstFailure == nil { workloads[name]?.firstFailure = now }
       workloads[name]?.lastFailure = now
     case .failure: break
@@ -125,6 +131,7 @@ struct Oracle {
       watched.isFenceDue = false
       watched.gateReached = nil
       judgeBeginning(run, before, watched.settings, at: now)
+    case .unpaused: watched.unpausedAt = now
     case .stepStarted("gate", _), .stepReopened("gate", _): watched.gateReached = now
     case .stepOwed(let step, _, _) where step == "fence-primary": watched.isFenceDue = true
     case .stepSkipped(let step, _, _, _) where step == "fence-primary": watched.isFenceDue = false
@@ -149,6 +156,9 @@ struct Oracle {
     if settings.mode == .observe { violate("began-while-observing", now, run.incident) }
     if let last = before.lastFailover, !before.isRearmed, now < last.ended + settings.decision.holdDown {
       violate("began-in-hold-down", now, "the last failover ended \(last.ended.text)")
+    }
+    if let end = workloads[settings.name]?.unpausedAt, now - end < settings.detection.confirmFor {
+      violate("surprise-after-a-pause", now, "the pause ended \((now - end).text) before")
     }
     if before.abortedBy != nil { violate("began-after-abort", now, run.incident) }
     let others = begun.filter { $0.workload != settings.name && now - $0.at <= trial.brakes.window }
@@ -213,7 +223,7 @@ struct Lies {
   private mutating func count(_ what: Occurrence, _ trial: Trial, by step: Int) {
     switch what {
     case .cloud(let fault) where fault.hidesService: hidden += step
-    case .cloud(.apiOutage): dark += step
+    case .cloud(.apiOutage), .cloud(.checkersLie): dark += step
     // Lost or unreadable answers leave the primary region's API without a voice, and our own probes too.
     case .cloud(.lostRequests), .cloud(.slowAPI): dark += step
     case .network(.answersLost), .network(.packetLoss), .network(.slow):
@@ -222,6 +232,9 @@ struct Lies {
     default: break
     }
   }
+
+  /// Our own eyes are lied to.
+  var areHidden: Bool { hidden > 0 }
 
   /// Whether somebody lied to all vantages within the last while.
   func hold(at now: Instant, within memory: Duration) -> Bool {

@@ -66,7 +66,7 @@ struct Passage {
       case .ask(let task, let actions):
         judge(task, actions, reaction)
         after.asked.append(Place.Question(task: task, actions: actions))
-      case .startAfresh, .observe, .say: break
+      case .startAfresh, .confirmAfresh, .observe, .say: break
       }
     }
     forgetOldQuestions()

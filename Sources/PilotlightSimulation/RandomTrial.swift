@@ -6,19 +6,30 @@ import PilotlightEngine
 import PilotlightSandbox
 
 extension Trial {
+  /// What a random world is to show.
+  package enum Kind: String, Sendable, CaseIterable {
+    /// Of everything, as it comes.
+    case any
+    /// A primary that is out for less than the confirmation: nothing may be changed.
+    case blip
+    /// A primary that serves, and much that looks as if it did not: nothing may be changed.
+    case noise
+    /// A real outage and nothing else: dr-active within the RTO.
+    case outage
+  }
+
   /// The trial of a seed; the same on every machine.
-  package static func random(seed: UInt64) -> Trial {
+  package static func random(seed: UInt64, _ kind: Kind = .any) -> Trial {
     var draw = Draw(seed: seed)
     let settings = (0..<draw.pick([1, 1, 1, 1, 1, 1, 1, 2, 3])).map { draw.settings("app-\($0 + 1)") }
     let brakes = Brakes(maximum: draw.pick([1, 1, 2]), window: .hours(1))
-    let plain = draw.pick([0, 0, 0, 0, 0, 0, 1, 2, 3])
+    let drawn: Kind = draw.pick([.any, .any, .any, .any, .any, .any, .blip, .noise, .outage])
     var trial: Trial
-    switch plain {
-    case 1: trial = draw.blip(settings)
-    case 2: trial = draw.noise(settings)
-    case 3: trial = draw.outage(settings)
-    default:
-      trial = Trial(seed: seed, workloads: settings, scenario: draw.trouble(settings))
+    switch kind == .any ? drawn : kind {
+    case .blip: trial = draw.blip(settings)
+    case .noise: trial = draw.noise(settings)
+    case .outage: trial = draw.outage(settings)
+    case .any: trial = Trial(seed: seed, workloads: settings, scenario: draw.trouble(settings))
     }
     trial.seed = draw.dice.next()
     trial.brakes = brakes
@@ -63,6 +74,8 @@ private struct Draw {
       settings.primary.probe.fallAfter = pick([2, 3, 3, 5])
       settings.dr.probe.interval = settings.primary.probe.interval
       if chance(0.3) { settings.detection.references = [ReferenceSettings(name: "site", url: "http://example.net/")] }
+      if chance(0.4) { settings.detection.healthCheck = HealthCheckRef(id: "check-\(name)") }
+      if chance(0.15) { settings.detection.grey.policy = .countAsDown }
       if chance(0.3) { settings.traffic = route } else if chance(0.1) { settings.traffic = .manual }
       if chance(0.1) { settings.primary.targetGroup = nil }
       if chance(0.1) { settings.dr.targetGroup = nil }
@@ -97,6 +110,10 @@ private struct Draw {
   mutating func noise(_ settings: [WorkloadSettings]) -> Trial {
     var workload = settings[0]
     if workload.detection.corroborate == .none { workload.detection.corroborate = .any }
+    // One vantage that lies while our probes see nothing is what `all` is for; late answers as an outage are somebody's wish.
+    if chance(0.5) { workload.detection.corroborate = .all } else { workload.detection.healthCheck = nil }
+    let isStrict = workload.detection.corroborate == .all
+    if !isStrict { workload.detection.grey.policy = .alert }
     var entries: [Scenario.Entry] = []
     for _ in 0..<pick([2, 4, 6]) {
       let fault: Occurrence = pick([
@@ -104,6 +121,7 @@ private struct Draw {
         .cloud(.throttling(region: workload.dr.region, share: 0.9)),
         .cloud(.albSlow(workload: workload.name, site: .primary, delay: .seconds(3))),
         .cloud(.albHidden(workload: workload.name, site: .primary)), .cloud(.garbledReplies(share: 0.3)),
+        .cloud(.checkersLie(workload: workload.name)), .network(.packetLoss(share: pick([0.1, 0.3]))),
         .cloud(.captivePortal(share: 1)), .cloud(.replicationStopped(workload: workload.name)),
         .cloud(.lagSpike(workload: workload.name, lag: .minutes(20))), .cloud(.credentialsLost),
         .cloud(.lagMissing(workload: workload.name)), .network(.noNames), .clockBehind(.hours(1)),
@@ -245,6 +263,7 @@ private struct Draw {
       .applicationDown(workload: name, site: site), .albBlackhole(workload: name, site: site),
       .albRefused(workload: name, site: site), .albHidden(workload: name, site: site),
       .albSlow(workload: name, site: site, delay: pick([.seconds(3), .seconds(8)])),
+      .checkersLie(workload: name),
       .albWrongContent(workload: name, site: site), .replicationStopped(workload: name), .lagMissing(workload: name),
       .lagSpike(workload: name, lag: pick([.seconds(30), .minutes(4), .minutes(20)])),
       .capacityShortage(workload: name, site: .dr, available: pick([0, 1])),

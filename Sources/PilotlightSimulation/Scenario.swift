@@ -97,7 +97,8 @@ extension SandboxFault {
   var hidesService: Bool {
     switch self {
     case .albHidden, .albSlow, .observerIsolated: true
-    case .regionOutage, .apiOutage, .throttling, .unknownOutcomes, .lostRequests, .garbledReplies, .captivePortal,
+    case .checkersLie, .regionOutage, .apiOutage, .throttling, .unknownOutcomes, .lostRequests, .garbledReplies,
+      .captivePortal,
       .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,
       .replicationStopped, .lagMissing, .lagSpike, .capacityShortage, .launchesSuspended, .promotionStuck,
       .backupRunning, .databaseTrouble:

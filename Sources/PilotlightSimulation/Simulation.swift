@@ -61,7 +61,7 @@ package final class Simulation {
   private static let heartbeat: Duration = .seconds(2)
   /// Wake-ups closer than this are coalesced, as the daemon's are.
   private static let coalescing: Duration = .milliseconds(10)
-  static let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
+  package static let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
 
   package init(_ trial: Trial, recording: Bool = false) {
     self.trial = trial
@@ -140,7 +140,7 @@ package final class Simulation {
     case .begin(let entry): begin(trial.scenario.entries[entry])
     case .end(let entry): end(trial.scenario.entries[entry])
     case .restart(let meant): if meant == process { boot() }
-    case .thaw(let meant): if meant == process { turn(.tick) }
+    case .thaw(let meant): if meant == process, now >= busyUntil { turn(.tick) }
     case .mend: mend()
     case .operatorLooks: letOperatorLook()
     case .curtain: isOver = true
@@ -226,7 +226,7 @@ package final class Simulation {
 
   func freeze(for pause: Duration) {
     guard engine != nil else { return }
-    turn(.tick)
+    if now >= busyUntil { turn(.tick) }
     busyUntil = max(busyUntil, now + pause)
     isThawing = true
     oracle.froze(for: pause, until: busyUntil)
@@ -239,6 +239,7 @@ package final class Simulation {
       violations: oracle.violations, lived: now - began,
       phase: disk.state(of: trial.workloads[0].name).phase.name, failovers: oracle.failovers,
       failbacks: oracle.failbacks, crashes: counts.crashes, promotions: facts.reduce(0) { $0 + $1.promotions },
-      actions: counts.actions, deceived: oracle.deceived, story: journal.lines)
+      actions: counts.actions, deceived: oracle.deceived, firstAct: oracle.firstAct,
+      firstPromotion: oracle.firstPromotion, story: journal.lines)
   }
 }

@@ -17,8 +17,8 @@ struct Replay: ParsableCommand {
       daemon.observations says. The real detector and the real decisions are run over it on the recorded time; nothing is \
       ever done. A would-be failover is wrong when the primary recovered sooner than the failover would have served users, \
       right when the outage lasted longer, and open when the recording ends before that. Each outage is judged from a \
-      healthy state: orders, pauses and hold-downs have no part in it. What the recording cannot tell about the \
-      configuration is said.
+      healthy state: orders, pauses and hold-downs have no part in it, and steps take as long as the \
+      documented defaults say. What the recording cannot tell about the configuration is said.
 
       FILE is such a directory, one of its files, or several of them laid end to end (cat LEDGER.observations/*.obs > FILE): \
       copy it to wherever you want to replay it. The directory is readable for the daemon's user: \

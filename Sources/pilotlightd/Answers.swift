@@ -16,7 +16,7 @@ extension Daemon {
         .json(
           ExplainReport(workload: workload.name, sentences: workload.machine.explain(workload.look(at: line.now))))
       }
-    case .plan(let name, let kind): return with(name) { .json(planReport($0.settings, kind)) }
+    case .plan(let name, let kind): return with(name) { .json(planReport($0, kind)) }
     case .history(let workload, let incident, let limit): return history(workload, incident, limit)
     case .order(let order): return await obey(order, peer)
     case .sandbox: return sandboxReport()

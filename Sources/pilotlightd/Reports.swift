@@ -34,14 +34,14 @@ extension Daemon {
       commitDeadline: machine.commitDeadline(situation.assessment).map(stamp), incident: incident(machine, situation),
       pause: machine.state.pause.map { PauseStatus(reason: $0.reason, by: $0.by, expires: $0.expires.map(stamp)) },
       holdDownUntil: machine.holdDownUntil.flatMap { $0 > situation.now ? stamp($0) : nil },
-      forecast: machine.forecast.seconds,
+      forecast: machine.forecast(at: situation.now).seconds,
       objectives: ObjectivesStatus(rto: settings.objectives.rto.seconds, rpo: settings.objectives.rpo.seconds),
       regions: RegionsStatus(primary: settings.primary.region, dr: settings.dr.region),
       debts: machine.state.debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) },
       stuck: machine.state.phase.run?.stuck.map {
         StuckStatus(step: $0.step.name, why: $0.detail, wayOut: machine.wayOut)
       },
-      diagnosis: diagnosis(machine.state.phase))
+      diagnosis: diagnosis(situation, machine.state.phase))
   }
 
   /// In dr-active the region that serves is the one that is assessed.
@@ -72,9 +72,13 @@ extension Daemon {
     }
   }
 
-  private func diagnosis(_ phase: Phase) -> String? {
-    if case .degraded(let outage) = phase { return outage.why }
-    return nil
+  /// The name of what is wrong now; what degraded it, when that has no name.
+  private func diagnosis(_ situation: Situation, _ phase: Phase) -> String? {
+    switch phase {
+    case .healthy, .failingOver: situation.diagnosis?.sentence
+    case .degraded(let outage): situation.diagnosis?.sentence ?? outage.why
+    case .drActive, .failingBack: nil
+    }
   }
 
   /// The run in progress; in dr-active the failover that led there.
@@ -105,11 +109,12 @@ extension Daemon {
 
   // MARK: Plans
 
-  func planReport(_ settings: WorkloadSettings, _ kind: PlanKind) -> PlanReport {
+  func planReport(_ workload: WorkloadGuard, _ kind: PlanKind) -> PlanReport {
+    let (settings, machine) = (workload.settings, workload.machine)
     let steps =
       switch kind {
-      case .failover: Plan.failover(settings)
-      case .failback: Plan.failback(settings, incident: line.now.stamp)
+      case .failover: machine.failoverPlan
+      case .failback: machine.state.durations.informed(Plan.failback(settings, incident: line.now.stamp))
       }
     let forecast = kind == .failover ? Plan.forecast(steps, until: "shift-traffic") : Plan.forecast(steps)
     return PlanReport(

@@ -10,7 +10,7 @@ import Synchronization
   static let configuration = CommandConfiguration(
     commandName: "simulator",
     abstract: "Runs the real detector, machine and engine in simulated worlds and checks every invariant.",
-    subcommands: [Worlds.self, Pairs.self, Cuts.self, Explore.self, Tell.self])
+    subcommands: [Worlds.self, Pairs.self, Cuts.self, Explore.self, Reaction.self, Tell.self])
 }
 
 struct Jobs: ParsableArguments {
@@ -25,6 +25,8 @@ struct Worlds: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Random worlds, one a seed.")
   @Option(help: "How many.") var seeds: UInt64 = 1000
   @Option(help: "The first seed.") var first: UInt64 = 1
+  @Option(help: "What the worlds are to show: \(Trial.Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var kind: Trial.Kind = .any
   @OptionGroup var jobs: Jobs
 
   func validate() throws {
@@ -32,10 +34,12 @@ struct Worlds: ParsableCommand {
   }
 
   func run() throws {
-    let first = first
-    try campaign(count: Int(seeds), jobs: jobs.jobs) { .random(seed: first + UInt64($0)) }
+    let (first, kind) = (first, kind)
+    try campaign(count: Int(seeds), jobs: jobs.jobs) { .random(seed: first + UInt64($0), kind) }
   }
 }
+
+extension Trial.Kind: ExpressibleByArgument {}
 
 struct Pairs: ParsableCommand {
   static let configuration = CommandConfiguration(

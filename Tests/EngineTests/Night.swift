@@ -41,6 +41,8 @@ final class Night {
   /// What probes see.
   var primary: ProbeOutcome = .success(status: 200)
   var dr: ProbeOutcome = .success(status: 200)
+  /// Instead of `primary`: since when, how often and for how long the outcome replaces a success.
+  var flapping: (since: Instant, period: Duration, down: Duration, outcome: ProbeOutcome)?
   /// False: no packet leaves this host.
   var networkWorks = true
   var messages: [Message] = []
@@ -150,7 +152,8 @@ final class Night {
     case .ask(let action):
       later(delay, .sighted(workload: workload, watch, .reply(perform(action)), startedAt: now))
     case .probe(let site):
-      let outcome = networkWorks ? (site == .primary ? primary : dr) : .failure(.timeout, status: nil, detail: "")
+      let outcome =
+        networkWorks ? (site == .primary ? primaryNow : dr) : .failure(.timeout, status: nil, detail: "")
       later(
         delay,
         .sighted(
@@ -162,6 +165,18 @@ final class Night {
         .sighted(
           workload: workload, watch, .observation(Observation(at: now, took: delay, outcome: outcome)), startedAt: now))
     }
+  }
+
+  private var primaryNow: ProbeOutcome {
+    guard let flapping else { return primary }
+    let into = (now - flapping.since).nanoseconds % flapping.period.nanoseconds
+    return into < flapping.down.nanoseconds ? flapping.outcome : .success(status: 200)
+  }
+
+  /// SIGSTOP, SIGCONT: nothing is handled meanwhile, and what came is handled at once.
+  func freeze(_ pause: Duration) {
+    now = now + pause
+    carryOut(engine.handle(.tick, at: now))
   }
 
   /// The primary region dies: load balancer, API and database.

@@ -266,7 +266,7 @@ import Testing
     night.run(.hours(2))
     #expect(night.phase == .degraded)
     #expect(night.messages.filter { $0.kind == .degraded }.map(\.text).count == 1)
-    #expect(night.messages.contains { $0.text.contains("replication is not active") })
+    #expect(night.messages.contains { $0.text.contains("replica broken") })
     #expect(night.acts.isEmpty)
     night.cloud.lagSeconds = 1
     night.run(.minutes(5))

@@ -23,6 +23,8 @@ struct TinyCloud {
   /// Lost answers: the act happens, the answer does not come.
   var lostAnswers: Set<String> = []
   var lagSeconds: Double? = 1
+  private var lagHistory: [LagSample] = []
+  var checkers = CheckerHealth(healthy: 16, unhealthy: 0)
   var primaryTargets = TargetHealth(healthy: 2, unhealthy: 0, other: 0)
   let transition: Duration = .seconds(60)
 
@@ -76,13 +78,17 @@ struct TinyCloud {
       return .database(
         DatabaseState(
           status: database.status, source: database.source, arn: arn(ref), address: address(ref), engine: "postgres"))
-    case .replicaLag: return .lag(lagSeconds.map { [LagSample(at: now - .seconds(30), seconds: $0)] } ?? [])
+    case .replicaLag:
+      if let lagSeconds { lagHistory.append(LagSample(at: now - .seconds(30), seconds: lagSeconds)) }
+      lagHistory.removeAll { now - $0.at > .minutes(15) }
+      return .lag(lagHistory)
     case .targetHealth(let ref):
       return .targets(ref.region == "eu-west-1" ? primaryTargets : TargetHealth(healthy: 2, unhealthy: 0, other: 0))
     case .readSecret(let ref):
       return hosts[ref].map { .secret(SecretState(address: $0, version: "1")) } ?? missing(ref.id)
     case .readRecords: return .records([])
     case .readChange: return .change(.insync)
+    case .readHealthCheck: return .checkers(checkers)
     case .readObject(let ref): return .object(present: objects.contains(ref))
     case .readWriteHold(let ref): return .writeHold(present: held.contains(ref))
     case .describeSnapshot(_, let name):

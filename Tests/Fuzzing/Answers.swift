@@ -52,6 +52,7 @@ private let actions: [CloudAction] = [
   .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg")),
   .readSecret(SecretRef(region: "us-west-2", id: "app")), .readRecords(record),
   .readChange(id: "/change/C1", region: "us-east-1"), .readObject(object), .readWriteHold(listener),
+  .readHealthCheck(HealthCheckRef(id: "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")),
   .describeSnapshot(database, snapshot: "s"), .resizeGroup(group, GroupSize(min: 1, desired: 2, max: 3)),
   .repointSecret(SecretRef(region: "us-west-2", id: "app"), DatabaseAddress(host: "h", port: 5432), token: "t"),
   .promoteReplica(database), .pointRecords(record, to: RecordTarget(host: "a"), from: RecordTarget(host: "b")),

@@ -84,7 +84,7 @@ import Testing
     let found = play(told.finish(), [observed()]).workloads[0]
     #expect(found.failovers.isEmpty)
     let held = try #require(found.held.first)
-    #expect(held.why.contains { $0.contains("says the primary is up") }, "\(held.why)")
+    #expect(held.why.contains { $0.contains("the primary is up by the word of") }, "\(held.why)")
     let alone = play(told.finish(), [observed { $0.detection.corroborate = .none }]).workloads[0]
     #expect(alone.failovers.map(\.verdict) == [.wrong])
   }
@@ -128,6 +128,7 @@ import Testing
       $0.primary.probe.timeout = .seconds(2)
       $0.detection.pollInterval = .seconds(60)
       $0.detection.timeGap = .seconds(2)
+      $0.detection.healthCheck = HealthCheckRef(id: "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")
       $0.detection.references = [ReferenceSettings(name: "quad9", url: "https://9.9.9.9")]
     }
     let stranger = WorkloadSettings.reference("stranger")
@@ -137,6 +138,7 @@ import Testing
       "the primary was probed every 5 s, the configuration asks for 1 s: nothing in between is known",
       "read every 15 s, the configuration asks for 60 s", "asked another URL", "probes were given 5 s",
       "reference quad9 was not recorded: unknown", "time gaps were recorded from 5 s on",
+      "this health check's checkers were not recorded: unknown",
     ] { #expect(limits.contains(part), "\(part) in \(limits)") }
     #expect(findings.workloads[1].limits == ["nothing of it is in this recording"])
     let nobody = play(told.finish(), [stranger])
@@ -152,6 +154,9 @@ import Testing
       $0.detection.confirmFor = .seconds(10) + dice.duration(upTo: .seconds(120))
       $0.primary.probe.interval = .seconds(1) + dice.duration(upTo: .seconds(9))
       $0.primary.probe.fallAfter = 2 + Int(dice.next() % 4)
+      if seed % 4 == 2 {
+        $0.detection.grey = GreySettings(window: .seconds(60 * Int(1 + dice.next() % 10)), policy: .countAsDown)
+      }
     }
     // Now and then so early that it matters which look was the first.
     let start = seed % 4 == 1 ? dice.duration(upTo: .seconds(20)) : .minutes(4) + dice.duration(upTo: .minutes(40))

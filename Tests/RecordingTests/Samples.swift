@@ -11,7 +11,7 @@ struct Samples {
 
   static let watches: [Watch] = [
     .primaryProbe, .drProbe, .reference("one.one"), .reference("naïve ✓"), .drAPI, .primaryAPI, .primaryTargets,
-    .replicaLag, .drDatabase, .primaryDatabase, .drGroup,
+    .replicaLag, .drDatabase, .primaryDatabase, .drGroup, .healthCheck,
   ]
 
   private mutating func pick<Element>(_ choices: [Element]) -> Element {
@@ -43,7 +43,7 @@ struct Samples {
   }
 
   mutating func reply() -> CloudReply {
-    switch number(6) {
+    switch number(7) {
     case 0: return .identity(account: text(), arn: text())
     case 1:
       return .group(
@@ -59,6 +59,7 @@ struct Samples {
       )
     case 3: return .lag(samples())
     case 4: return .targets(TargetHealth(healthy: number(5), unhealthy: Int.max, other: Int.min))
+    case 5: return .checkers(CheckerHealth(healthy: number(20), unhealthy: number(20)))
     default: return .failed(CloudFailure(pick(CloudFailure.Kind.allCases), code: text(), message: text()))
     }
   }

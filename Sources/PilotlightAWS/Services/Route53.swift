@@ -98,6 +98,24 @@ extension AWSCloud {
     return .change(known)
   }
 
+  /// What the checkers say now. A report that is neither a success nor a failure (a checker that has just begun) is not counted.
+  func readHealthCheck(_ ref: HealthCheckRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    let operation = Operation(
+      .route53, region: ref.region, name: "GetHealthCheckStatus", method: "GET",
+      path: "\(AWSCloud.route53)/healthcheck/\(identifier(ref.id))/status")
+    let root = try xml(try await run(operation, deadline).body, operation)
+    guard root["HealthCheckObservations"] != nil else {
+      throw garbled(operation, "no HealthCheckObservations in the answer")
+    }
+    var health = CheckerHealth(healthy: 0, unhealthy: 0)
+    for observation in root.list("HealthCheckObservations", of: "HealthCheckObservation") {
+      let status = observation.at("StatusReport", "Status")?.text.trimmed ?? ""
+      if status.hasPrefix("Success") { health.healthy += 1 }
+      if status.hasPrefix("Failure") { health.unhealthy += 1 }
+    }
+    return .checkers(health)
+  }
+
   /// Ids come as `/hostedzone/Z1` and `/change/C1` too; the path wants the last part alone.
   private func identifier(_ id: String) -> String {
     (id.split(separator: "/").last.map(String.init) ?? id).percentEncoded()

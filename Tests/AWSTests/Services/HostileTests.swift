@@ -16,6 +16,7 @@ import Testing
     ("DescribeTargetHealth.xml", .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg"))),
     ("DescribeRules.xml", .readWriteHold(listener)),
     ("ListResourceRecordSets.xml", .readRecords(record)),
+    ("GetHealthCheckStatus.xml", .readHealthCheck(HealthCheckRef(id: "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"))),
     ("GetChange.xml", .readChange(id: "C2682N5HXP0BZ4", region: "us-east-1")),
     ("GetSecretValue.json", .readSecret(secret)),
   ]

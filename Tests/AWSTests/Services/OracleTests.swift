@@ -25,7 +25,8 @@ import Testing
     return [
       .callerIdentity(region: "us-west-2"), .describeGroup(group), .describeDatabase(database), .replicaLag(database),
       .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg")), .readSecret(secret), .readRecords(record),
-      .readChange(id: "C1", region: "us-east-1"), .readWriteHold(listener),
+      .readChange(id: "C1", region: "us-east-1"), .readHealthCheck(HealthCheckRef(id: "0a1b-2c3d")),
+      .readWriteHold(listener),
       .describeSnapshot(database, snapshot: "app-before"),
       .resizeGroup(group, GroupSize(min: 1, desired: 2, max: 3)), .promoteReplica(database),
       .renameDatabase(database, to: "app-old"), .snapshotDatabase(database, snapshot: "app-before"),

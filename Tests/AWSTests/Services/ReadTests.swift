@@ -127,6 +127,13 @@ import Testing
     #expect(await ask(.replicaLag(database)).failure?.kind == kind)
   }
 
+  @Test func `Route 53's checkers are counted; one that has nothing to report is not`() async throws {
+    try executor.prepareFixture("GetHealthCheckStatus.xml")
+    let check = HealthCheckRef(id: "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")
+    #expect(await ask(.readHealthCheck(check)) == .checkers(CheckerHealth(healthy: 2, unhealthy: 1)))
+    #expect(executor.asked[0].path == "/2013-04-01/healthcheck/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9/status")
+  }
+
   @Test func `targets in neither state are counted apart`() async throws {
     try executor.prepareFixture("DescribeTargetHealth.xml")
     #expect(

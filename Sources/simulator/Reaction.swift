@@ -1,0 +1,50 @@
+// How soon the daemon acts when it must: a benchmark over real outages.
+
+import ArgumentParser
+import PilotlightCore
+import PilotlightSimulation
+import Synchronization
+
+/// From the beginning of an outage, which the daemon does not know, to its acts, beyond what the configuration prescribes.
+struct Reaction: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "How long after the configured floor the first reversible act and the one-way step are sent.",
+    discussion: """
+      The floor is `confirmFor` and the timeout of the probe that proves it. What comes on top: the wait for the first probe after \
+      the outage begins (up to one interval), and the looks before each act.
+      """)
+  @Option(help: "How many outages.") var seeds = 1000
+  @OptionGroup var jobs: Jobs
+
+  func run() throws {
+    let samples = Mutex<(first: [Double], promotion: [Double])>(([], []))
+    inParallel(seeds, jobs: jobs.jobs) { index in
+      let trial = Trial.random(seed: UInt64(index + 1), .outage)
+      guard let outage = trial.scenario.entries.first, let settings = trial.workloads.first else { return }
+      let outcome = Simulation(trial).run()
+      let probe = settings.primary.probe
+      let floor = Simulation.start + outage.at + settings.detection.confirmFor + probe.timeout
+      let interval = probe.interval.seconds
+      samples.withLock { samples in
+        if let act = outcome.firstAct { samples.first.append((act - floor).seconds / interval) }
+        if let promotion = outcome.firstPromotion, let act = outcome.firstAct {
+          samples.promotion.append((promotion - act).seconds)
+        }
+      }
+    }
+    samples.withLock { samples in
+      report("outage to the first reversible act, beyond the floor, in probe intervals", samples.first)
+      report("first reversible act to the one-way step, in seconds", samples.promotion)
+    }
+  }
+
+  private func report(_ what: String, _ values: [Double]) {
+    let sorted = values.sorted()
+    func rank(_ share: Double) -> String {
+      guard !sorted.isEmpty else { return "none" }
+      let value = sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))]
+      return "\((value * 100).rounded() / 100)"
+    }
+    print("\(what): median \(rank(0.5)), p99 \(rank(0.99)), most \(rank(1)) in \(sorted.count) outages")
+  }
+}
