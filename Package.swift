@@ -68,6 +68,8 @@ let package = Package(
     module("PilotlightSandbox", ["PilotlightCore"]),
     module("PilotlightSandboxServer", ["PilotlightCore", "PilotlightSandbox"] + nio),
     module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", "CSQLite", sqlite]),
+    // What was seen, kept and played again: format, files, replay.
+    module("PilotlightRecording", ["PilotlightCore", "PilotlightEngine"]),
     module("PilotlightSystemd", ["PilotlightCore", "CSystemd", "CMalloc", logging]),
     module("PilotlightConfiguration", ["PilotlightCore", yaml]),
     module("PilotlightControlAPI"),
@@ -86,8 +88,8 @@ let package = Package(
       name: "pilotlightd",
       dependencies: [
         "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightProbes", "PilotlightAWS",
-        "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightSystemd",
-        "PilotlightConfiguration",
+        "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightRecording",
+        "PilotlightSystemd", "PilotlightConfiguration",
         "PilotlightControlAPI", "PilotlightControlServer", arguments, logging,
       ],
       swiftSettings: strict),
@@ -95,7 +97,7 @@ let package = Package(
       name: "pilotlightctl",
       dependencies: [
         "PilotlightCore", "PilotlightEngine", "PilotlightControlAPI", "PilotlightHTTP", "PilotlightConfiguration",
-        "PilotlightSandbox", "PilotlightSimulation", "PilotlightScenarios", arguments,
+        "PilotlightSandbox", "PilotlightSimulation", "PilotlightScenarios", "PilotlightRecording", arguments,
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -106,7 +108,7 @@ let package = Package(
       name: "Fuzzing",
       dependencies: [
         "PilotlightCore", "PilotlightConfiguration", "PilotlightAWS", "PilotlightHTTP", "PilotlightControlAPI",
-        "PilotlightLedger", "PilotlightScenarios", "PilotlightSimulation",
+        "PilotlightLedger", "PilotlightRecording", "PilotlightScenarios", "PilotlightSimulation",
       ],
       path: "Tests/Fuzzing", swiftSettings: strict),
 
@@ -121,6 +123,9 @@ let package = Package(
       "SimulationTests", ["PilotlightCore", "PilotlightEngine", "PilotlightSandbox", "PilotlightSimulation"],
       resources: [.copy("Trials")]),
     tests("LedgerTests", ["PilotlightCore", "PilotlightEngine", "PilotlightLedger", "CSQLite"]),
+    tests(
+      "RecordingTests",
+      ["PilotlightCore", "PilotlightEngine", "PilotlightRecording", "PilotlightSandbox", "PilotlightSimulation"]),
     tests("SystemdTests", ["PilotlightCore", "PilotlightSystemd", logging]),
     tests("ConfigurationTests", ["PilotlightCore", "PilotlightConfiguration"], resources: [.copy("Fixtures")]),
     tests(

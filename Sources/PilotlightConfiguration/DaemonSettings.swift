@@ -10,19 +10,37 @@ package struct DaemonSettings: Equatable, Sendable, Codable {
   /// At most this many workloads fail over within `failoverWindow` without a human, 1...1000.
   package var maxConcurrentFailovers: Int
   package var failoverWindow: Duration
+  package var observations: ObservationSettings
   package var aws: AWSSettings
+
+  /// The directory of the recorded observations, beside the ledger.
+  package var observationsDirectory: String { ledger + ".observations" }
 
   package init(
     ledger: String = "/var/lib/pilotlight/ledger.db", socket: String = "/run/pilotlight/control.sock",
     logLevel: LogLevel = .info, maxConcurrentFailovers: Int = 1, failoverWindow: Duration = .seconds(3600),
-    aws: AWSSettings = AWSSettings()
+    observations: ObservationSettings = ObservationSettings(), aws: AWSSettings = AWSSettings()
   ) {
     self.ledger = ledger
     self.socket = socket
     self.logLevel = logLevel
     self.maxConcurrentFailovers = maxConcurrentFailovers
     self.failoverWindow = failoverWindow
+    self.observations = observations
     self.aws = aws
+  }
+}
+
+/// What is kept of what was seen, for `pilotlightctl replay`.
+package struct ObservationSettings: Equatable, Sendable, Codable {
+  /// 1 h to ten years.
+  package var keepFor: Duration
+  /// Bytes on disk, 1 MiB to 1 TiB; the oldest goes first.
+  package var maximumSize: Int
+
+  package init(keepFor: Duration = .seconds(2_592_000), maximumSize: Int = 256 << 20) {
+    self.keepFor = keepFor
+    self.maximumSize = maximumSize
   }
 }
 

@@ -31,7 +31,19 @@ private func readDaemon(_ daemon: Section) -> DaemonSettings {
     failoverWindow: daemon.optional(
       "failoverWindow", .duration(.minutes(1)...(.hours(168))), default: standard.failoverWindow,
       "The window in which `maxConcurrentFailovers` counts."),
+    observations: daemon.defaulted(
+      "observations", "What is kept of what was seen, beside the ledger, for `pilotlightctl replay`.", readObservations),
     aws: daemon.defaulted("aws", "Where AWS credentials come from, beyond the standard chain of AWS's SDKs.", readAWS))
+}
+
+private func readObservations(_ observations: Section) -> ObservationSettings {
+  let standard = ObservationSettings()
+  return ObservationSettings(
+    keepFor: observations.optional(
+      "keepFor", .duration(.hours(1)...(.hours(87_600))), default: standard.keepFor, "What is older is dropped."),
+    maximumSize: observations.optional(
+      "maximumSize", .size(1 << 20...1 << 40), default: standard.maximumSize,
+      "On disk; the oldest is dropped first. A workload takes about 0.3 MiB a day while nothing happens to it."))
 }
 
 private func readAWS(_ aws: Section) -> AWSSettings {

@@ -59,6 +59,8 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case oldPrimaryServes
   case rtoAtRisk
   case cloudNotice
+  case recordingStopped
+  case recordingResumed
 }
 
 /// What a kind of message means, the same for every message of the kind.
@@ -316,6 +318,16 @@ extension MessageKind {
         id: "c86308a3429b4def959c11d466f6d437", level: .warning,
         meaning: "The AWS client noticed something about credentials, clock or endpoints.",
         next: "Read the line.")
+    case .recordingStopped:
+      MessageMeaning(
+        id: "9d0f4c1be7a34c5f8e52b6a7714d20c3", level: .warning,
+        meaning: "Observations are not kept for a later replay. Watching, deciding and acting go on as ever.",
+        next: "Look at the disk of the state directory; it is tried again every 30 s.")
+    case .recordingResumed:
+      MessageMeaning(
+        id: "47b86f2f0d6e4d0ab3c9a1d55e83f6b2", level: .notice,
+        meaning: "Observations are kept again.",
+        next: "Nothing to do. A replay of that time tells what is missing.")
     }
   }
 }

@@ -46,7 +46,8 @@ package final class Engine {
   private var brakes: Brakes
   /// The shortest of all workloads.
   package private(set) var timeGap: Duration
-  private var lastTurn: Instant
+  /// Nothing is seen and nothing is decided between two turns.
+  package private(set) var lastTurn: Instant
   private var dice: Dice
   /// Starts of automatic failovers, for the brake.
   private var begun: [(workload: String, at: Instant)] = []

@@ -50,6 +50,7 @@ package final class Simulation {
   var tokens = 0
   var patient = PatientOperator()
   var counts = Counts()
+  package weak var witness: (any Witness)?
 
   struct Counts {
     var crashes = 0
@@ -78,7 +79,10 @@ package final class Simulation {
     lastTurn = Simulation.start
     journal = Journal(isRecording: recording, began: Simulation.start)
     oracle = Oracle(trial)
-    disk.onDurable = { [unowned self] in oracle.recorded($0.record, of: $0.workload, at: $0.at) }
+    disk.onDurable = { [unowned self] in
+      oracle.recorded($0.record, of: $0.workload, at: $0.at)
+      witness?.recorded($0.record, of: $0.workload, at: $0.at)
+    }
     for (index, entry) in trial.scenario.entries.enumerated() {
       due.add(.begin(entry: index), at: began + entry.at)
       if let lasting = entry.lasting { due.add(.end(entry: index), at: began + entry.at + lasting) }
@@ -152,6 +156,7 @@ package final class Simulation {
     lastTurn = now
     world.advance(to: now)
     oracle.booted(at: now)
+    witness?.booted(at: now)
     do {
       let engine = try Engine(
         workloads: trial.workloads, brakes: trial.brakes, ledger: disk, codec: disk, at: now, seed: dice.next())
@@ -178,6 +183,8 @@ package final class Simulation {
     guard let engine else { return }
     if !isThawing { beat(engine) }
     isThawing = false
+    let gap = now - engine.lastTurn
+    witness?.turns(input, at: now, gap: gap > engine.timeGap ? gap : nil)
     let commands = engine.handle(input, at: now)
     lastTurn = now
     conclude(commands + engine.mended())

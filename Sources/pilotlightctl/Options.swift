@@ -56,19 +56,34 @@ struct Span: ExpressibleByArgument {
   let seconds: Double
 
   init?(argument: String) {
-    var total = 0.0
-    var figures = ""
-    for character in argument {
-      if character.isASCII, character.isNumber {
-        figures.append(character)
-        continue
-      }
-      let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-      guard let unit = units[character], let number = Double(figures) else { return nil }
-      total += number * unit
-      figures = ""
-    }
-    guard figures.isEmpty, total >= 1, total <= OrderRequest.longestPause else { return nil }
-    seconds = total
+    guard let seconds = spanSeconds(argument, upTo: OrderRequest.longestPause) else { return nil }
+    self.seconds = seconds
   }
+}
+
+/// How far back: a span of up to ten years.
+struct Age: ExpressibleByArgument {
+  let seconds: Double
+
+  init?(argument: String) {
+    guard let seconds = spanSeconds(argument, upTo: 315_360_000) else { return nil }
+    self.seconds = seconds
+  }
+}
+
+private func spanSeconds(_ text: String, upTo longest: Double) -> Double? {
+  var total = 0.0
+  var figures = ""
+  for character in text {
+    if character.isASCII, character.isNumber {
+      figures.append(character)
+      continue
+    }
+    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let unit = units[character], let number = Double(figures) else { return nil }
+    total += number * unit
+    figures = ""
+  }
+  guard figures.isEmpty, total >= 1, total <= longest else { return nil }
+  return total
 }

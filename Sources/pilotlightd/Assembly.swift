@@ -12,6 +12,7 @@ import PilotlightEngine
 import PilotlightHTTP
 import PilotlightLedger
 import PilotlightProbes
+import PilotlightRecording
 import PilotlightSystemd
 
 extension AWSCloud: Cloud {}
@@ -43,7 +44,7 @@ struct Assembly {
         engine: try makeEngine(workloads, ledger, line), ledger: ledger, line: line, cloud: cloud, transport: transport,
         prober: HTTPProber(transport: transport, now: { line.now }, speed: line.speed), manager: manager,
         logger: logger,
-        sandbox: sandbox))
+        sandbox: sandbox, observations: makeObservations(line, logger)))
     let control = ControlServer(path: configuration.daemon.socket, sandbox: sandbox != nil) { request, peer in
       await daemon.answer(request, peer)
     }
@@ -52,7 +53,7 @@ struct Assembly {
     } catch {
       throw StartFailure(text: "\(error)")
     }
-    await daemon.start()
+    await daemon.start(configuration.workloads)
     manager.ready(status: await daemon.statusSentence)
     let beats = startBeats(manager, daemon, control)
     let trimming = startTrimming()
@@ -97,6 +98,19 @@ struct Assembly {
     let level = Logger.Level(configuration.daemon.logLevel)
     return Logger(label: "pilotlightd") { _ in
       LineHandler(format, level: level, wallSeconds: { line.wallSeconds(of: line.now) })
+    }
+  }
+
+  private func makeObservations(_ line: TimeLine, _ logger: Logger) -> ObservationLog {
+    let settings = configuration.daemon.observations
+    let store = SegmentStore(
+      DirectoryDisk(path: configuration.daemon.observationsDirectory), keepFor: settings.keepFor,
+      maximumSize: settings.maximumSize)
+    return ObservationLog(store) {
+      let now = line.now
+      return (now, .seconds(line.wallSeconds(of: now)) - (now - Instant(nanoseconds: 0)))
+    } tell: {
+      $0.message.log(to: logger)
     }
   }
 

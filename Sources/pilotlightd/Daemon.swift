@@ -11,6 +11,7 @@ import PilotlightEngine
 import PilotlightHTTP
 import PilotlightLedger
 import PilotlightProbes
+import PilotlightRecording
 import PilotlightSystemd
 
 /// What the daemon is assembled from.
@@ -24,6 +25,7 @@ struct Parts {
   var manager: ServiceManager
   var logger: Logger
   var sandbox: Sandbox?
+  var observations: ObservationLog
 }
 
 actor Daemon {
@@ -34,7 +36,8 @@ actor Daemon {
   let startedAt: Instant
   let sandbox: Sandbox?
   let ledger: SQLiteLedger
-  private let engine: Engine
+  let engine: Engine
+  let observations: ObservationLog
   private let cloud: any Cloud
   private let transport: CurlTransport
   private let prober: HTTPProber
@@ -63,6 +66,7 @@ actor Daemon {
     manager = parts.manager
     logger = parts.logger
     sandbox = parts.sandbox
+    observations = parts.observations
     startedAt = parts.line.now
     timer = DispatchSource.makeTimerSource(queue: executor.queue)
   }
@@ -70,7 +74,11 @@ actor Daemon {
   // MARK: Life
 
   /// Continues what the ledger says and begins to watch.
-  func start() {
+  ///
+  /// - Parameter configured: the workloads as their owner wrote them.
+  func start(_ configured: [WorkloadSettings]) {
+    observations.note(.mark(.started(at: line.now)))
+    recordViewpoints(configured)
     timer.setEventHandler { [weak self] in self?.assumeIsolated { $0.turn(.tick) } }
     timer.activate()
     carryOut(engine.start(at: line.now))
@@ -86,12 +94,15 @@ actor Daemon {
     say(Message(.daemonStopping, "stopping; a run in progress continues at the next start"))
     for token in waiting.keys.sorted() { answer(token, .failed("the daemon is stopping")) }
     transport.shutdown()
+    closeRecording()
   }
 
   /// One input, its commands, and the next wake-up.
   func turn(_ input: Input) {
     guard !isStopping else { return }
-    carryOut(engine.handle(input, at: line.now))
+    let now = line.now
+    record(input, at: now)
+    carryOut(engine.handle(input, at: now))
     carryOut(engine.mended())
     if case .broken? = engine.halted { giveUp() }
     liveness.decisions += 1
@@ -118,7 +129,9 @@ actor Daemon {
   private func carryOut(_ commands: [Command]) {
     for command in commands {
       switch command {
-      case .say(let message): say(message)
+      case .say(let message):
+        record(message)
+        say(message)
       case .answer(let token, let outcome): answer(token, outcome)
       case .poll(let workload, let watch, let request): poll(workload, watch, request)
       case .ask(let workload, let task, let actions): ask(workload, task, actions)
@@ -197,24 +210,14 @@ actor Daemon {
     } catch {
       return "the ledger cannot be read: \(error)"
     }
+    recordViewpoints(workloads)
     turn(.tick)
     return nil
   }
 
   // MARK: Saying
 
-  func say(_ message: Message) {
-    let meaning = message.kind.meaning
-    var fields: Logger.Metadata = [
-      "MESSAGE_ID": "\(meaning.id)", "PILOTLIGHT_EVENT": "\(message.kind.rawValue)",
-      "PRIORITY": "\(meaning.level.rawValue)",
-    ]
-    fields["PILOTLIGHT_WORKLOAD"] = message.workload.map { "\($0)" }
-    fields["PILOTLIGHT_PHASE"] = message.phase.map { "\($0.rawValue)" }
-    fields["PILOTLIGHT_INCIDENT"] = message.incident.map { "\($0)" }
-    fields["PILOTLIGHT_STEP"] = message.step.map { "\($0)" }
-    logger.log(level: meaning.level.loggerLevel, "\(message.text)", metadata: fields)
-  }
+  func say(_ message: Message) { message.log(to: logger) }
 
   private func tellStatus() {
     var sentence = engine.guards.map { $0.machine.summary($0.situation) }.joined(separator: "; ")
@@ -252,6 +255,22 @@ struct Liveness {
   var control = false
 
   var isProven: Bool { decisions > 0 && http && control }
+}
+
+extension Message {
+  /// One line with the fields that journald keeps.
+  func log(to logger: Logger) {
+    let meaning = kind.meaning
+    var fields: Logger.Metadata = [
+      "MESSAGE_ID": "\(meaning.id)", "PILOTLIGHT_EVENT": "\(kind.rawValue)",
+      "PRIORITY": "\(meaning.level.rawValue)",
+    ]
+    fields["PILOTLIGHT_WORKLOAD"] = workload.map { "\($0)" }
+    fields["PILOTLIGHT_PHASE"] = phase.map { "\($0.rawValue)" }
+    fields["PILOTLIGHT_INCIDENT"] = incident.map { "\($0)" }
+    fields["PILOTLIGHT_STEP"] = step.map { "\($0)" }
+    logger.log(level: meaning.level.loggerLevel, "\(text)", metadata: fields)
+  }
 }
 
 extension MessageLevel {

@@ -77,6 +77,8 @@ READERS = {
     "PilotlightAWS": None,
     "PilotlightControlAPI": ["ControlRequest", "Routing", "Orders", "ExplicitNull"],
     "PilotlightLedger": ["JSONRecordCodec"],
+    "PilotlightRecording": [
+        "Packing", "Format", "ValueCodec", "Stretch", "RecordingReader", "Recorder", "Replay", "WorkloadReplay"],
     "PilotlightCore": ["Detector", "Tally", "DurableState", "Record", "Record+Message", "Loss"],
 }
 reached, counted = collections.Counter(), collections.Counter()

@@ -21,6 +21,8 @@ package enum Target: String, CaseIterable, Sendable {
   case rows
   /// Recorded observations, and what a detector makes of them.
   case observations
+  /// The daemon's record of observations, and a whole replay of whatever is in it.
+  case recording
 
   /// Hands the bytes in.
   ///
@@ -36,6 +38,7 @@ package enum Target: String, CaseIterable, Sendable {
     case .requests: readRequest(bytes)
     case .rows: readRows(bytes)
     case .observations: readObservations(bytes)
+    case .recording: readRecording(bytes)
     }
   }
 }
