@@ -100,7 +100,8 @@ def test_a_stuck_step_can_be_skipped(world: World, aws: Control, start) -> None:
 def test_a_primary_region_that_answers_slowly_does_not_hold_the_failover_up(world: World, aws: Control, start) -> None:
     daemon = start(world)
     aws.fault("latency", region="eu-west-1", seconds=20)
-    fail_over(world, daemon, 90)
+    # The gate waits for the API's word twice, before the fence and after it gave up: 15 s each, and the fence's own bound.
+    fail_over(world, daemon, 180)
     assert world.promotions() == [REPLICA]
 
 
