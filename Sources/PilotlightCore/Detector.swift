@@ -33,6 +33,8 @@ package struct Detector: Equatable, Sendable {
     let watch: Watch
     var good: Instant?
     var failed: Instant?
+    /// Start of the first good reading since the newest failed one.
+    var goodSince: Instant?
   }
 
   package struct Reading<Value: Equatable & Sendable>: Equatable, Sendable {
@@ -75,8 +77,10 @@ package struct Detector: Equatable, Sendable {
     guard at >= begun, let index = references.firstIndex(where: { $0.watch == watch }) else { return }
     if answered {
       references[index].good = max(references[index].good ?? at, at)
+      references[index].goodSince = references[index].goodSince ?? at
     } else {
       references[index].failed = max(references[index].failed ?? at, at)
+      references[index].goodSince = nil
     }
   }
 
@@ -221,14 +225,18 @@ package struct Detector: Equatable, Sendable {
     return health.unhealthy > 0 || health.other == 0 ? .down : .unknown
   }
 
-  /// That it does not answer is believed once it was asked twice, since one call may be lost on a bad line (F24), and once a reference
-  /// that was asked later answered: our own network may have broken in between.
+  /// That it does not answer is believed once it was asked twice, since one call may be lost on a bad line (F24), and when one reference
+  /// answered from before the first of them until after the last: our own network may have been broken just then.
   package var primaryAPIOpinion: Opinion {
     guard let at = primaryAPI.at, isCurrent(at) else { return .unknown }
-    guard primaryAPI.value == false, isCurrent(missedBefore) else {
+    guard primaryAPI.value == false, let missedBefore, isCurrent(missedBefore) else {
       return isCurrent(answeredAt) && isRemembered(answeredAt, at: at) ? .up : .unknown
     }
-    return references.contains { ($0.good ?? .distantPast) >= at } ? .down : .unknown
+    let isProven = references.contains { reference in
+      guard let since = reference.goodSince, let good = reference.good else { return false }
+      return since <= missedBefore && good >= at
+    }
+    return isProven ? .down : .unknown
   }
 
   /// Route 53's checkers look from many places in the world; by its own rule.
