@@ -65,8 +65,8 @@ extension Oracle {
         "promoted-without-a-fresh-look", now, "no probe failed since the gate was reached \((now - gate).text) ago")
     }
     // Where a grey failure counts as down, some probes succeed in the middle of it.
-    if watched.settings.detection.grey.policy == .countAsDown { return }
-    if let success = watched.lastSuccess, success > last, now - success > .seconds(1) {
+    let maySucceed = watched.settings.detection.grey.policy == .countAsDown
+    if !maySucceed, let success = watched.lastSuccess, success > last, now - success > .seconds(1) {
       violate("promoted-after-a-good-probe", now, "a probe succeeded \((now - success).text) ago")
     }
     guard run.orderedBy == nil else { return }
@@ -74,7 +74,7 @@ extension Oracle {
     if let thaw = thawedAt, thaw <= now, now - thaw < confirm {
       violate("promoted-after-a-gap", now, "the process stood still until \((now - thaw).text) ago")
     }
-    if let first = watched.firstFailure, now - first < confirm, run.startedAt > first {
+    if !maySucceed, let first = watched.firstFailure, now - first < confirm, run.startedAt > first {
       violate("promoted-unconfirmed", now, "probes fail for \((now - first).text) only")
     }
   }
@@ -111,12 +111,20 @@ extension Oracle {
     judged = noted.count
   }
 
+  /// A primary that is late or fails in part serves, and somebody configured that it is left all the same.
+  private func isWishedFor(_ watched: Watched, _ simulation: Simulation) -> Bool {
+    guard watched.settings.detection.grey.policy == .countAsDown else { return false }
+    return simulation.world.faults.contains {
+      if case .albSlow(watched.settings.name, .primary, _) = $0 { true } else { false }
+    }
+  }
+
   private mutating func judge(_ noted: SandboxViolation, _ simulation: Simulation) {
     guard let watched = workloads[noted.workload] else { return }
     let run = watched.state.phase.run
     let isLiedTo =
       lies.hold(at: simulation.now, within: .minutes(15)) || watched.settings.detection.corroborate == .none
-      || watched.settings.detection.grey.policy == .countAsDown
+      || isWishedFor(watched, simulation)
     switch noted.kind {
     case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
     case .promotedBesideServingPrimary, .stoppedServingSite:
@@ -126,7 +134,6 @@ extension Oracle {
         deceived += 1
         return
       }
-      // A probe that began before the primary came back may still be on its way.
       let probe = watched.settings.primary.probe
       let restored = simulation.world.facts(for: noted.workload)?.serviceRestoredAt
       // Target groups and Route 53's checkers notice a recovery up to two minutes late: who cannot see it himself is misled by them.
@@ -134,6 +141,7 @@ extension Oracle {
         deceived += 1
         return
       }
+      // A probe that began before the primary came back may still be on its way.
       if let restored, noted.at - restored <= probe.timeout + probe.recheckInterval + .seconds(1) { return }
       // Once promoted, an old primary that comes back is stopped whoever it serves.
       if noted.kind == .stoppedServingSite, run?.isCommitted ?? !watched.state.debts.isEmpty { return }
