@@ -34,11 +34,14 @@ enum Turn: Sendable {
   case serves
   /// Fails for the first so many seconds of each period.
   case flaps(every: Double, for: Double, FailureClass)
+  /// This share of the probes is lost, by chance.
+  case loses(Double)
   case apiDark
   case apiAnswers
   case targets(healthy: Int, unhealthy: Int)
   case checkers(healthy: Int)
   case drFails
+  case drServes
   case networkGone
   case networkBack
   case lag(Double?)
@@ -139,16 +142,19 @@ extension Episode {
 extension Night {
   func take(_ turn: Turn) throws {
     switch turn {
-    case .fails(let failure, let status): (flapping, primary) = (nil, .failure(failure, status: status, detail: "seen"))
-    case .serves: (flapping, primary) = (nil, .success(status: 200))
+    case .fails(let failure, let status):
+      (flapping, lossShare, primary) = (nil, 0, .failure(failure, status: status, detail: "seen"))
+    case .serves: (flapping, lossShare, primary) = (nil, 0, .success(status: 200))
     case .flaps(let period, let down, let failure):
       flapping = (now, .seconds(period), .seconds(down), .failure(failure, status: nil, detail: "seen"))
+    case .loses(let share): lossShare = share
     case .apiDark: cloud.dark.insert("eu-west-1")
     case .apiAnswers: cloud.dark.remove("eu-west-1")
     case .targets(let healthy, let unhealthy):
       cloud.primaryTargets = TargetHealth(healthy: healthy, unhealthy: unhealthy, other: 0)
     case .checkers(let healthy): cloud.checkers = CheckerHealth(healthy: healthy, unhealthy: 16 - healthy)
     case .drFails: dr = .failure(.refused, status: nil, detail: "seen")
+    case .drServes: dr = .success(status: 200)
     case .networkGone: networkWorks = false
     case .networkBack: networkWorks = true
     case .lag(let seconds): cloud.lagSeconds = seconds

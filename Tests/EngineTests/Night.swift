@@ -43,6 +43,9 @@ final class Night {
   var dr: ProbeOutcome = .success(status: 200)
   /// Instead of `primary`: since when, how often and for how long the outcome replaces a success.
   var flapping: (since: Instant, period: Duration, down: Duration, outcome: ProbeOutcome)?
+  /// This share of the primary's probes is lost, 0...1.
+  var lossShare = 0.0
+  private var dice = Dice(seed: 1)
   /// False: no packet leaves this host.
   var networkWorks = true
   var messages: [Message] = []
@@ -168,6 +171,7 @@ final class Night {
   }
 
   private var primaryNow: ProbeOutcome {
+    if lossShare > 0, dice.unit() < lossShare { return .failure(.timeout, status: nil, detail: "lost") }
     guard let flapping else { return primary }
     let into = (now - flapping.since).nanoseconds % flapping.period.nanoseconds
     return into < flapping.down.nanoseconds ? flapping.outcome : .success(status: 200)

@@ -114,8 +114,8 @@ import Testing
       ]),
     Episode("F28 throttled at every call", .failsOver(after: 60...66), [(50, .throttled(3))] + Episode.regionGone(60)),
     Episode(
-      "the DR region's load balancer has nobody behind it yet", .failsOver(after: 60...66),
-      Episode.regionGone(60)),
+      "the DR region's load balancer has nobody behind it until its instances have booted", .failsOver(after: 60...66),
+      [(0, .drFails)] + Episode.regionGone(60) + [(400, .drServes)]),
   ]
 
   // MARK: Whose fault is it?
@@ -218,7 +218,9 @@ import Testing
       [
         (60, .flaps(every: 2, for: 1, .serverError)), (60, .targets(healthy: 0, unhealthy: 2)),
       ], with: { $0.detection.grey.policy = .countAsDown }),
-    Episode("F24 three probes in ten are lost", .nothing, [(60, .flaps(every: 17, for: 1, .timeout))]),
+    Episode(
+      "F24 three probes in ten are lost for ten minutes", .toldAndOver(nil), [(60, .loses(0.3)), (660, .serves)]),
+    Episode("one second in seventeen is lost", .nothing, [(60, .flaps(every: 17, for: 1, .timeout))]),
   ]
 
   /// Both regions may share the cause.
@@ -245,7 +247,9 @@ import Testing
       "F37 lag above the RPO for long, then an outage", .asks("RPO is 5 min"),
       [(0, .lag(900))]
         + Episode.regionGone(1200), lasts: 3000),
-    Episode("F34 no lag was ever read", .failsOver(after: 60...66), Episode.regionGone(60)),
+    Episode(
+      "F34 no lag was ever read", .asks("loss is unknown"),
+      [(0, .lag(nil)), (1000, .crash)] + Episode.regionGone(1200), lasts: 3000),
     Episode(
       "F34 lag is missing for twenty minutes before the outage", .asks("RPO is 5 min"),
       [(0, .lag(nil))]
