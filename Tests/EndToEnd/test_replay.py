@@ -31,6 +31,11 @@ def replayed(config: Path, *words: str, expect: int = 0) -> dict[str, Any]:
     return {**workload, "whole": report}
 
 
+def live_failovers(daemon: Daemon) -> list[dict[str, Any]]:
+    done = replay(daemon.config, "--json", "--since", "1d")
+    return json.loads(done.stdout)["workloads"][0]["failovers"] if done.returncode in (0, 1) else []
+
+
 def variant(daemon: Daemon, **detection: str) -> Path:
     """The daemon's configuration with other settings of the detection."""
     content = yaml.safe_load(daemon.config.read_text())
@@ -106,7 +111,10 @@ def test_a_killed_daemon_leaves_what_it_saw(world: World, start) -> None:
     daemon = start(world, arm=False, mode="observe")
     daemon.until("the primary is seen", lambda workload: workload["assessment"]["verdict"] == "up", 15)
     outage(world, daemon)
-    time.sleep(4)  # what is two seconds old is written
+    # The store of a running daemon is read as any other: what is two seconds old is there.
+    daemon.wait_until(
+        "the recovery is written",
+        lambda: any(one["recovered"] for one in live_failovers(daemon)), 30)
     daemon.kill()
     daemon.start()
     assert daemon.terminate() == 0
@@ -145,7 +153,6 @@ def test_the_sandbox_tells_its_incident(tmp_path: Path, mode: str) -> None:
         wait("it is armed", "was seen serving")
         ctl("sandbox", "break", "primary")
         wait("it decides", "would fail over now" if mode == "observe" else "is confirmed and corroborated")
-        time.sleep(1)
         process.terminate()
         assert process.wait(20 * PATIENCE) == 0
     finally:
