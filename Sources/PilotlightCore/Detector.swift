@@ -19,7 +19,7 @@ package struct Detector: Equatable, Sendable {
   package private(set) var primaryAPI = Reading<Bool>()
   /// When the primary region's API was asked in vain the time before; nil after an answer.
   private var missedBefore: Instant?
-  /// When it last answered.
+  /// When the region's API last answered, whatever it was asked.
   private var answeredAt: Instant?
   package private(set) var checkers = Reading<CheckerHealth>()
   /// Start of the newest successful probe, whatever was forgotten since: an outage that began before it is over.
@@ -89,12 +89,14 @@ package struct Detector: Equatable, Sendable {
     guard at >= begun else { return }
     if health == nil, targets.value.map({ $0.healthy > 0 }) ?? false, isRemembered(targets.at, at: at) { return }
     targets = Reading(value: health, at: at)
+    // It was the region's API that brought it.
+    if health != nil { answeredAt = max(answeredAt ?? at, at) }
   }
 
   /// Whether the primary region's API answered; nil when that could not be told.
   package mutating func sawPrimaryAPI(_ answered: Bool?, at: Instant) {
     guard at >= begun else { return }
-    if answered == true { answeredAt = at }
+    if answered == true { answeredAt = max(answeredAt ?? at, at) }
     missedBefore = answered == false && primaryAPI.value == false ? primaryAPI.at : nil
     primaryAPI = Reading(value: answered, at: at)
   }
@@ -229,7 +231,9 @@ package struct Detector: Equatable, Sendable {
   /// answered from before the first of them until after the last: our own network may have been broken just then.
   package var primaryAPIOpinion: Opinion {
     guard let at = primaryAPI.at, isCurrent(at) else { return .unknown }
-    guard primaryAPI.value == false, let missedBefore, isCurrent(missedBefore) else {
+    guard primaryAPI.value == false, let missedBefore, isCurrent(missedBefore),
+      answeredAt ?? .distantPast < missedBefore
+    else {
       return isCurrent(answeredAt) && isRemembered(answeredAt, at: at) ? .up : .unknown
     }
     let isProven = references.contains { reference in

@@ -47,6 +47,13 @@ import Testing
       "gate-that-waits-for-a-vantage-forever",
       "a vantage that changed its mind left a gate waiting for ever, asking nobody"
     ),
+    (
+      "two-lost-calls-taken-for-a-dark-region",
+      "two calls lost by chance outweighed a target group read over the same API"
+    ),
+    (
+      "own-dns-down-through-both-calls", "our own DNS was down through both calls that made the primary's API look dead"
+    ),
     ("our-own-dns-taken-for-a-vantage", "an API call that failed of our own broken DNS was taken for a vantage"),
   ]) func `a world that broke a promise once keeps it now`(_ file: String, _ story: String) throws {
     let url = try #require(Bundle.module.url(forResource: "Trials/\(file)", withExtension: "json"))
