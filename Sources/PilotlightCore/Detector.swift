@@ -158,7 +158,7 @@ package struct Detector: Equatable, Sendable {
     return Diagnosis(
       Symptoms(
         verdict: verdict, failure: failure, concern: concern, grey: grey.since == nil ? nil : grey.kind,
-        targets: isCurrent(targets.at) ? targets.value : nil, primaryAPI: primaryAPIOpinion, agreement: agreement))
+        targets: current(targets), primaryAPI: primaryAPIOpinion, agreement: agreement))
   }
 
   /// T0 and the newest failed probe of the present outage: a run of failures, or a grey failure that counts as one.
@@ -265,6 +265,9 @@ package struct Detector: Equatable, Sendable {
     said.map { now - $0 <= Detector.memory } ?? false
   }
 
+  /// What was read since the outage began; older words say nothing about it, and shown beside it they would mislead.
+  private func current<Value>(_ reading: Reading<Value>) -> Value? { isCurrent(reading.at) ? reading.value : nil }
+
   private func isCurrent(_ at: Instant?) -> Bool {
     guard let at else { return false }
     return at >= (outage?.start ?? .distantPast)
@@ -292,7 +295,7 @@ package struct Detector: Equatable, Sendable {
 
   private var basis: Basis {
     Basis(
-      tally: tally, targets: targets.value, primaryAPI: primaryAPI.value, checkers: checkers.value,
+      tally: tally, targets: current(targets), primaryAPI: current(primaryAPI), checkers: current(checkers),
       grey: grey.since.map { _ in (grey.counts.bad, grey.counts.total) },
       references: outage.map { _ in
         (references.count { $0.good != nil && newestIsGood($0) }, references.count)

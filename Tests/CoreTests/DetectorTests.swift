@@ -114,3 +114,17 @@ private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
     #expect(lag.state(at: start + .seconds(230)) == .inactive)
   }
 }
+
+@Suite struct EvidenceTests {
+  @Test func `what a vantage said before the outage is not shown as evidence of it`() {
+    var detector = Detector(settings, at: start)
+    let good = ProbeOutcome.success(status: 200)
+    let bad = ProbeOutcome.failure(.timeout, status: nil, detail: "")
+    for second in 0..<5 { detector.probed(Observation(at: start + .seconds(second), took: .zero, outcome: good)) }
+    detector.sawTargets(TargetHealth(healthy: 2, unhealthy: 0, other: 0), at: start + .seconds(4))
+    #expect(detector.assess(at: start + .seconds(5)).evidence.contains { $0.contains("2 healthy") })
+    for second in 5..<10 { detector.probed(Observation(at: start + .seconds(second), took: .zero, outcome: bad)) }
+    detector.sawTargets(nil, at: start + .seconds(8))
+    #expect(!detector.assess(at: start + .seconds(10)).evidence.contains { $0.contains("healthy") })
+  }
+}

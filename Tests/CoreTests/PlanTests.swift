@@ -14,7 +14,7 @@ private func site(_ region: String, _ name: String) -> SiteSettings {
     secret: SecretSettings(ref: SecretRef(region: region, id: name)))
 }
 
-private let settings = WorkloadSettings(
+let settings = WorkloadSettings(
   name: "django-app", mode: .automatic, objectives: Objectives(rto: .minutes(30), rpo: .minutes(5)),
   primary: site("eu-west-1", "app"), dr: site("us-west-2", "dr"), detection: DetectionSettings(),
   replication: ReplicationSettings(), decision: DecisionSettings(),
