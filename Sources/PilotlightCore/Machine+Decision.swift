@@ -12,7 +12,7 @@ extension Machine {
       guard run.steps[index].state == .running, let start = run.steps[index].startedAt else { continue }
       plan[index].forecast = max(plan[index].forecast - (now - start), .zero)
     }
-    return Plan.forecast(plan, until: "shift-traffic", finished: run.finishedNames)
+    return Plan.forecast(plan, until: "shift-traffic") { run.steps[$0].state.isFinished }
   }
 
   /// The latest moment at which the one-way step can begin and the RTO still be met; nil without an outage.

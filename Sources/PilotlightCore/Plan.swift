@@ -76,17 +76,26 @@ package enum Plan {
     return plan.steps
   }
 
-  /// The longest way through the steps that are still to do: how long until the run is finished.
-  package static func forecast(_ steps: [Step], until last: String? = nil, finished: Set<String> = []) -> Duration {
-    var ends: [String: Duration] = [:]
-    var longest = Duration.zero
-    for step in steps {
-      let start = step.needs.map { ends[$0] ?? .zero }.max() ?? .zero
-      let end = finished.contains(step.name) ? .zero : start + step.forecast
-      ends[step.name] = end
-      longest = max(longest, end)
+  /// The longest way through the steps that are still to do: how long until `last`, or the whole plan, is finished.
+  ///
+  /// - Parameter isFinished: whether the step at an index is done.
+  package static func forecast(
+    _ steps: [Step], until last: String? = nil, isFinished: (Int) -> Bool = { _ in false }
+  ) -> Duration {
+    var ends: [Duration] = []
+    for index in steps.indices {
+      var end = Duration.zero
+      if !isFinished(index) {
+        // What a step needs stands before it, mostly just before it: cheaper to look back than to hash names once a probe.
+        for need in steps[index].needs {
+          if let before = ends.indices.last(where: { steps[$0].name == need }) { end = max(end, ends[before]) }
+        }
+        end += steps[index].forecast
+      }
+      if steps[index].name == last { return end }
+      ends.append(end)
     }
-    return last.flatMap { ends[$0] } ?? longest
+    return ends.max() ?? .zero
   }
 }
 

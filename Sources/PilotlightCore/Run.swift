@@ -132,5 +132,4 @@ package struct Run: Hashable, Sendable, Codable {
 
   /// How many steps are finished.
   var finishedCount: Int { steps.indices.count { steps[$0].state.isFinished } }
-  package var finishedNames: Set<String> { Set(steps.filter(\.state.isFinished).map(\.step.name)) }
 }

@@ -174,9 +174,8 @@ struct Oracle {
 
   // MARK: State
 
-  /// After each turn.
-  mutating func turned(_ world: SandboxWorld, at now: Instant) {
-    guard sawTwoWriters else { return }
+  /// After each turn while there may be two databases that take writes.
+  mutating func watchTwoWriters(_ world: SandboxWorld, at now: Instant) {
     sawTwoWriters = false
     for name in trial.workloads.map(\.name) {
       if world.writerCount(name) < 2 {

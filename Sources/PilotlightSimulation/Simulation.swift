@@ -205,7 +205,8 @@ package final class Simulation {
   /// What the turn decided is carried out, unless the process dies or waits first.
   private func conclude(_ commands: [Command]) {
     guard let engine else { return }
-    oracle.turned(world, at: now)
+    // Asked first, for handing the world over copies it.
+    if oracle.sawTwoWriters { oracle.watchTwoWriters(world, at: now) }
     if let (moment, restartAfter) = disk.takeMet() {
       if moment == .sent { carryOut(commands, decidedAt: now) }
       return die(restartAfter: restartAfter)
