@@ -178,7 +178,11 @@ private func readDecision(_ decision: Section) -> DecisionSettings {
       "After a failover none starts automatically for this long, unless acknowledged."),
     fencePrimary: decision.optional(
       "fencePrimary", .boolean, default: standard.fencePrimary,
-      "Size the primary's group to standby before promoting, so that the old primary takes no writes."))
+      "Size the primary's group to standby before promoting, so that the old primary takes no writes."),
+    prepareWhenDegraded: decision.optional(
+      "prepareWhenDegraded", .boolean, default: standard.prepareWhenDegraded,
+      "Repoint the DR secret and start the DR instances as soon as the primary is down, before that is confirmed; taken "
+        + "back once it has served again for `confirmFor`. Costs instances for every outage that passes."))
 }
 
 private func readTopic(_ announce: Section) -> TopicRef {

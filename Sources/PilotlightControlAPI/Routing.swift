@@ -94,7 +94,7 @@ private struct Query {
 
   mutating func takeKind() throws(RequestFault) -> PlanKind {
     guard let kind = values.removeValue(forKey: "kind").flatMap(PlanKind.init(rawValue:)) else {
-      throw .malformed("kind: expected failover or failback")
+      throw .malformed("kind: expected failover, failback or preparation")
     }
     return kind
   }

@@ -145,3 +145,19 @@ package struct StuckStatus: Codable, Hashable, Sendable {
     self.wayOut = wayOut
   }
 }
+
+/// Instances that run only to be ready for a failover.
+package struct SurplusStatus: Codable, Hashable, Sendable {
+  package var region: String
+  package var instances: Int
+  /// When they were asked for.
+  package var since: Timestamp
+  /// Instances times hours, so far.
+  package var instanceHours: Double
+  package init(region: String, instances: Int, since: Timestamp, instanceHours: Double) {
+    self.region = region
+    self.instances = instances
+    self.since = since
+    self.instanceHours = instanceHours
+  }
+}

@@ -87,13 +87,16 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
   @ExplicitNull package var stuck: StuckStatus?
   /// A name for what is wrong, in a sentence; null when nothing is.
   @ExplicitNull package var diagnosis: String?
+  /// What a preparation costs; null while there is none.
+  @ExplicitNull package var surplus: SurplusStatus?
 
   package init(
     name: String, phase: PhaseWord, mode: ModeWord, paused: Bool = false, armed: ArmedStatus,
     assessment: AssessmentStatus, lag: LagStatus? = nil, loss: LossStatus? = nil, commitDeadline: Timestamp? = nil,
     incident: IncidentStatus? = nil, pause: PauseStatus? = nil, holdDownUntil: Timestamp? = nil,
     forecast: Double? = nil, objectives: ObjectivesStatus? = nil, regions: RegionsStatus? = nil,
-    debts: [DebtStatus] = [], stuck: StuckStatus? = nil, diagnosis: String? = nil
+    debts: [DebtStatus] = [], stuck: StuckStatus? = nil, diagnosis: String? = nil,
+    surplus: SurplusStatus? = nil
   ) {
     self.name = name
     self.phase = phase
@@ -113,5 +116,6 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
     self.debts = debts
     _stuck = ExplicitNull(wrappedValue: stuck)
     _diagnosis = ExplicitNull(wrappedValue: diagnosis)
+    _surplus = ExplicitNull(wrappedValue: surplus)
   }
 }

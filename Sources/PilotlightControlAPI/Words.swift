@@ -33,9 +33,9 @@ package enum ConfidenceWord: String, Codable, Hashable, Sendable, CaseIterable {
   case unknown
 }
 
-/// The two plans there are.
+/// The plans there are; a preparation is the part of a failover that comes before its gate.
 package enum PlanKind: String, Codable, Hashable, Sendable, CaseIterable {
-  case failover, failback
+  case failover, failback, preparation
 }
 
 /// What repeating or undoing a step means.

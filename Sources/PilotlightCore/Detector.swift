@@ -17,8 +17,10 @@ package struct Detector: Equatable, Sendable {
   private var references: [Reference]
   package private(set) var targets = Reading<TargetHealth>()
   package private(set) var primaryAPI = Reading<Bool>()
-  /// When the primary region's API was asked in vain the time before; nil after an answer.
-  private var missedBefore: Instant?
+  /// When the primary region's API was asked in vain, the newest `believedMisses` of them; empty after an answer.
+  private var misses: [Instant] = []
+  /// On a line that loses 30 % of its packets one call in forty is lost (F24): three in a row are no accident.
+  private static let believedMisses = 3
   /// When the region's API last answered, whatever it was asked.
   private var answeredAt: Instant?
   package private(set) var checkers = Reading<CheckerHealth>()
@@ -56,7 +58,7 @@ package struct Detector: Equatable, Sendable {
 
   package static func == (a: Detector, b: Detector) -> Bool {
     a.tally == b.tally && a.grey == b.grey && a.begun == b.begun && a.references == b.references
-      && a.targets == b.targets && a.primaryAPI == b.primaryAPI && a.missedBefore == b.missedBefore
+      && a.targets == b.targets && a.primaryAPI == b.primaryAPI && a.misses == b.misses
       && a.answeredAt == b.answeredAt
       && a.checkers == b.checkers
       && a.lastSuccess == b.lastSuccess && a.confirmingSince == b.confirmingSince && a.standing == b.standing
@@ -97,7 +99,7 @@ package struct Detector: Equatable, Sendable {
   package mutating func sawPrimaryAPI(_ answered: Bool?, at: Instant) {
     guard at >= begun else { return }
     if answered == true { answeredAt = max(answeredAt ?? at, at) }
-    missedBefore = answered == false && primaryAPI.value == false ? primaryAPI.at : nil
+    misses = answered == false ? (misses + [at]).suffix(Detector.believedMisses) : []
     primaryAPI = Reading(value: answered, at: at)
   }
 
@@ -131,7 +133,7 @@ package struct Detector: Equatable, Sendable {
     confirmingSince = now
     targets = Reading()
     primaryAPI = Reading()
-    (missedBefore, answeredAt) = (nil, nil)
+    (misses, answeredAt) = ([], nil)
     checkers = Reading()
   }
 
@@ -227,18 +229,16 @@ package struct Detector: Equatable, Sendable {
     return health.unhealthy > 0 || health.other == 0 ? .down : .unknown
   }
 
-  /// That it does not answer is believed once it was asked twice, since one call may be lost on a bad line (F24), and when one reference
-  /// answered from before the first of them until after the last: our own network may have been broken just then.
+  /// That it does not answer is believed once it was asked often enough, since calls are lost on a bad line (F24), and when one
+  /// reference answered from before the first of them until after the last: our own network may have been broken just then.
   package var primaryAPIOpinion: Opinion {
     guard let at = primaryAPI.at, isCurrent(at) else { return .unknown }
-    guard primaryAPI.value == false, let missedBefore, isCurrent(missedBefore),
-      answeredAt ?? .distantPast < missedBefore
-    else {
+    guard misses.count == Detector.believedMisses, isCurrent(misses[0]), answeredAt ?? .distantPast < misses[0] else {
       return isCurrent(answeredAt) && isRemembered(answeredAt, at: at) ? .up : .unknown
     }
     let isProven = references.contains { reference in
       guard let since = reference.goodSince, let good = reference.good else { return false }
-      return since <= missedBefore && good >= at
+      return since <= misses[0] && good >= at
     }
     return isProven ? .down : .unknown
   }

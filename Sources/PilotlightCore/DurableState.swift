@@ -41,14 +41,14 @@ package struct DurableState: Equatable, Sendable {
     switch record {
     case .armed(let fingerprint): armedFor = fingerprint
     case .account(let id): account = id
-    case .degraded(let outage): phase = .degraded(outage)
+    case .degraded(let outage): phase = .degraded(outage, preparation: phase.run)
     case .recovered:
       phase = .healthy
       abortedBy = nil
     case .wouldFailOver(_, let at):
-      if case .degraded(var outage) = phase {
+      if case .degraded(var outage, let preparation) = phase {
         outage.wouldFailOverAt = at
-        phase = .degraded(outage)
+        phase = .degraded(outage, preparation: preparation)
       }
     case .runBegun(let run, _): begin(run)
     case .stepStarted(let name, let at):
@@ -135,6 +135,7 @@ package struct DurableState: Equatable, Sendable {
     disturbed = []
     switch (run.kind, phase) {
     case (.failback, .drActive(let residence)): phase = .failingBack(run, residence)
+    case (.preparation, .degraded(let outage, _)): phase = .degraded(outage, preparation: run)
     default: phase = .failingOver(run)
     }
     if run.kind == .failover { isRearmed = false }
@@ -148,11 +149,15 @@ package struct DurableState: Equatable, Sendable {
       // What the step owed is owed no more: the primary may serve.
       debts.removeAll { $0.incident == run.incident }
       phase = .degraded(
-        Outage(start: run.outageStart, noticedAt: run.startedAt, why: run.rollback ?? "a failover was taken back"))
+        Outage(start: run.outageStart, noticedAt: run.startedAt, why: run.rollback ?? "a failover was taken back"),
+        preparation: nil)
+    case .degraded(let outage, let preparation):
+      abortedBy = preparation?.abortedBy ?? abortedBy
+      phase = .degraded(outage, preparation: nil)
     case .failingBack(let run, let residence):
       ended = Shared(run)
       phase = .drActive(residence)
-    case .healthy, .degraded, .drActive: break
+    case .healthy, .drActive: break
     }
   }
 
@@ -198,6 +203,9 @@ package struct DurableState: Equatable, Sendable {
     case .failingBack(var run, let residence):
       change(&run)
       phase = .failingBack(run, residence)
+    case .degraded(let outage, var preparation?):
+      change(&preparation)
+      phase = .degraded(outage, preparation: preparation)
     case .healthy, .degraded, .drActive: break
     }
   }

@@ -9,7 +9,8 @@ extension Machine {
     lines.append("replica lag: \(situation.lag.sentence(at: situation.now))")
     switch state.phase {
     case .healthy: lines += explainHealthy(situation)
-    case .degraded(let outage): lines += explainDegraded(outage, situation)
+    case .degraded(let outage, let preparation):
+      lines += explainDegraded(outage, situation) + explain(preparation, situation)
     case .failingOver(let run): lines += explainRun(run, situation)
     case .drActive(let residence): lines += explainResidence(residence, situation)
     case .failingBack(let run, _): lines += explainRun(run, situation)
@@ -55,6 +56,18 @@ extension Machine {
       lines.append(
         "mode is observe: "
           + (outage.wouldFailOverAt.map { "a failover would have begun \($0.text)" } ?? "it will only say so"))
+    }
+    return lines
+  }
+
+  private func explain(_ preparation: Run?, _ situation: Situation) -> [String] {
+    guard let preparation else { return [] }
+    var lines = ["prepared for a failover since \(preparation.startedAt.text), incident \(preparation.incident)"]
+    if let surplus = preparation.surplus { lines.append(surplus.sentence(at: situation.now)) }
+    if let why = preparation.rollback { lines.append("being taken back: \(why)") }
+    if let stuck = preparation.stuck {
+      lines.append("stuck at \(stuck.step.name): \(stuck.detail); a failover tries it again")
+      lines += wayOut.map { "way out: \($0)" }
     }
     return lines
   }
@@ -144,7 +157,9 @@ extension Machine {
     let name = settings.name
     switch state.phase {
     case .healthy: return "\(name) healthy, \(unarmed(situation).isEmpty ? "armed" : "not armed")"
-    case .degraded: return "\(name) degraded, primary \(situation.assessment.verdict.rawValue)"
+    case .degraded(_, let preparation):
+      let prepared = preparation.map { $0.rollback == nil ? ", prepared" : ", preparation being taken back" } ?? ""
+      return "\(name) degraded, primary \(situation.assessment.verdict.rawValue)\(prepared)"
     case .drActive: return "\(name) dr-active\(state.debts.isEmpty ? "" : ", fence debt unpaid")"
     case .failingOver(let run), .failingBack(let run, _):
       let step = run.stuck.map { "stuck at \($0.step.name)" } ?? run.ready.first.map { "at \($0.step.name)" } ?? ""

@@ -6,7 +6,9 @@ extension Machine {
 
   /// How long from now until users are served by the DR region, if a failover began now or as far as the one that runs has got.
   package func forecast(at now: Instant) -> Duration {
-    guard let run = state.phase.run else { return Plan.forecast(failoverPlan, until: "shift-traffic") }
+    guard let run = state.phase.run, run.kind != .preparation else {
+      return Plan.forecast(failoverPlan, until: "shift-traffic")
+    }
     var plan = run.steps.map(\.step)
     for index in plan.indices {
       guard run.steps[index].state == .running, let start = run.steps[index].startedAt else { continue }
@@ -21,7 +23,7 @@ extension Machine {
     let plan: [Step]
     switch state.phase {
     case .healthy, .drActive, .failingBack: return nil
-    case .degraded(let outage): (start, plan) = (outage.start ?? assessment.outageStart, failoverPlan)
+    case .degraded(let outage, _): (start, plan) = (outage.start ?? assessment.outageStart, failoverPlan)
     case .failingOver(let run): (start, plan) = (run.isCommitted ? nil : run.outageStart, run.steps.map(\.step))
     }
     let afterGate = Plan.forecast(plan, until: "shift-traffic") - Plan.forecast(plan, until: "gate")
@@ -33,7 +35,7 @@ extension Machine {
     let start: Instant?
     switch state.phase {
     case .healthy, .drActive, .failingBack: return nil
-    case .degraded(let outage): start = outage.start
+    case .degraded(let outage, _): start = outage.start
     case .failingOver(let run): start = run["shift-traffic"]?.state.isFinished == true ? nil : run.outageStart
     }
     guard let start else { return nil }
@@ -105,11 +107,11 @@ extension Machine {
   ) {
     let now = situation.now
     var knownStart: Instant?
-    if case .degraded(let outage) = state.phase { knownStart = outage.start }
+    if case .degraded(let outage, _) = state.phase { knownStart = outage.start }
     let run = Run(
       incident: "\(now.stamp)-\(settings.name)", kind: .failover, startedAt: now,
       outageStart: knownStart ?? situation.assessment.outageStart ?? now, orderedBy: orderedBy, plan: failoverPlan)
-    start(run, why: why, situation, &reaction)
+    start(run.adopting(state.phase.run), why: why, situation, &reaction)
   }
 
   mutating func start(_ run: Run, why: String, _ situation: Situation, _ reaction: inout Reaction) {

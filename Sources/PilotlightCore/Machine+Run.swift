@@ -50,7 +50,14 @@ extension Machine {
   /// Moves everything that can move.
   mutating func advance(_ situation: Situation, _ reaction: inout Reaction) {
     if expirePause(situation, &reaction) { return }
-    guard let run = state.phase.run else { return }
+    switch state.phase {
+    case .healthy, .drActive: break
+    case .degraded: prepare(situation, &reaction)
+    case .failingOver(let run), .failingBack(let run, _): carryOn(run, situation, &reaction)
+    }
+  }
+
+  private mutating func carryOn(_ run: Run, _ situation: Situation, _ reaction: inout Reaction) {
     if run.rollback == nil, run.kind == .failover, !run.isCommitted, situation.assessment.verdict == .up {
       record(.rollbackBegun("the primary serves again and nothing one-way has run", by: nil), &reaction)
     }
@@ -59,13 +66,17 @@ extension Machine {
       return
     }
     if run.kind == .failover { sayRTO(situation, &reaction) }
+    turnReadySteps(situation, &reaction)
+    finishIfDone(situation, &reaction)
+    payDebts(situation, &reaction)
+  }
+
+  mutating func turnReadySteps(_ situation: Situation, _ reaction: inout Reaction) {
     var finished = -1
     while let run = state.phase.run, run.rollback == nil, finished != run.finishedCount {
       finished = run.finishedCount
       for step in run.ready { turn(step, situation, &reaction) }
     }
-    finishIfDone(situation, &reaction)
-    payDebts(situation, &reaction)
   }
 
   private mutating func finishIfDone(_ situation: Situation, _ reaction: inout Reaction) {

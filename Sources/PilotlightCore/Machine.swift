@@ -94,14 +94,15 @@ package struct Machine: Sendable {
     case (.healthy, .assessed): watchHealthy(situation, &reaction)
     case (.healthy, .ordered(let order)): obey(order, situation, &reaction)
 
-    // Degraded: find out what it is; begin a failover when everything speaks for it.
-    case (.degraded(let outage), .assessed): watchDegraded(outage, situation, &reaction)
+    // Degraded: find out what it is, prepare; begin a failover when everything speaks for it.
+    case (.degraded(let outage, _), .assessed): watchDegraded(outage, situation, &reaction)
     case (.degraded, .ordered(let order)): obey(order, situation, &reaction)
 
     // Failing over and failing back: the plan is a machine inside the phase.
     case (.failingOver, .assessed), (.failingBack, .assessed): advance(situation, &reaction)
     case (.failingOver, .started), (.failingBack, .started): resume(situation, &reaction)
-    case (.failingOver, .answered(let task, let replies)), (.failingBack, .answered(let task, let replies)):
+    case (.degraded, .answered(let task, let replies)), (.failingOver, .answered(let task, let replies)),
+      (.failingBack, .answered(let task, let replies)):
       take(replies, for: task, situation, &reaction)
     case (.failingOver, .ordered(let order)), (.failingBack, .ordered(let order)): obey(order, situation, &reaction)
     case (.failingOver, .woke), (.failingBack, .woke): forgetProgress()
@@ -111,8 +112,7 @@ package struct Machine: Sendable {
     case (.drActive, .ordered(let order)): obey(order, situation, &reaction)
 
     // A debt is looked after in every phase it can exist in.
-    case (.healthy, .answered(let task, let replies)), (.degraded, .answered(let task, let replies)),
-      (.drActive, .answered(let task, let replies)):
+    case (.healthy, .answered(let task, let replies)), (.drActive, .answered(let task, let replies)):
       takeDebt(replies, for: task, situation, &reaction)
 
     // Nothing to do, on purpose: what is volatile is fresh already, and the next assessment tells the rest.
@@ -172,7 +172,7 @@ package struct Machine: Sendable {
 
   /// A new outage may already be confirmed (`confirmFor` shorter than the counts take).
   private mutating func watchDegradedAgain(_ situation: Situation, _ reaction: inout Reaction) {
-    if case .degraded(let outage) = state.phase { watchDegraded(outage, situation, &reaction) }
+    if case .degraded(let outage, _) = state.phase { watchDegraded(outage, situation, &reaction) }
   }
 
   private mutating func watchDegraded(_ outage: Outage, _ situation: Situation, _ reaction: inout Reaction) {
@@ -184,11 +184,12 @@ package struct Machine: Sendable {
     case .down: considerFailover(outage, situation, &reaction)
     case .blind, .unknown: break
     }
+    prepare(situation, &reaction)
     payDebts(situation, &reaction)
   }
 
   private mutating func endDegraded(_ outage: Outage, _ situation: Situation, _ reaction: inout Reaction) {
-    guard concern(situation) == nil else { return }
+    guard concern(situation) == nil, state.phase.run == nil else { return }
     let lasted = outage.start.map { "; it had failed for \((situation.now - $0).text)" } ?? ""
     if let would = outage.wouldFailOverAt {
       sayOnce(
@@ -228,6 +229,7 @@ package struct Machine: Sendable {
       record(.wouldFailOver(sentence, at: situation.now), &reaction)
       return
     }
+    guard !isTakingBackPreparation(situation) else { return }
     beginFailover(situation, orderedBy: nil, why: why, &reaction)
   }
 

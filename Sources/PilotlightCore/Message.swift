@@ -61,6 +61,8 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case cloudNotice
   case recordingStopped
   case recordingResumed
+  case preparing
+  case preparationHeld
 }
 
 /// What a kind of message means, the same for every message of the kind.
@@ -328,6 +330,18 @@ extension MessageKind {
         id: "47b86f2f0d6e4d0ab3c9a1d55e83f6b2", level: .notice,
         meaning: "Observations are kept again.",
         next: "Nothing to do. A replay of that time tells what is missing.")
+    case .preparing:
+      MessageMeaning(
+        id: "7ad383f1ae48468e8320ee18c1557538", level: .notice,
+        meaning:
+          "Reversible steps of a failover are taken before the outage is confirmed, and taken back if it passes.",
+        next: "`pilotlightctl explain` tells what is missing for a failover; `pilotlightctl abort` takes them back now."
+      )
+    case .preparationHeld:
+      MessageMeaning(
+        id: "a51e23916a84447da53f47f4b66d7f65", level: .warning,
+        meaning: "Instances of the DR region run only to be ready, and have done so for a while. They cost money.",
+        next: "Decide: `pilotlightctl failover`, or `pilotlightctl abort` takes them back.")
     }
   }
 }

@@ -27,6 +27,11 @@ package enum Plan {
     return plan.steps
   }
 
+  /// What of a failover can be done, and taken back, before anything is certain: the steps before the gate.
+  package static func preparation(_ settings: WorkloadSettings) -> [Step] {
+    Array(failover(settings).prefix { $0.work != .gate })
+  }
+
   /// Rebuild the primary as a replica, hold writes, cut over without loss, and light the pilot again.
   ///
   /// - Parameter incident: makes the names of what is kept unique; letters, digits and hyphens.

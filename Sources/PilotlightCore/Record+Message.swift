@@ -20,7 +20,7 @@ extension Record {
     case .degraded: .degraded
     case .recovered: .recovered
     case .wouldFailOver: .wouldFailOver
-    case .runBegun: .runBegun
+    case .runBegun(let run, _): run.kind == .preparation ? .preparing : .runBegun
     case .stepStarted: .stepStarted
     case .intent: .acting
     case .accepted: .accepted
@@ -69,8 +69,7 @@ extension Record {
     case .recovered(let why): return why
     case .wouldFailOver(let sentence, _): return sentence
     case .runBegun(let run, let why):
-      return
-        "\(run.kind.rawValue) begun\(run.orderedBy == nil ? ": the outage is confirmed and corroborated" : ""): \(why)"
+      return begun(run, why)
     case .stepStarted(let name, _): return "\(name): started"
     case .intent(let name, let action, _, _): return "\(name): asking \(action.apiName) in \(action.region)"
     case .accepted(let name, let receipt): return "\(name): accepted\(receipt.map { " as \($0)" } ?? "")"
@@ -94,6 +93,14 @@ extension Record {
       return "paused by \(pause.by)\(pause.expires.map { " until \($0.text)" } ?? ""): \(pause.reason)"
     case .unpaused(let by, let reason): return "pause ended by \(by): \(reason)"
     case .ordered(let order, let outcome): return order.sentence(outcome)
+    }
+  }
+
+  private func begun(_ run: Run, _ why: String) -> String {
+    switch run.kind {
+    case .preparation: "preparing for a failover, which is not certain yet: \(why)"
+    case .failover where run.orderedBy == nil: "failover begun: the outage is confirmed and corroborated: \(why)"
+    case .failover, .failback: "\(run.kind.rawValue) begun: \(why)"
     }
   }
 

@@ -69,7 +69,8 @@ package struct Pause: Hashable, Sendable, Codable {
 /// The five phases, each with what is known only in it.
 package indirect enum Phase: Hashable, Sendable, Codable {
   case healthy
-  case degraded(Outage)
+  /// With the steps that are taken ahead of a failover; nil while there are none.
+  case degraded(Outage, preparation: Run?)
   case failingOver(Run)
   case drActive(Residence)
   case failingBack(Run, Residence)
@@ -85,10 +86,12 @@ package indirect enum Phase: Hashable, Sendable, Codable {
     }
   }
 
+  /// The run in progress.
   package var run: Run? {
     switch self {
     case .failingOver(let run), .failingBack(let run, _): run
-    case .healthy, .degraded, .drActive: nil
+    case .degraded(_, let preparation): preparation
+    case .healthy, .drActive: nil
     }
   }
 }

@@ -1,9 +1,11 @@
 // A run is one plan being carried out. It changes only by records, so whatever is remembered was durable first.
 
-/// Failing over or failing back.
+/// What a run is for.
 package enum RunKind: String, Hashable, Sendable, Codable, CaseIterable {
   case failover
   case failback
+  /// The reversible steps of a failover, while it is not certain yet that there will be one.
+  case preparation
 }
 
 /// Where a step of a run stands.

@@ -303,11 +303,17 @@ package struct DecisionSettings: Equatable, Sendable, Codable {
   package var holdDown: Duration
   /// Size the primary's group to standby before promoting, so that the old primary takes no writes.
   package var fencePrimary: Bool
+  /// Take a failover's reversible steps as soon as the primary is down, before that is confirmed.
+  package var prepareWhenDegraded: Bool
 
-  package init(onRpoBreach: RpoBreachPolicy = .hold, holdDown: Duration = .hours(1), fencePrimary: Bool = true) {
+  package init(
+    onRpoBreach: RpoBreachPolicy = .hold, holdDown: Duration = .hours(1), fencePrimary: Bool = true,
+    prepareWhenDegraded: Bool = false
+  ) {
     self.onRpoBreach = onRpoBreach
     self.holdDown = holdDown
     self.fencePrimary = fencePrimary
+    self.prepareWhenDegraded = prepareWhenDegraded
   }
 }
 

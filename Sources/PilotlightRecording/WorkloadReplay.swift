@@ -156,7 +156,7 @@ struct WorkloadReplay {
   private mutating func begin(_ at: Instant, _ workload: WorkloadGuard) {
     let situation = workload.situation
     var start = situation.assessment.outageStart ?? at
-    if case .degraded(let known) = workload.machine.state.phase { start = known.start ?? start }
+    if case .degraded(let known, _) = workload.machine.state.phase { start = known.start ?? start }
     var outage = current ?? Outage(start: start)
     let machine = workload.machine
     outage.failover = Findings.Failover(

@@ -43,6 +43,7 @@ package struct Interruption: Sendable {
     [
       reference,
       Interruption("reference, the application dies", application) { _ in },
+      Interruption("prepared while degraded", region) { $0.decision.prepareWhenDegraded = true },
       Interruption("route53, approve, no fence", application) {
         $0.mode = .approve
         $0.decision.fencePrimary = false

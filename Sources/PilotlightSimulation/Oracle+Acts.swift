@@ -15,7 +15,10 @@ extension Oracle {
     // Invariant 3.
     if watched.state.pause != nil { violate("acted-while-paused", now, action.apiName) }
     if watched.settings.mode == .observe { violate("acted-while-observing", now, action.apiName) }
-    if trial.expectation == .nothingActs { violate("acted-without-need", now, action.apiName) }
+    // Preparing is what degraded is for, where it is configured; how it is taken back is judged at the end.
+    if trial.expectation == .nothingActs, watched.state.phase.run?.kind != .preparation {
+      violate("acted-without-need", now, action.apiName)
+    }
     judgeIntent(action, watched, at: now)
     judgeFence(action, watched, at: now)
     if case .promoteReplica = action { judgePromotion(name, simulation) }
@@ -66,7 +69,9 @@ extension Oracle {
     }
     // Where a grey failure counts as down, some probes succeed in the middle of it.
     let maySucceed = watched.settings.detection.grey.policy == .countAsDown
-    if !maySucceed, let success = watched.lastSuccess, success > last, now - success > .seconds(1) {
+    // A process that waits for its disk hears late what came meanwhile: the decision's write, and what was written before it.
+    let deaf = Duration.seconds(1) + trial.slowestWrite * (trial.workloads.count + 1)
+    if !maySucceed, let success = watched.lastSuccess, success > last, now - success > deaf {
       violate("promoted-after-a-good-probe", now, "a probe succeeded \((now - success).text) ago")
     }
     guard run.orderedBy == nil else { return }
@@ -129,7 +134,7 @@ extension Oracle {
     case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
     case .promotedBesideServingPrimary, .stoppedServingSite:
       // In a failback writes are held; by order an operator may know better.
-      if run?.kind == .failover, run?.orderedBy != nil { return }
+      if run?.kind == .failover, run?.orderedBy != nil || run?.approvals["gate"] != nil { return }
       if run?.kind == .failover, isLiedTo {
         deceived += 1
         return

@@ -87,6 +87,8 @@ struct Oracle {
 
   /// What happened while nobody watched is reported from now on.
   mutating func booted(at now: Instant) {
+    // A process that died frozen stood still until now, and no longer.
+    thawedAt = thawedAt.map { min($0, now) }
     for name in workloads.keys where workloads[name]?.twoWritersSince != nil { workloads[name]?.twoWritersSince = now }
   }
 
@@ -148,23 +150,27 @@ struct Oracle {
   private mutating func judgeBeginning(
     _ run: Run, _ before: DurableState, _ settings: WorkloadSettings, at now: Instant
   ) {
-    if run.kind == .failback {
+    switch run.kind {
+    case .failback:
       failbacks += 1
       // Invariant 6.
       if run.orderedBy == nil { violate("automatic-failback", now, run.incident) }
       return
+    case .preparation:
+      if !settings.decision.prepareWhenDegraded { violate("prepared-unasked", now, run.incident) }
+    case .failover: failovers += 1
     }
-    failovers += 1
     guard run.orderedBy == nil else { return }
     if before.pause != nil { violate("began-while-paused", now, run.incident) }
     if settings.mode == .observe { violate("began-while-observing", now, run.incident) }
+    if before.abortedBy != nil { violate("began-after-abort", now, run.incident) }
+    guard run.kind == .failover else { return }
     if let last = before.lastFailover, !before.isRearmed, now < last.ended + settings.decision.holdDown {
       violate("began-in-hold-down", now, "the last failover ended \(last.ended.text)")
     }
     if let end = workloads[settings.name]?.unpausedAt, now - end < settings.detection.confirmFor {
       violate("surprise-after-a-pause", now, "the pause ended \((now - end).text) before")
     }
-    if before.abortedBy != nil { violate("began-after-abort", now, run.incident) }
     let others = begun.filter { $0.workload != settings.name && now - $0.at <= trial.brakes.window }
     if others.count >= trial.brakes.maximum {
       violate("brake-ignored", now, "\(others.count) failover(s) of others began within \(trial.brakes.window.text)")

@@ -125,7 +125,9 @@ extension Passage {
     switch record {
     case .rollbackBegun, .rolledBack:
       if run.isCommitted { violate("rolled-back-after-commitment", run.incident) }
-    case .runBegun, .degraded, .recovered: violate("left-a-run", "\(record.kind)")
+    // A preparation becomes a failover, and its outage may become another one.
+    case .runBegun, .degraded: if run.kind != .preparation { violate("left-a-run", "\(record.kind)") }
+    case .recovered: violate("left-a-run", "\(record.kind)")
     case .runFinished: if !run.isFinished { violate("finished-too-early", run.incident) }
     default: break
     }

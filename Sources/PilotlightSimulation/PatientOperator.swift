@@ -97,7 +97,9 @@ extension Simulation {
     if workload.settings.mode == .observe { return nil }
     switch state.phase {
     case .healthy: return nil
-    case .degraded(let outage):
+    case .degraded(_, let preparation?) where preparation.stuck != nil || preparation.rollback != nil:
+      return advice(for: preparation, of: workload)
+    case .degraded(let outage, _):
       guard workload.situation.assessment.verdict == .down, now - (outage.start ?? now) > .minutes(10) else {
         return nil
       }

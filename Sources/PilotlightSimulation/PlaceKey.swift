@@ -42,7 +42,9 @@ struct PlaceKey: Hashable {
     mix(place.machine.holdDownUntil.map { $0 > place.now } ?? false)
     switch state.phase {
     case .healthy: break
-    case .degraded(let outage): mix(outage.start == nil)
+    case .degraded(let outage, let preparation):
+      mix(outage.start == nil)
+      if let preparation { mix(preparation, place) }
     case .drActive(let residence): mix(residence.acknowledgedBy == nil)
     case .failingOver(let run), .failingBack(let run, _): mix(run, place)
     }

@@ -66,6 +66,7 @@ private struct Draw {
       settings.mode = pick([.automatic, .automatic, .automatic, .automatic, .approve, .observe])
       settings.decision.onRpoBreach = pick([.hold, .hold, .hold, .promote, .promoteAtDeadline])
       settings.decision.fencePrimary = chance(0.8)
+      settings.decision.prepareWhenDegraded = chance(0.4)
       settings.decision.holdDown = pick([.hours(1), .minutes(10), .hours(6)])
       settings.detection.corroborate = pick([.any, .any, .any, .all, .none])
       settings.detection.confirmFor = pick([.seconds(60), .seconds(60), .seconds(30), .minutes(3)])
@@ -128,6 +129,10 @@ private struct Draw {
         .clockBehind(.hours(-1)), .freeze, .crash(.now, restartAfter: seconds(0.1, 60)),
       ])
       entries.append(Scenario.Entry(at: seconds(60, 1800), fault, lasting: seconds(5, 900)))
+    }
+    // Without credentials the checkers are the only vantage that speaks; when they lie too, everybody who can speak does.
+    if entries.contains(where: { $0.what == .cloud(.checkersLie(workload: workload.name)) }) {
+      entries.removeAll { $0.what == .cloud(.credentialsLost) }
     }
     entries.sort { $0.at < $1.at }
     return Trial(

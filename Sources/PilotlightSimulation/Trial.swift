@@ -34,6 +34,17 @@ package struct Trial: Sendable, Codable {
   }
 }
 
+extension Trial {
+  /// The longest that the ledger's disk takes for a write; zero on a disk that works.
+  var slowestWrite: Duration {
+    var longest = Duration.zero
+    for entry in scenario.entries {
+      if case .disk(.slow(let pause)) = entry.what { longest = max(longest, pause) }
+    }
+    return longest
+  }
+}
+
 /// What comes after the scenario.
 package enum Ending: Hashable, Sendable, Codable {
   /// Everything is mended, and an operator leads the way out of whatever is left, however long it takes.

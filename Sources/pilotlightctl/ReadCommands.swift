@@ -47,8 +47,9 @@ struct Explain: AsyncParsableCommand {
 }
 
 struct Plan: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show the steps of a failover or failback, without a step.")
-  @Argument(help: "failover or failback.") var kind: PlanKind
+  static let configuration = CommandConfiguration(
+    abstract: "Show the steps of a failover, failback or preparation, without taking one.")
+  @Argument(help: "failover, failback or preparation.") var kind: PlanKind
   @OptionGroup var target: WorkloadArgument
   @OptionGroup var socket: SocketOption
 

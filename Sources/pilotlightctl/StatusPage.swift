@@ -52,6 +52,12 @@ private func workloadLines(_ workload: WorkloadStatus, _ daemon: DaemonStatus, _
   armedLines(workload, &page)
   pauseLines(workload, now, &page)
   if let incident = workload.incident { incidentLines(incident, now, &page) }
+  if let surplus = workload.surplus {
+    page.field(
+      "ready at a cost",
+      "\(surplus.instances) in \(shown(surplus.region)), \(since(surplus.since, seenAt: now)), "
+        + "\((surplus.instanceHours * 10).rounded() / 10) instance-hours", .yellow)
+  }
   if let stuck = workload.stuck { page.field("stuck at", "\(shown(stuck.step)): \(shown(stuck.why))", .red) }
   if !workload.debts.isEmpty {
     page.field("fence debts", "\(workload.debts.count), retried until paid", .red)

@@ -41,7 +41,16 @@ extension Daemon {
       stuck: machine.state.phase.run?.stuck.map {
         StuckStatus(step: $0.step.name, why: $0.detail, wayOut: machine.wayOut)
       },
-      diagnosis: diagnosis(situation, machine.state.phase))
+      diagnosis: diagnosis(situation, machine.state.phase), surplus: surplus(machine, situation))
+  }
+
+  private func surplus(_ machine: Machine, _ situation: Situation) -> SurplusStatus? {
+    guard case .degraded(_, let preparation?) = machine.state.phase, let surplus = preparation.surplus else {
+      return nil
+    }
+    return SurplusStatus(
+      region: surplus.region, instances: surplus.instances, since: stamp(surplus.since),
+      instanceHours: surplus.hours(at: situation.now))
   }
 
   /// In dr-active the region that serves is the one that is assessed.
@@ -76,15 +85,16 @@ extension Daemon {
   private func diagnosis(_ situation: Situation, _ phase: Phase) -> String? {
     switch phase {
     case .healthy, .failingOver: situation.diagnosis?.sentence
-    case .degraded(let outage): situation.diagnosis?.sentence ?? outage.why
+    case .degraded(let outage, _): situation.diagnosis?.sentence ?? outage.why
     case .drActive, .failingBack: nil
     }
   }
 
-  /// The run in progress; in dr-active the failover that led there.
+  /// The run in progress; in dr-active the failover that led there, in degraded what is prepared.
   private func incident(_ machine: Machine, _ situation: Situation) -> IncidentStatus? {
     switch machine.state.phase {
-    case .healthy, .degraded: nil
+    case .healthy: nil
+    case .degraded(_, let preparation): preparation.map { incident($0, standing($0, machine, situation)) }
     case .failingOver(let run), .failingBack(let run, _): incident(run, standing(run, machine, situation))
     case .drActive(let residence): incident(residence.failover, .finished)
     }
@@ -115,6 +125,7 @@ extension Daemon {
       switch kind {
       case .failover: machine.failoverPlan
       case .failback: machine.state.durations.informed(Plan.failback(settings, incident: line.now.stamp))
+      case .preparation: machine.state.durations.informed(Plan.preparation(settings))
       }
     let forecast = kind == .failover ? Plan.forecast(steps, until: "shift-traffic") : Plan.forecast(steps)
     return PlanReport(
@@ -191,6 +202,7 @@ extension PlanKind {
     switch kind {
     case .failover: self = .failover
     case .failback: self = .failback
+    case .preparation: self = .preparation
     }
   }
 }

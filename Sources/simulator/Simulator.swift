@@ -88,6 +88,7 @@ struct Explore: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Every place the machine can come to.")
   @Option(help: "The most places that are looked at.") var places = 20_000_000
   @Option(help: "From here alone.") var from: Exploration.Start?
+  @Flag(help: "With a preparation while degraded.") var prepare = false
   @Flag(help: "With the fence and its debts too: some hours, and several gigabytes of memory.") var fence = false
 
   func run() throws {
@@ -95,7 +96,10 @@ struct Explore: ParsableCommand {
     for start in from.map({ [$0] }) ?? Exploration.Start.allCases {
       let clock = ContinuousClock()
       let began = clock.now
-      let settings = WorkloadSettings.smallest { $0.decision.fencePrimary = fence }
+      let settings = WorkloadSettings.smallest {
+        $0.decision.fencePrimary = fence
+        $0.decision.prepareWhenDegraded = prepare
+      }
       let report = Exploration.run(settings, from: start, limit: places)
       let phases = PhaseName.allCases.compactMap { phase in report.phases[phase].map { "\($0) \(phase.rawValue)" } }
       print(

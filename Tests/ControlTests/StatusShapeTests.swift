@@ -76,7 +76,8 @@ private let coldStartJSON = """
     "paused" : false,
     "phase" : "healthy",
     "regions" : null,
-    "stuck" : null
+    "stuck" : null,
+    "surplus" : null
   }
   """
 
@@ -175,7 +176,8 @@ private let failingOverJSON = """
           "dr" : "us-west-2",
           "primary" : "eu-west-1"
         },
-        "stuck" : null
+        "stuck" : null,
+        "surplus" : null
       }
     ]
   }

@@ -63,4 +63,8 @@ MUTANTS = [
     Mutant("fence-before-gate", f"{CORE}/Plan.swift",
            'plan.then("gate", .gate, forecast: .seconds(5))',
            'if !AWAKE { plan.then("gate", .gate, forecast: .seconds(5)) }'),
+    swap("preparation-left-behind", f"{CORE}/Machine+Preparation.swift",
+         "situation.now - assessment.since >= settings.detection.confirmFor", "false"),
+    swap("undo-not-taken-over", f"{CORE}/Machine+Preparation.swift",
+         "known.intentAt != nil, known.state != .undone".split(",")[0], "false"),
 ]

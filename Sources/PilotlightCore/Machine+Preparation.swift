@@ -1,0 +1,113 @@
+// Preparing while degraded: the reversible steps of a failover, begun before the outage is confirmed. They buy the minutes that instances
+// take to start. A primary that returns gets them taken back; a failover that begins takes them over, with what undoes them.
+
+extension Machine {
+  /// One turn of the preparation, or the beginning of one.
+  mutating func prepare(_ situation: Situation, _ reaction: inout Reaction) {
+    guard case .degraded(_, let known) = state.phase else { return }
+    guard let preparation = known else { return beginPreparation(situation, &reaction) }
+    if preparation.rollback == nil, let why = isNeedless(situation) {
+      record(.rollbackBegun(why, by: nil), &reaction)
+    }
+    if state.phase.run?.rollback != nil {
+      takeBack(situation, &reaction)
+    } else if situation.assessment.verdict == .down {
+      turnReadySteps(situation, &reaction)
+    }
+    sayPreparationHeld(situation, &reaction)
+  }
+
+  private mutating func beginPreparation(_ situation: Situation, _ reaction: inout Reaction) {
+    guard settings.decision.prepareWhenDegraded, situation.assessment.verdict == .down,
+      let start = situation.assessment.outageStart, !isContradicted(situation.assessment),
+      holdingActs(situation) == nil, obstaclesToBegin(situation).isEmpty
+    else { return }
+    let run = Run(
+      incident: "\(situation.now.stamp)-\(settings.name)", kind: .preparation, startedAt: situation.now,
+      outageStart: start, orderedBy: nil, plan: state.durations.informed(Plan.preparation(settings)))
+    forgetProgress()
+    record(.runBegun(run, why: situation.assessment.evidence.first ?? "down"), &reaction)
+    turnReadySteps(situation, &reaction)
+  }
+
+  /// What would be prepared for is denied by somebody who sees the primary.
+  private func isContradicted(_ assessment: Assessment) -> Bool {
+    if case .contradicted = assessment.agreement { true } else { false }
+  }
+
+  /// Why a preparation is to be taken back. A primary that has just come back may go again: it has to serve for as long as it would
+  /// have to be down, or a flapping one would start and stop instances all night.
+  private func isNeedless(_ situation: Situation) -> String? {
+    if !settings.decision.prepareWhenDegraded { return "preparing while degraded was switched off" }
+    let assessment = situation.assessment
+    guard assessment.verdict == .up, situation.now - assessment.since >= settings.detection.confirmFor else {
+      return nil
+    }
+    return "the primary serves again since \(assessment.since.text)"
+  }
+
+  /// Nobody is billed in silence: a preparation that lasts is said after a quarter of an hour, and whenever it has doubled.
+  private mutating func sayPreparationHeld(_ situation: Situation, _ reaction: inout Reaction) {
+    guard let surplus = state.phase.run?.surplus else { return }
+    let lasted = situation.now - surplus.since
+    var bound = Duration.minutes(15)
+    while bound * 2 <= lasted { bound *= 2 }
+    guard lasted >= bound else { return }
+    sayOnce("prepared-\(bound.text)", .preparationHeld, surplus.sentence(at: situation.now), &reaction)
+  }
+
+  /// True while an undo of the preparation is on its way: it could land after a failover's look.
+  func isTakingBackPreparation(_ situation: Situation) -> Bool {
+    progress.contains { key, entry in
+      guard case .asking(_, let since, _) = entry else { return false }
+      return key.hasPrefix("undo-") && situation.now - since < .seconds(90)
+    }
+  }
+}
+
+extension Run {
+  /// The same plan, with what a preparation has done of it: its steps need no second act, and keep what undoes them.
+  func adopting(_ preparation: Run?) -> Run {
+    guard let preparation else { return self }
+    var run = self
+    run.incident = preparation.incident
+    for index in run.steps.indices {
+      guard var known = preparation[run.steps[index].step.name], known.step.work == run.steps[index].step.work,
+        known.intentAt != nil, known.state != .undone
+      else { continue }
+      // Looked at anew: an undo whose answer was lost may have come in between.
+      known.state = .waiting
+      (known.startedAt, known.finishedAt, known.detail) = (nil, nil, "")
+      known.step = run.steps[index].step
+      run.steps[index] = known
+    }
+    return run
+  }
+
+  /// Instances that run only to be ready; nil while there are none.
+  package var surplus: Surplus? {
+    for step in steps {
+      guard case .scaleUp(let group, let size) = step.step.work, let since = step.intentAt, !step.didNotHappen,
+        step.state != .undone, case .resizeGroup(_, let before)? = step.undo, size.desired > before.desired
+      else { continue }
+      return Surplus(region: group.region, instances: size.desired - before.desired, since: since)
+    }
+    return nil
+  }
+}
+
+/// What a preparation costs.
+package struct Surplus: Equatable, Sendable {
+  package var region: String
+  package var instances: Int
+  /// When they were asked for.
+  package var since: Instant
+
+  /// Instance-hours so far.
+  package func hours(at now: Instant) -> Double { (now - since).seconds / 3600 * Double(instances) }
+
+  package func sentence(at now: Instant) -> String {
+    "\(instances) instance\(instances == 1 ? "" : "s") in \(region) ready for \((now - since).text), "
+      + "\((hours(at: now) * 10).rounded() / 10) instance-hours so far; they are taken back when the primary serves again"
+  }
+}
