@@ -52,7 +52,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CXML", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
-    .systemLibrary(name: "CMalloc"),
+    .systemLibrary(name: "CGlibc"),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
     // The heart: decides and acts, pure, imports nothing.
@@ -63,14 +63,14 @@ let package = Package(
     // Adapters at the rim.
     module("PilotlightHTTP", ["CCurl"]),
     module("PilotlightCrypto", ["COpenSSL"]),
-    module("PilotlightProbes", ["PilotlightCore", "PilotlightHTTP"]),
+    module("PilotlightProbes", ["PilotlightCore", "PilotlightHTTP", "CGlibc"]),
     module("PilotlightAWS", ["PilotlightCore", "PilotlightHTTP", "PilotlightCrypto", "CXML"]),
     module("PilotlightSandbox", ["PilotlightCore"]),
     module("PilotlightSandboxServer", ["PilotlightCore", "PilotlightSandbox"] + nio),
     module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", "CSQLite", sqlite]),
     // What was seen, kept and played again: format, files, replay.
     module("PilotlightRecording", ["PilotlightCore", "PilotlightEngine"]),
-    module("PilotlightSystemd", ["PilotlightCore", "CSystemd", "CMalloc", logging]),
+    module("PilotlightSystemd", ["PilotlightCore", "CSystemd", "CGlibc", logging]),
     module("PilotlightConfiguration", ["PilotlightCore", yaml]),
     module("PilotlightControlAPI"),
     module("PilotlightControlServer", ["PilotlightControlAPI"] + nio),

@@ -215,3 +215,21 @@ func lengthProblem(_ text: String, _ maximum: Int) -> String? {
 func isAlphanumeric(_ byte: UInt8) -> Bool { isLetter(byte) || isDigit(byte) }
 func isLetter(_ byte: UInt8) -> Bool { (65...90).contains(byte) || (97...122).contains(byte) }
 func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
+
+extension Kind where Value == [String] {
+  /// Absolute path of a program, and its arguments.
+  static var command: Kind {
+    let arguments = Kind.list(of: .text(maximum: 1024), 1...64)
+    return Kind(
+      name: "command", range: arguments.range, expected: "an absolute path and its arguments", placeholder: [],
+      show: arguments.show
+    ) { tree, complain in
+      guard let found = arguments.read(tree, complain) else { return nil }
+      if let program = found.first, !program.hasPrefix("/") {
+        complain(Mistake("\(quoted(program)) does not begin with `/`, expected the absolute path of a program first"))
+        return nil
+      }
+      return found
+    }
+  }
+}

@@ -182,7 +182,25 @@ private func readDecision(_ decision: Section) -> DecisionSettings {
     prepareWhenDegraded: decision.optional(
       "prepareWhenDegraded", .boolean, default: standard.prepareWhenDegraded,
       "Repoint the DR secret and start the DR instances as soon as the primary is down, before that is confirmed; taken "
-        + "back once it has served again for `confirmFor`. Costs instances for every outage that passes."))
+        + "back once it has served again for `confirmFor`. Costs instances for every outage that passes."),
+    veto: decision.optional(
+      "veto", absent: "nobody is asked", "A command that is asked before the one-way step of a failover.", readVeto))
+}
+
+private func readVeto(_ veto: Section) -> VetoSettings {
+  let standard = VetoSettings(command: [])
+  return VetoSettings(
+    command: veto.required(
+      "command", .command,
+      "Program and arguments, without a shell. Exit status 0 lets the failover go on, every other one vetoes; the first kB that "
+        + "it prints is recorded. It may be asked more than once. Its environment says what is at stake: PILOTLIGHT_WORKLOAD, "
+        + "_INCIDENT, _PRIMARY_REGION, _DR_REGION, _OUTAGE_START, _LOSS_SECONDS."),
+    timeout: veto.optional(
+      "timeout", .duration(.seconds(1) ... .minutes(1)), default: standard.timeout,
+      "It is killed after this long, and has given no answer then."),
+    onFailure: veto.optional(
+      "onFailure", .choice(VetoFailurePolicy.self, placeholder: .veto), default: standard.onFailure,
+      "What it means that it could not be started, was killed or took too long."))
 }
 
 private func readTopic(_ announce: Section) -> TopicRef {

@@ -79,6 +79,7 @@ package struct DurableState: Equatable, Sendable {
     case .gatePassed(let name, let loss, let sentence, let at):
       finish(name, .done, sentence, at)
       withRun { $0.lossAtGate = loss }
+    case .vetoed(let name, let why): step(name) { $0.detail = why }
     case .stepDone(let name, let sentence, let at):
       learn(name, at)
       finish(name, .done, sentence, at)

@@ -107,7 +107,8 @@ extension Machine {
     if let why = holdingActs(situation) { lines.append("nothing is changed: \(why)") }
     switch gateVerdict(situation) {
     case .wait(let why)?: lines.append("the gate waits: \(why)")
-    case .ask(let question)?: lines.append("the gate asks: \(question)")
+    case .ask(_, let question)?: lines.append("the gate asks: \(question)")
+    case .askVeto?: lines.append("the gate asks the veto command")
     case .pass?, .rollBack?, nil: break
     }
     if let stuck = run.stuck {

@@ -17,10 +17,13 @@ package struct Situation: Sendable {
   package var brake: String?
   /// The account that answered last; nil until one did.
   package var account: String?
+  /// The newest word of the veto command.
+  package var veto: VetoReading?
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
-    evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil
+    evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil,
+    veto: VetoReading? = nil
   ) {
     self.now = now
     self.assessment = assessment
@@ -31,6 +34,7 @@ package struct Situation: Sendable {
     self.obstacles = obstacles
     self.brake = brake
     self.account = account
+    self.veto = veto
   }
 
   /// What promoting now would lose, counted from the start of the outage.
@@ -50,18 +54,51 @@ package enum GateVerdict: Equatable, Sendable {
   /// Not yet; it may open by itself.
   case wait(String)
   /// Only a person can open it.
-  case ask(String)
+  case ask(GateQuestion, String)
+  /// Everything else speaks for it: the veto command is to be asked.
+  case askVeto
   /// The primary is back: take the run back.
   case rollBack(String)
+}
+
+/// What a person is asked. Who answers one has not answered the others.
+package enum GateQuestion: String, Hashable, Sendable, Codable, CaseIterable {
+  /// Mode is approve.
+  case mode
+  /// No vantage has a word about the outage.
+  case unconfirmed
+  /// A vantage sees the primary serve.
+  case contradicted
+  /// The loss is beyond the RPO, or unknown.
+  case loss
+  /// The veto command said no, or nothing.
+  case veto
+
+  /// Saying yes to it is saying that somebody, or something, is wrong.
+  var isOverruled: Bool {
+    switch self {
+    case .mode, .loss: false
+    case .unconfirmed, .contradicted, .veto: true
+    }
+  }
+
+  /// Under which name the answer stands among a run's approvals.
+  package var approval: String { self == .mode ? "gate" : "gate.\(rawValue)" }
+}
+
+extension Run {
+  /// A person has answered this for this run.
+  package func isApproved(_ question: GateQuestion) -> Bool { approvals[question.approval] != nil }
 }
 
 package enum Gate {
   /// - Parameters:
   ///   - askedAt: evidence must have been read after this moment.
+  ///   - vetoAskedAt: when the veto command was asked for this gate; nil when it was not yet.
   ///   - deadline: the commit deadline, for `promoteAtDeadline`.
   package static func judge(
-    _ run: Run, _ settings: WorkloadSettings, _ situation: Situation, askedAt: Instant, isPaused: Bool,
-    deadline: Instant?
+    _ run: Run, _ settings: WorkloadSettings, _ situation: Situation, askedAt: Instant, vetoAskedAt: Instant?,
+    isPaused: Bool, deadline: Instant?
   ) -> GateVerdict {
     let assessment = situation.assessment
     switch assessment.verdict {
@@ -75,28 +112,45 @@ package enum Gate {
     if run.orderedBy == nil, !assessment.confirmed {
       // A person may know what no vantage tells, but nobody knows yet whether it lasts.
       guard assessment.lasted else { return .wait("the outage is not confirmed afresh yet") }
-      if run.approvals["gate"] == nil, let question = doubt(assessment.agreement) { return .ask(question) }
+      if let (question, text) = doubt(assessment.agreement), !run.isApproved(question) { return .ask(question, text) }
     }
     guard let evidenceAt = situation.evidenceAt, evidenceAt >= askedAt else {
       return .wait("reading the evidence again")
     }
-    if let question = lossQuestion(run, settings, situation, deadline: deadline) { return .ask(question) }
-    if settings.mode == .approve, run.orderedBy == nil, run.approvals["gate"] == nil {
-      return .ask("mode is approve: `pilotlightctl approve` lets it promote, `abort` takes it back")
+    if let question = lossQuestion(run, settings, situation, deadline: deadline) { return .ask(.loss, question) }
+    if settings.mode == .approve, run.orderedBy == nil, !run.isApproved(.mode) {
+      return .ask(.mode, "mode is approve: `pilotlightctl approve` lets it promote, `abort` takes it back")
     }
-    return .pass("primary down since \((assessment.outageStart ?? situation.now).text), loss \(situation.loss.text)")
+    let why = "primary down since \((assessment.outageStart ?? situation.now).text), loss \(situation.loss.text)"
+    guard let veto = settings.decision.veto, !run.isApproved(.veto) else { return .pass(why) }
+    return judgeVeto(veto, situation, askedAt: vetoAskedAt, evidenceAt: evidenceAt, why)
+  }
+
+  /// The last word before the one-way step. It is good for half a minute, whatever it is: what forbade the failover may have passed.
+  private static func judgeVeto(
+    _ veto: VetoSettings, _ situation: Situation, askedAt: Instant?, evidenceAt: Instant, _ why: String
+  ) -> GateVerdict {
+    guard let askedAt, situation.now - askedAt <= veto.timeout + .seconds(30) else { return .askVeto }
+    guard let said = situation.veto, said.askedAt >= askedAt else { return .wait("the veto command has not answered") }
+    let way = "`pilotlightctl approve` overrules it, `abort` takes the run back; it is asked again meanwhile"
+    switch said.word {
+    case .vetoed(let text): return .ask(.veto, "vetoed: \(text): \(way)")
+    case .failed(let text) where veto.onFailure == .veto:
+      return .ask(.veto, "the veto command gave no answer (\(text)), which vetoes: \(way)")
+    case .allowed, .failed: break
+    }
+    guard evidenceAt >= askedAt else { return .wait("reading the evidence again") }
+    return .pass("\(why); \(said.word.sentence)")
   }
 
   /// What must be asked when the vantages do not confirm what our probes see; nil when they do.
-  private static func doubt(_ agreement: Agreement) -> String? {
+  private static func doubt(_ agreement: Agreement) -> (GateQuestion, String)? {
+    let way = "`pilotlightctl approve` lets it promote all the same, `abort` takes it back"
     switch agreement {
-    case .agreed: nil
+    case .agreed: return nil
     case .contradicted(let who):
-      "our probes fail, but the primary is up by the word of \(who): `pilotlightctl approve` lets it promote all the same, "
-        + "`abort` takes it back"
-    case .missing:
-      "our probes fail and no vantage has a word about it: `pilotlightctl approve` lets it promote all the same, `abort` "
-        + "takes it back"
+      return (.contradicted, "our probes fail, but the primary is up by the word of \(who): \(way)")
+    case .missing: return (.unconfirmed, "our probes fail and no vantage has a word about it: \(way)")
     }
   }
 

@@ -115,6 +115,10 @@ extension Machine {
       )
     }
     record(.approved(step: gateStep.step.name, by: order.by, reason: order.reason), &reaction)
+    // A doubt or a veto is answered by who has read it, and only that one.
+    if case .ask(let question, _)? = gateVerdict(situation), question.isOverruled {
+      record(.approved(step: question.approval, by: order.by, reason: order.reason), &reaction)
+    }
     if accept { record(.lossAccepted(loss, by: order.by, reason: order.reason), &reaction) }
     return (nil, accept ? "approved; a loss of \(loss.text) is accepted for \(run.incident)" : "approved")
   }

@@ -15,14 +15,6 @@ package enum Progress: Equatable, Sendable {
   }
 }
 
-/// Whether a one-way step may begin now.
-private enum Clearance {
-  case go
-  case wait
-  /// The gate's word is too old, or was never given.
-  case askAgain
-}
-
 /// An answer that has not come after this long is taken as lost; adapters answer within 60 s.
 private let patience: Duration = .seconds(90)
 /// After an act the world may take this long to show it. A one-way act whose answer was lost is not repeated before the world has
@@ -30,16 +22,11 @@ private let patience: Duration = .seconds(90)
 private let settling: Duration = .seconds(30)
 /// A one-way act that was taken and shows nothing for this long is a person's business.
 private let takenButUnseen: Duration = .seconds(900)
-/// The gate's word is good for this long before a fence, which can be taken back, and its retries must fit in.
-private let gateWordForFence: Duration = .seconds(120)
-/// And for this long before the one-way step: a fence that could not be reached in its bound has the evidence read once more.
-private let gateWordForOneWay: Duration = .seconds(15)
-
 extension Machine {
   mutating func forgetProgress() {
     progress = [:]
     denied = [:]
-    gate = (nil, nil)
+    gate = GateProgress()
   }
 
   mutating func resume(_ situation: Situation, _ reaction: inout Reaction) {
@@ -253,64 +240,6 @@ extension Machine {
     if let pause = state.pause { return "it is paused by \(pause.by): \(pause.reason)" }
     if settings.mode == .observe { return "mode is observe" }
     return foreignAccount(situation)
-  }
-
-  /// A failover's fence and its one-way step need the gate's fresh word and a primary that is down at this very moment. Once a fence may have
-  /// taken hold the gate is not asked again, it would only see our own hand: then a primary that our probes have found down for a
-  /// whole confirmation is enough. A failback's one-way step was looked after by its own plan: writes are held and drained.
-  private func isClear(_ work: Work, _ situation: Situation) -> Clearance {
-    guard let run = state.phase.run, run.kind == .failover else { return .go }
-    let assessment = situation.assessment
-    let isDown = assessment.verdict == .down
-    let word = work.kind == .oneWay ? gateWordForOneWay : gateWordForFence
-    if let passed = gate.passedAt, situation.now - passed <= word, isDown { return .go }
-    guard run.mayBeFenced else { return .askAgain }
-    return isDown && (assessment.lasted || run.orderedBy != nil) ? .go : .wait
-  }
-
-  private mutating func reopenGate(_ name: String, _ situation: Situation, _ reaction: inout Reaction) {
-    rest(name, .milliseconds(500), failures: 0, situation)
-    guard let gateStep = state.phase.run?.steps.first(where: { $0.step.work == .gate }), gateStep.state.isFinished
-    else { return }
-    gate = (nil, nil)
-    record(.stepReopened(gateStep.step.name, "its word is not fresh any more"), &reaction)
-  }
-
-  // MARK: The gate
-
-  private mutating func judgeGate(_ name: String, _ situation: Situation, _ reaction: inout Reaction) {
-    guard let run = state.phase.run else { return }
-    if gate.askedAt == nil {
-      gate = (situation.now, nil)
-      reaction.effects.append(
-        .observe([.primaryProbe, .replicaLag, .drAPI, .drDatabase, .primaryAPI, .primaryTargets, .healthCheck]))
-    }
-    let verdict = Gate.judge(
-      run, settings, situation, askedAt: gate.askedAt ?? situation.now, isPaused: state.pause != nil,
-      deadline: commitDeadline(situation.assessment))
-    switch verdict {
-    case .pass(let sentence):
-      gate.passedAt = situation.now
-      record(.gatePassed(step: name, situation.loss, sentence, at: situation.now), &reaction)
-    case .wait(let why):
-      if let asked = gate.askedAt, situation.now - asked > .seconds(30) {
-        sayOnce("gate-\(why)", .heldBack, "the gate waits: \(why)", &reaction, step: name)
-      }
-    case .ask(let question): sayOnce("ask-\(question)", .waiting, "the gate waits: \(question)", &reaction, step: name)
-    case .rollBack(let why):
-      // Once committed there is no way back: the look at the one-way step decides, not the gate.
-      if !run.isCommitted { record(.rollbackBegun(why, by: nil), &reaction) }
-    }
-  }
-
-  /// What the gate says now, for `explain` and `status`; nil when no gate is waiting.
-  package func gateVerdict(_ situation: Situation) -> GateVerdict? {
-    guard let run = state.phase.run, run.rollback == nil,
-      run.ready.contains(where: { $0.step.work == .gate })
-    else { return nil }
-    return Gate.judge(
-      run, settings, situation, askedAt: gate.askedAt ?? situation.now, isPaused: state.pause != nil,
-      deadline: commitDeadline(situation.assessment))
   }
 
   // MARK: Trouble

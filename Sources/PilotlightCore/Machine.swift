@@ -64,8 +64,7 @@ package struct Machine: Sendable {
   package internal(set) var progress: [String: Progress] = [:]
   /// Since when the world denies, without a break, an act whose intent is recorded.
   package internal(set) var denied: [String: Instant] = [:]
-  /// When the gate last began to gather evidence, and when it last let pass.
-  package internal(set) var gate: (askedAt: Instant?, passedAt: Instant?)
+  package internal(set) var gate = GateProgress()
   /// Things said once until they stop being so.
   var said: Set<String> = []
   var serial = 0

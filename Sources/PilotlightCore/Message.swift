@@ -63,6 +63,7 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case recordingResumed
   case preparing
   case preparationHeld
+  case vetoed
 }
 
 /// What a kind of message means, the same for every message of the kind.
@@ -342,6 +343,11 @@ extension MessageKind {
         id: "a51e23916a84447da53f47f4b66d7f65", level: .warning,
         meaning: "Instances of the DR region run only to be ready, and have done so for a while. They cost money.",
         next: "Decide: `pilotlightctl failover`, or `pilotlightctl abort` takes them back.")
+    case .vetoed:
+      MessageMeaning(
+        id: "70db0667a5fb4fde8bacb206311c7029", level: .warning,
+        meaning: "The veto command forbade the one-way step, or gave no answer where that vetoes.",
+        next: "Remove its reason, or `pilotlightctl approve` overrules it; `pilotlightctl abort` takes the run back.")
     }
   }
 }

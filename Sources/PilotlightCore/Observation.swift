@@ -24,6 +24,8 @@ package enum Watch: Hashable, Sendable, Codable {
   case primaryDatabase
   /// The DR Auto Scaling Group.
   case drGroup
+  /// The operator's veto command; asked when the gate asks, never by itself.
+  case veto
 }
 
 extension Watch {
@@ -32,7 +34,7 @@ extension Watch {
     switch self {
     case .drAPI, .drProbe, .reference: true
     case .primaryProbe, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag, .drDatabase, .primaryDatabase,
-      .drGroup:
+      .drGroup, .veto:
       false
     }
   }

@@ -20,12 +20,13 @@ package struct PollSchedule: Equatable, Sendable {
     ]
     if settings.primary.targetGroup != nil { watches.append(.primaryTargets) }
     if settings.detection.healthCheck != nil { watches.append(.healthCheck) }
+    if settings.decision.veto != nil { watches.append(.veto) }
     watches += settings.detection.references.map { .reference($0.name) }
     // Jittered starts: a thousand workloads must not knock in the same instant. The first look still comes at once.
     entries = watches.map { watch in
       let spread = min(
         watch == .primaryProbe ? settings.primary.probe.interval : settings.detection.pollInterval, .seconds(1))
-      return Entry(watch: watch, due: now + dice.duration(upTo: spread))
+      return Entry(watch: watch, due: watch == .veto ? .distantFuture : now + dice.duration(upTo: spread))
     }
   }
 
@@ -57,13 +58,14 @@ package struct PollSchedule: Equatable, Sendable {
     }
   }
 
-  /// The watch's answer came; it was asked at `start`. The next is due `interval` after the start, not after the answer.
-  package mutating func finish(_ watch: Watch, startedAt start: Instant, at now: Instant, next interval: Duration) {
+  /// The watch's answer came; it was asked at `start`. The next is due `interval` after the start, not after the answer; nil: when
+  /// somebody hurries it.
+  package mutating func finish(_ watch: Watch, startedAt start: Instant, at now: Instant, next interval: Duration?) {
     guard let index = entries.firstIndex(where: { $0.watch == watch }) else { return }
     if let since = entries[index].inFlightSince, since > start { return }
     entries[index].inFlightSince = nil
     entries[index].finishedStart = max(entries[index].finishedStart ?? start, start)
-    entries[index].due = max(start + interval, now)
+    entries[index].due = interval.map { max(start + $0, now) } ?? .distantFuture
   }
 
   /// Start of the newest finished poll of all these watches.

@@ -26,6 +26,7 @@ extension Record {
     case .accepted: .accepted
     case .didNotHappen: .didNotHappen
     case .gatePassed: .gatePassed
+    case .vetoed: .vetoed
     case .stepDone: .stepDone
     case .stepOwed: .stepOwed
     case .stepStuck: .stepStuck
@@ -49,7 +50,8 @@ extension Record {
   /// The step a record is about.
   package var step: String? {
     switch self {
-    case .stepStarted(let name, _), .intent(let name, _, _, _), .accepted(let name, _), .didNotHappen(let name, _),
+    case .vetoed(let name, _), .stepStarted(let name, _), .intent(let name, _, _, _), .accepted(let name, _),
+      .didNotHappen(let name, _),
       .gatePassed(let name, _, _, _), .stepDone(let name, _, _), .stepOwed(let name, _, _), .stepStuck(let name, _),
       .stepReopened(let name, _), .stepSkipped(let name, _, _, _), .approved(let name, _, _), .stepUndone(let name):
       name
@@ -75,6 +77,7 @@ extension Record {
     case .accepted(let name, let receipt): return "\(name): accepted\(receipt.map { " as \($0)" } ?? "")"
     case .didNotHappen(let name, let why): return "\(name): did not happen: \(why)"
     case .gatePassed(let name, _, let why, _): return "\(name): passed: \(why)"
+    case .vetoed(let name, let why): return "\(name) waits: \(why)"
     case .stepDone(let name, let why, _): return "\(name): done: \(why)"
     case .stepOwed(_, let debt, _): return "fence debt: \(debt.why)"
     case .stepStuck(let name, let why): return "\(name): stuck: \(why)"

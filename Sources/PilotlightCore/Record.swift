@@ -123,6 +123,8 @@ package enum Record: Hashable, Sendable, Codable {
   /// The newest act of this step certainly did not happen; the sentence says how that is known.
   case didNotHappen(step: String, String)
   case gatePassed(step: String, LossWindow, String, at: Instant)
+  /// The veto command said no, or gave no answer where that vetoes.
+  case vetoed(step: String, String)
   case stepDone(String, String, at: Instant)
   case stepOwed(String, FenceDebt, at: Instant)
   case stepStuck(String, String)

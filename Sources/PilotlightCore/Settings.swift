@@ -305,16 +305,40 @@ package struct DecisionSettings: Equatable, Sendable, Codable {
   package var fencePrimary: Bool
   /// Take a failover's reversible steps as soon as the primary is down, before that is confirmed.
   package var prepareWhenDegraded: Bool
+  /// Who is asked before the one-way step; nil when nobody is.
+  package var veto: VetoSettings?
 
   package init(
     onRpoBreach: RpoBreachPolicy = .hold, holdDown: Duration = .hours(1), fencePrimary: Bool = true,
-    prepareWhenDegraded: Bool = false
+    prepareWhenDegraded: Bool = false, veto: VetoSettings? = nil
   ) {
     self.onRpoBreach = onRpoBreach
     self.holdDown = holdDown
     self.fencePrimary = fencePrimary
     self.prepareWhenDegraded = prepareWhenDegraded
+    self.veto = veto
   }
+}
+
+/// The operator's command that may forbid the one-way step of a failover.
+package struct VetoSettings: Hashable, Sendable, Codable {
+  /// Absolute path of the program, then its arguments. Exit status 0 lets the failover go on, every other one vetoes.
+  package var command: [String]
+  /// It is killed after this long, and has given no answer then.
+  package var timeout: Duration
+  package var onFailure: VetoFailurePolicy
+
+  package init(command: [String], timeout: Duration = .seconds(10), onFailure: VetoFailurePolicy = .veto) {
+    self.command = command
+    self.timeout = timeout
+    self.onFailure = onFailure
+  }
+}
+
+/// What a veto command means that gives no answer: it could not be started, was killed or took too long.
+package enum VetoFailurePolicy: String, Hashable, Sendable, Codable, CaseIterable {
+  case veto
+  case pass
 }
 
 /// What happens when promotion would lose more than the RPO, or an unknown amount.

@@ -7,6 +7,7 @@ package enum PollRequest: Hashable, Sendable {
   /// Any HTTP answer counts.
   case reach(url: String)
   case ask(CloudAction)
+  case veto(VetoQuestion)
 }
 
 /// Which site's probe settings to use.
@@ -16,6 +17,7 @@ package typealias HTTPTarget = Site
 package enum Sighting: Equatable, Sendable {
   case observation(Observation)
   case reply(CloudReply)
+  case veto(VetoWord)
 }
 
 /// What the engine is to carry out for a workload.
@@ -47,6 +49,7 @@ package final class WorkloadGuard {
     var primaryDatabase: CloudReply?
     var drGroup: CloudReply?
     var account: String?
+    var veto: VetoReading?
   }
 
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), at now: Instant, seed: UInt64) {
@@ -85,7 +88,8 @@ package final class WorkloadGuard {
 
   /// The probe that proves a whole confirmation starts exactly when it can: one that began just before, and takes as long as the
   /// last, would be in its way.
-  private func aligned(_ pause: Duration, _ watch: Watch, _ start: Instant, _ now: Instant) -> Duration {
+  private func aligned(_ pause: Duration?, _ watch: Watch, _ start: Instant, _ now: Instant) -> Duration? {
+    guard let pause else { return nil }
     let next = max(start + pause, now)
     guard watch == .primaryProbe, let due = detector.confirmationDue, next < due, next + (now - start) > due else {
       return pause
@@ -116,7 +120,11 @@ package final class WorkloadGuard {
     case (.drDatabase, .reply(let reply)): standing.drDatabase = reply
     case (.primaryDatabase, .reply(let reply)): standing.primaryDatabase = reply
     case (.drGroup, .reply(let reply)): standing.drGroup = reply
-    // A probe never brings a reply, nor a call an observation.
+    case (.veto, .veto(let word)):
+      // One that was given up may still answer.
+      if standing.veto.map({ $0.askedAt <= start }) ?? true { standing.veto = VetoReading(word: word, askedAt: start) }
+    // A probe never brings a reply, nor a call an observation, nor either of them a veto.
+    case (.veto, .observation), (.veto, .reply), (_, .veto): break
     case (.primaryProbe, .reply), (.drProbe, .reply), (.reference, .reply), (.drAPI, .observation),
       (.primaryAPI, .observation), (.primaryTargets, .observation), (.healthCheck, .observation),
       (.replicaLag, .observation), (.drDatabase, .observation), (.primaryDatabase, .observation),
@@ -125,8 +133,8 @@ package final class WorkloadGuard {
     }
   }
 
-  /// The pause until a watch's next poll: short while something is undecided.
-  private func interval(_ watch: Watch) -> Duration {
+  /// The pause until a watch's next poll, short while something is undecided; nil: only when it is asked for.
+  private func interval(_ watch: Watch) -> Duration? {
     let probe = settings.primary.probe
     let poll = settings.detection.pollInterval
     let isTense = detector.isTense
@@ -146,6 +154,7 @@ package final class WorkloadGuard {
     // Not meant for high query rates (Route 53 API reference, GetHealthCheckStatus).
     case .healthCheck: return isTense ? poll : max(poll, .seconds(60))
     case .replicaLag, .drDatabase, .primaryDatabase, .drGroup: return poll
+    case .veto: return nil
     }
   }
 
@@ -175,7 +184,7 @@ package final class WorkloadGuard {
   private func describe(_ assessment: Assessment, at now: Instant, brake: String?) -> Situation {
     Situation(
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
-      evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account)
+      evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account, veto: standing.veto)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.
@@ -253,7 +262,25 @@ package final class WorkloadGuard {
     case .drDatabase: .ask(.describeDatabase(settings.dr.database.ref))
     case .primaryDatabase: .ask(.describeDatabase(settings.primary.database.ref))
     case .drGroup: .ask(.describeGroup(settings.dr.group.ref))
+    case .veto:
+      .veto(
+        VetoQuestion(
+          command: settings.decision.veto?.command ?? [], timeout: settings.decision.veto?.timeout ?? .zero,
+          environment: vetoEnvironment))
     }
+  }
+
+  /// What the veto command is told.
+  private var vetoEnvironment: [String: String] {
+    let loss = situation.loss
+    var told = [
+      "PILOTLIGHT_WORKLOAD": name, "PILOTLIGHT_PRIMARY_REGION": settings.primary.region,
+      "PILOTLIGHT_DR_REGION": settings.dr.region,
+      "PILOTLIGHT_LOSS_SECONDS": loss.window.map { "\(Int($0.seconds.rounded(.up)))" } ?? "unknown",
+    ]
+    told["PILOTLIGHT_INCIDENT"] = machine.state.phase.run?.incident
+    told["PILOTLIGHT_OUTAGE_START"] = machine.state.phase.run?.outageStart?.text
+    return told
   }
 
   /// Carries out the effects that are the guard's own and hands the others on.

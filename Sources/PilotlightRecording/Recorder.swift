@@ -79,7 +79,7 @@ package struct Recorder {
   }
 
   private mutating func take(_ seen: Seen, _ workload: String) {
-    guard let item = Item(seen).storable else { return }
+    guard let item = Item(seen)?.storable else { return }
     if open[workload] == nil {
       open[workload] = Open()
       know(workload)

@@ -23,7 +23,8 @@ struct Item: Equatable {
     var took: Duration
   }
 
-  init(_ seen: Seen) {
+  /// - Returns: nil for what is not kept: a replay ends where the veto command would be asked.
+  init?(_ seen: Seen) {
     watch = seen.watch
     count = 1
     switch seen.sighting {
@@ -34,6 +35,7 @@ struct Item: Equatable {
     case .reply(let reply):
       value = .reply(reply)
       first = Times(started: seen.startedAt, arrived: seen.arrivedAt, observed: seen.startedAt, took: .zero)
+    case .veto: return nil
     }
     last = first
   }

@@ -26,6 +26,7 @@ extension Watch {
     case .primaryDatabase: into.byte(8)
     case .drGroup: into.byte(9)
     case .healthCheck: into.byte(10)
+    case .veto: into.byte(11)
     }
   }
 
@@ -42,6 +43,7 @@ extension Watch {
     case 8: self = .primaryDatabase
     case 9: self = .drGroup
     case 10: self = .healthCheck
+    case 11: self = .veto
     default: throw Garbled()
     }
   }

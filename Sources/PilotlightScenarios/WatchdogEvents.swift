@@ -20,6 +20,11 @@ private enum WatchdogFault: String, CaseIterable, Sendable {
   }
 }
 
+/// What the veto command does.
+private enum VetoFault: String, CaseIterable, Sendable {
+  case saysNo, hangs
+}
+
 /// What is wrong with the disk under the ledger.
 private enum LedgerFault: String, CaseIterable, Sendable {
   case full, readOnly, failing
@@ -90,6 +95,10 @@ extension EventChoice {
     value("clockAhead", .duration(.seconds(1)...(.hours(24))), "The host's wall clock is this much ahead.") {
       offset, _ in .clockBehind(.zero - offset)
     }
+    value(
+      "vetoCommand", .choice(VetoFault.self, placeholder: .saysNo),
+      "The command of `decision.veto` `saysNo`, or `hangs`."
+    ) { fault, _ in .veto(hangs: fault == .hangs) }
     mapping("crash", "The daemon dies, and is started again.", readCrash)
     mapping("order", "Somebody orders something with `pilotlightctl`.", readOrder)
   }

@@ -53,6 +53,7 @@ extension Oracle {
     workloads[name]?.promotions[run.incident, default: 0] += 1
     guard run.kind == .failover else { return }
     judgeFreshness(watched, run, at: now)
+    judgeVeto(watched, run, at: now)
     judgeLoss(watched, run, simulation)
   }
 
@@ -81,6 +82,18 @@ extension Oracle {
     }
     if !maySucceed, let first = watched.firstFailure, now - first < confirm, run.startedAt > first {
       violate("promoted-unconfirmed", now, "probes fail for \((now - first).text) only")
+    }
+  }
+
+  /// Where a command is asked, the promotion has its consent, or a person overruled it.
+  private mutating func judgeVeto(_ watched: Watched, _ run: Run, at now: Instant) {
+    guard let veto = watched.settings.decision.veto, !run.isApproved(.veto) else { return }
+    switch watched.vetoWord {
+    case .allowed?: break
+    case .failed? where veto.onFailure == .pass: break
+    // Our own fence keeps a gate from being asked again: its first word stands.
+    case nil where run["fence-primary"]?.intentAt != nil: break
+    case .vetoed?, .failed?, nil: violate("promoted-despite-a-veto", now, run.incident)
     }
   }
 
@@ -134,7 +147,8 @@ extension Oracle {
     case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
     case .promotedBesideServingPrimary, .stoppedServingSite:
       // In a failback writes are held; by order an operator may know better.
-      if run?.kind == .failover, run?.orderedBy != nil || run?.approvals["gate"] != nil { return }
+      if run?.kind == .failover, run?.orderedBy != nil { return }
+      if run?.isApproved(.contradicted) ?? false || run?.isApproved(.unconfirmed) ?? false { return }
       if run?.kind == .failover, isLiedTo {
         deceived += 1
         return

@@ -51,6 +51,8 @@ struct Oracle {
     var unpausedAt: Instant?
     /// When the run's gate was reached, or was opened again.
     var gateReached: Instant?
+    /// What the veto command said since then.
+    var vetoWord: VetoWord?
     /// The newest failover had a fence that nobody waived.
     var isFenceDue = false
     var reachedDR: Instant?
@@ -118,6 +120,8 @@ struct Oracle {
     workloads[name]?.wasWarned = true
   }
 
+  mutating func vetoAnswered(_ word: VetoWord, of name: String) { workloads[name]?.vetoWord = word }
+
   // MARK: Records
 
   /// A record became durable.
@@ -138,7 +142,9 @@ struct Oracle {
       watched.gateReached = nil
       judgeBeginning(run, before, watched.settings, at: now)
     case .unpaused: watched.unpausedAt = now
-    case .stepStarted("gate", _), .stepReopened("gate", _): watched.gateReached = now
+    case .stepStarted("gate", _), .stepReopened("gate", _):
+      watched.gateReached = now
+      watched.vetoWord = nil
     case .stepOwed(let step, _, _) where step == "fence-primary": watched.isFenceDue = true
     case .stepSkipped(let step, _, _, _) where step == "fence-primary": watched.isFenceDue = false
     case .runFinished: if to == .drActive { watched.reachedDR = now }

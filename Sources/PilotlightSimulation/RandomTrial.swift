@@ -67,6 +67,9 @@ private struct Draw {
       settings.decision.onRpoBreach = pick([.hold, .hold, .hold, .promote, .promoteAtDeadline])
       settings.decision.fencePrimary = chance(0.8)
       settings.decision.prepareWhenDegraded = chance(0.4)
+      if chance(0.3) {
+        settings.decision.veto = VetoSettings(command: ["/veto"], onFailure: pick([.veto, .veto, .pass]))
+      }
       settings.decision.holdDown = pick([.hours(1), .minutes(10), .hours(6)])
       settings.detection.corroborate = pick([.any, .any, .any, .all, .none])
       settings.detection.confirmFor = pick([.seconds(60), .seconds(60), .seconds(30), .minutes(3)])
@@ -169,6 +172,10 @@ private struct Draw {
       entries.append(Scenario.Entry(at: seconds(60, length * 0.9), occurrence(settings), lasting: lasting))
     }
     if chance(0.2) { entries += conspiracy(pick(settings)) }
+    if settings.contains(where: { $0.decision.veto != nil }), chance(0.5) {
+      let at = seconds(60, length * 0.6)
+      entries.append(Scenario.Entry(at: at, .veto(hangs: chance(0.3)), lasting: seconds(60, 1200)))
+    }
     for _ in 0..<pick([0, 0, 0, 1, 1, 2]) { entries.append(crash(within: length)) }
     for _ in 0..<pick([0, 0, 0, 0, 1, 3]) {
       entries.append(Scenario.Entry(at: seconds(60, length), .order(order(), workload: pick(settings).name)))

@@ -18,6 +18,8 @@ package enum Occurrence: Hashable, Sendable, Codable {
   case crash(CrashPoint, restartAfter: Duration)
   /// The process stands still (SIGSTOP, a stolen processor, a suspended machine) for the entry's `lasting`.
   case freeze
+  /// The veto command says no, or never answers.
+  case veto(hangs: Bool)
   /// An operator orders something.
   case order(OrderKind, workload: String)
 }

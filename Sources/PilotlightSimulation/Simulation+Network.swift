@@ -62,6 +62,7 @@ extension Simulation {
         send(workload, .poll(watch, startedAt: now), [action], decidedAt)
       case .poll(let workload, let watch, .probe(let site)): probe(workload, watch, site)
       case .poll(let workload, let watch, .reach): reach(workload, watch)
+      case .poll(let workload, _, .veto(let question)): askVeto(workload, question)
       case .ask(let workload, let task, let actions): send(workload, .task(task), actions, decidedAt)
       }
     }
@@ -125,6 +126,22 @@ extension Simulation {
 
   private func noAnswer(_ action: CloudAction) -> CloudReply {
     failed(action.changes ? .unknownOutcome : .transient, "timeout", "\(action.apiName) was sent and no answer came")
+  }
+
+  // MARK: The veto command
+
+  private func askVeto(_ workload: String, _ question: VetoQuestion) {
+    let word: VetoWord
+    let took: Duration
+    switch vetoes.last {
+    case nil: (word, took) = (.allowed("simulated"), .milliseconds(200))
+    case false?: (word, took) = (.vetoed("simulated"), .milliseconds(200))
+    case true?: (word, took) = (.failed("no answer in \(question.timeout.text)"), question.timeout)
+    }
+    journal.note(now, .world("the veto command of \(workload) is asked: \(word.sentence)"))
+    oracle.vetoAnswered(word, of: workload)
+    due.add(
+      .deliver(process: process, .sighted(workload: workload, .veto, .veto(word), startedAt: now)), at: now + took)
   }
 
   // MARK: Probes

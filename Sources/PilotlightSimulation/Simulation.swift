@@ -35,6 +35,8 @@ package final class Simulation {
   var due = DueList<Due>()
   var dice: Dice
   var network: [NetworkFault] = []
+  /// What is wrong with the veto command, newest last: true when it hangs, false when it says no.
+  var vetoes: [Bool] = []
   var clockBehind = Duration.zero
   /// What the AWS client adds to it, as learned from refusals.
   var clockCorrection = Duration.zero

@@ -4,7 +4,7 @@
 // that live on. glibc keeps such pages for ever: after months, resident memory would tell of the worst minute that ever was, and
 // nobody could tell that from a leak.
 
-import CMalloc
+import CGlibc
 package import Dispatch
 
 /// Trims the heap from time to time, until the timer is cancelled.

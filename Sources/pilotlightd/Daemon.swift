@@ -155,6 +155,11 @@ actor Daemon {
         let reply = await cloud.perform(action, timeout: Daemon.pollTimeout)
         await self.turn(.sighted(workload: workload, watch, .reply(reply), startedAt: start))
       }
+    case .veto(let question):
+      let (start, line) = (line.now, line)
+      VetoCommand.ask(question, timeout: question.timeout / line.speed) { word in
+        Task { await self.turn(.sighted(workload: workload, watch, .veto(word), startedAt: start)) }
+      }
     }
   }
 

@@ -23,7 +23,8 @@ import Testing
     ("GET", "/v1/explain?workload=a&workload=b", "twice"), ("GET", "/v1/explain?worklaod=a", "worklaod"),
     ("GET", "/v1/explain?workload", "=VALUE"), ("GET", "/v1/explain?workload=%", "percent"),
     ("GET", "/v1/explain?workload=%ff", "percent"), ("GET", "/v1/status?x=1", "not a parameter"),
-    ("GET", "/v1/plan", "failover, failback or preparation"), ("GET", "/v1/plan?kind=sideways", "failover, failback or preparation"),
+    ("GET", "/v1/plan", "failover, failback or preparation"),
+    ("GET", "/v1/plan?kind=sideways", "failover, failback or preparation"),
     ("GET", "/v1/history?limit=0", "1 to 1000"), ("GET", "/v1/history?limit=9999999999999999999", "1 to 1000"),
     ("GET", "/v1/history?incident=a%20b", "incident"),
   ])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -196,3 +197,54 @@ def test_a_frozen_daemon_throws_its_old_evidence_away(world: World, start) -> No
     daemon.until_phase("failing-over", 30)
     daemon.wait_until("the first change", lambda: world.changes(), 10)
     assert world.changes()[0]["at"] - woken >= 5
+
+
+def test_a_veto_command_holds_the_promotion_until_it_consents(world: World, start, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    command = tmp_path / "may-promote"
+    command.write_text(f"""#!/bin/sh
+env | grep ^PILOTLIGHT_ > {told}
+test -e {tmp_path}/go && echo "the night shift agrees" && exit 0
+echo "a migration is running"
+exit 1
+""")
+    command.chmod(0o755)
+    daemon = start(world, **{"decision.veto.command": [str(command)], "decision.veto.timeout": "5s"})
+    world.break_primary()
+    gate_asks(daemon)
+    assert "a migration is running" in daemon.explain()
+    daemon.stays(lambda: world.promotions() == [], 3)
+    variables = dict(line.split("=", 1) for line in told.read_text().splitlines())
+    assert variables["PILOTLIGHT_INCIDENT"] == daemon.status()["incident"]["id"]
+    assert variables["PILOTLIGHT_DR_REGION"] == DR and variables["PILOTLIGHT_LOSS_SECONDS"].isdigit()
+    assert not any("AWS" in name for name in variables)
+    (tmp_path / "go").touch()
+    daemon.until_phase("dr-active", 90)
+    assert_promoted_once(world)
+    history = daemon.ctl("history").stdout
+    assert "a migration is running" in history and "the night shift agrees" in history
+
+
+def test_a_veto_is_overruled_by_a_person(world: World, start) -> None:
+    daemon = start(world, **{"decision.veto.command": ["/bin/false"]})
+    world.break_primary()
+    gate_asks(daemon)
+    daemon.order("approve", reason="the command is wrong", expect=DONE)
+    daemon.until_phase("dr-active")
+    assert "the command is wrong" in daemon.ctl("history").stdout
+
+
+def test_preparation_is_taken_over_or_taken_back(world: World, start) -> None:
+    """A blip: instances are started and stopped again. An outage: they are there before it is confirmed."""
+    daemon = start(world, **{"decision.prepareWhenDegraded": True, "detection.confirmFor": "6s"})
+    world.break_primary()
+    daemon.until("it prepares", lambda workload: workload["surplus"] is not None, 20)
+    surplus = daemon.status()["surplus"]
+    assert surplus["region"] == DR and surplus["instances"] == 2
+    assert "ready at a cost" in daemon.ctl("status").stdout
+    world.mend_primary()
+    daemon.until_phase("healthy", 30)
+    assert world.promotions() == [] and world.sizes(world.dr)[1] == 0
+    world.break_primary()
+    daemon.until_phase("dr-active", 90)
+    assert_promoted_once(world)

@@ -48,6 +48,9 @@ final class Night {
   private var dice = Dice(seed: 1)
   /// False: no packet leaves this host.
   var networkWorks = true
+  /// What the veto command says; nil: it never answers.
+  var veto: VetoWord? = .allowed("go")
+  var vetoQuestions: [VetoQuestion] = []
   var messages: [Message] = []
   /// Every acting call, with what was durable before it was sent.
   var acts: [(action: CloudAction, recordedBefore: Bool)] = []
@@ -152,6 +155,9 @@ final class Night {
   private func poll(_ workload: String, _ watch: Watch, _ request: PollRequest) {
     let delay: Duration = .milliseconds(20)
     switch request {
+    case .veto(let question):
+      vetoQuestions.append(question)
+      if let veto { later(delay, .sighted(workload: workload, watch, .veto(veto), startedAt: now)) }
     case .ask(let action):
       later(delay, .sighted(workload: workload, watch, .reply(perform(action)), startedAt: now))
     case .probe(let site):

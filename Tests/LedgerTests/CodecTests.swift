@@ -62,7 +62,8 @@ private let records: [Record] = [
   .accepted(step: "shift-traffic", receipt: "/change/C1"), .accepted(step: "x", receipt: nil),
   .didNotHappen(step: "x", "AccessDenied"),
   .gatePassed(step: "gate", LossWindow(window: .seconds(2), confidence: .measured), "all holds", at: then),
-  .stepDone("gate", "passed", at: then), .stepOwed("fence-primary", debt, at: then), .stepStuck("x", hostile),
+  .vetoed(step: "gate", hostile), .stepDone("gate", "passed", at: then), .stepOwed("fence-primary", debt, at: then),
+  .stepStuck("x", hostile),
   .stepReopened("x", "retry"), .stepSkipped("x", by: "alice (1000)", reason: hostile, at: then),
   .approved(step: "gate", by: "alice (1000)", reason: "seen"), .lossAccepted(unknownLoss, by: "alice", reason: "yes"),
   .rollbackBegun("back", by: nil), .stepUndone("x"), .rolledBack("done"), .runFinished(at: then),
@@ -97,6 +98,7 @@ private func name(_ record: Record) -> String {
   case .accepted: "accepted"
   case .didNotHappen: "didNotHappen"
   case .gatePassed: "gatePassed"
+  case .vetoed: "vetoed"
   case .stepDone: "stepDone"
   case .stepOwed: "stepOwed"
   case .stepStuck: "stepStuck"
@@ -130,7 +132,7 @@ private func name(_ record: Record) -> String {
   }
 
   @Test func `every kind of record is among those tried`() {
-    #expect(Set(records.map(name)).count == 28)
+    #expect(Set(records.map(name)).count == 29)
   }
 
   @Test(arguments: RunKind.allCases) func `a run of every default plan is read back`(kind: RunKind) throws {

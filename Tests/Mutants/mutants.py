@@ -67,4 +67,6 @@ MUTANTS = [
          "situation.now - assessment.since >= settings.detection.confirmFor", "false"),
     swap("undo-not-taken-over", f"{CORE}/Machine+Preparation.swift",
          "known.intentAt != nil, known.state != .undone".split(",")[0], "false"),
+    swap("veto-ignored", f"{CORE}/Gate.swift", "!run.isApproved(.veto)", "false"),
+    swap("approval-answers-everything", f"{CORE}/Gate.swift", "!run.isApproved(question)", "!run.isApproved(.mode)"),
 ]
