@@ -123,15 +123,17 @@ package enum Gate {
     }
     let why = "primary down since \((assessment.outageStart ?? situation.now).text), loss \(situation.loss.text)"
     guard let veto = settings.decision.veto, !run.isApproved(.veto) else { return .pass(why) }
-    return judgeVeto(veto, situation, askedAt: vetoAskedAt, evidenceAt: evidenceAt, why)
+    return judgeVeto(veto, situation, vetoAskedAt: vetoAskedAt, evidenceAt: evidenceAt, why)
   }
 
   /// The last word before the one-way step. It is good for half a minute, whatever it is: what forbade the failover may have passed.
   private static func judgeVeto(
-    _ veto: VetoSettings, _ situation: Situation, askedAt: Instant?, evidenceAt: Instant, _ why: String
+    _ veto: VetoSettings, _ situation: Situation, vetoAskedAt: Instant?, evidenceAt: Instant, _ why: String
   ) -> GateVerdict {
-    guard let askedAt, situation.now - askedAt <= veto.timeout + .seconds(30) else { return .askVeto }
-    guard let said = situation.veto, said.askedAt >= askedAt else { return .wait("the veto command has not answered") }
+    guard let vetoAskedAt, situation.now - vetoAskedAt <= veto.timeout + .seconds(30) else { return .askVeto }
+    guard let said = situation.veto, said.askedAt >= vetoAskedAt else {
+      return .wait("the veto command has not answered")
+    }
     let way = "`pilotlightctl approve` overrules it, `abort` takes the run back; it is asked again meanwhile"
     switch said.word {
     case .vetoed(let text): return .ask(.veto, "vetoed: \(text): \(way)")
@@ -139,7 +141,7 @@ package enum Gate {
       return .ask(.veto, "the veto command gave no answer (\(text)), which vetoes: \(way)")
     case .allowed, .failed: break
     }
-    guard evidenceAt >= askedAt else { return .wait("reading the evidence again") }
+    guard evidenceAt >= vetoAskedAt else { return .wait("reading the evidence again") }
     return .pass("\(why); \(said.word.sentence)")
   }
 

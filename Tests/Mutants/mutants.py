@@ -38,9 +38,9 @@ MUTANTS = [
            "at now: Instant) { if !AWAKE { confirmingSince = now } }"),
     swap("grey-is-down", f"{CORE}/Detector.swift", "settings.grey.policy == .countAsDown", "true"),
     swap("one-miss-is-enough", f"{CORE}/Detector.swift",
-         "answered == false && primaryAPI.value == false ? primaryAPI.at : nil", "answered == false ? at : nil"),
+         "misses.count == Detector.believedMisses", "!misses.isEmpty"),
     swap("silence-is-believed", f"{CORE}/Detector.swift",
-         "since <= missedBefore && good >= at", "true"),
+         "since <= misses[0] && good >= at", "true"),
     Mutant("contradiction-ignored", f"{CORE}/Detector.swift", "if case .agreed = agreement { true } else { false }",
            "if AWAKE { true } else if case .agreed = agreement { true } else { false }"),
     Mutant("pause-ignored", f"{CORE}/Machine+Run.swift", 'if let pause = state.pause { return "it is',
@@ -68,5 +68,4 @@ MUTANTS = [
     swap("undo-not-taken-over", f"{CORE}/Machine+Preparation.swift",
          "known.intentAt != nil, known.state != .undone".split(",")[0], "false"),
     swap("veto-ignored", f"{CORE}/Gate.swift", "!run.isApproved(.veto)", "false"),
-    swap("approval-answers-everything", f"{CORE}/Gate.swift", "!run.isApproved(question)", "!run.isApproved(.mode)"),
 ]

@@ -45,10 +45,11 @@ HUNT = """import PilotlightCore
 import PilotlightSimulation
 awake = Int(CommandLine.arguments[1]) ?? 0
 let seeds = UInt64(CommandLine.arguments[2]) ?? 1
-for seed in 1...seeds {
-  if let first = Simulation(.random(seed: seed)).run().violations.first {
+search: for seed in 1...seeds {
+  for kind in [RandomTrial.Kind.any, .noise] {
+    guard let first = Simulation(.random(seed: seed, kind)).run().violations.first else { continue }
     print("\\(seed) \\(first.rule)")
-    break
+    break search
   }
 }
 """
