@@ -8,8 +8,8 @@ import FoundationEssentials
 package enum ControlRequest: Hashable, Sendable {
   /// `GET /v1/status` -> `StatusReport`.
   case status
-  /// `GET /v1/explain?workload=` -> `ExplainReport`. Nil: the only workload there is.
-  case explain(workload: String?)
+  /// `GET /v1/explain?workload=&incident=` -> `ExplainReport`. Workload nil: the only one there is; incident nil: now.
+  case explain(workload: String?, incident: String?)
   /// `GET /v1/plan?workload=&kind=` -> `PlanReport`.
   case plan(workload: String?, kind: PlanKind)
   /// `GET /v1/history?workload=&incident=&limit=` -> `[HistoryEntry]`, the newest `limit` of them, oldest first.
@@ -69,7 +69,8 @@ extension ControlRequest {
   package var target: String {
     switch self {
     case .status: "/v1/status"
-    case .explain(let workload): "/v1/explain" + query([("workload", workload)])
+    case .explain(let workload, let incident):
+      "/v1/explain" + query([("workload", workload), ("incident", incident)])
     case .plan(let workload, let kind): "/v1/plan" + query([("workload", workload), ("kind", kind.rawValue)])
     case .history(let workload, let incident, let limit):
       "/v1/history" + query([("workload", workload), ("incident", incident), ("limit", String(limit))])

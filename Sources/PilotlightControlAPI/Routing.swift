@@ -16,7 +16,8 @@ extension ControlRequest {
     switch (method, path) {
     case ("GET", "/v1/status"): request = .status
     case ("GET", "/v1/health"): request = .health
-    case ("GET", "/v1/explain"): request = .explain(workload: try query.takeWorkload())
+    case ("GET", "/v1/explain"):
+      request = .explain(workload: try query.takeWorkload(), incident: try query.takeIncident())
     case ("GET", "/v1/plan"): request = .plan(workload: try query.takeWorkload(), kind: try query.takeKind())
     case ("GET", "/v1/history"):
       request = .history(

@@ -8,7 +8,7 @@ package enum Diagnosis: String, Hashable, Sendable, Codable, CaseIterable {
   case noHealthyTargets = "no-healthy-targets"
   /// Neither the load balancer nor the region's AWS API answers.
   case regionUnreachable = "region-unreachable"
-  /// The load balancer does not answer, the region's AWS API does.
+  /// The load balancer does not answer; the region's AWS API does, or nobody knows yet.
   case loadBalancerSilent = "load-balancer-silent"
   /// Our probes fail, and somebody independent sees the primary serve.
   case onlyWeSeeIt = "only-we-see-it"
@@ -33,7 +33,7 @@ package enum Diagnosis: String, Hashable, Sendable, Codable, CaseIterable {
     case .applicationDown: "application down: the load balancer answers, the application does not do its work"
     case .noHealthyTargets: "load balancer without healthy targets"
     case .regionUnreachable: "region unreachable: neither its load balancer nor its AWS API answers"
-    case .loadBalancerSilent: "load balancer silent: it does not answer, the region's AWS API does"
+    case .loadBalancerSilent: "load balancer silent: it does not answer"
     case .onlyWeSeeIt: "only we see it: our probes fail, an independent vantage sees the primary serve"
     case .tls: "TLS broken: the primary's certificate or handshake fails"
     case .dns: "DNS broken: the primary's name does not resolve"

@@ -45,6 +45,11 @@ package struct DurableState: Equatable, Sendable {
     case .recovered:
       phase = .healthy
       abortedBy = nil
+    case .heldBack(let hold, _, _):
+      if case .degraded(var outage, let preparation) = phase {
+        outage.held = (outage.held ?? []) + [hold]
+        phase = .degraded(outage, preparation: preparation)
+      }
     case .wouldFailOver(_, let at):
       if case .degraded(var outage, let preparation) = phase {
         outage.wouldFailOverAt = at
@@ -152,8 +157,10 @@ package struct DurableState: Equatable, Sendable {
       phase = .degraded(
         Outage(start: run.outageStart, noticedAt: run.startedAt, why: run.rollback ?? "a failover was taken back"),
         preparation: nil)
-    case .degraded(let outage, let preparation):
+    case .degraded(var outage, let preparation):
       abortedBy = preparation?.abortedBy ?? abortedBy
+      // A run of its own has a name of its own: requests are told apart by it.
+      outage.incident = nil
       phase = .degraded(outage, preparation: nil)
     case .failingBack(let run, let residence):
       ended = Shared(run)

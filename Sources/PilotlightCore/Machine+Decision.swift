@@ -102,15 +102,18 @@ extension Machine {
     return reasons
   }
 
+  /// The id of an incident that begins now; unique per workload and second.
+  func freshIncident(_ situation: Situation) -> String { "\(situation.now.stamp)-\(settings.name)" }
+
   mutating func beginFailover(
     _ situation: Situation, orderedBy: String?, why: String, _ reaction: inout Reaction
   ) {
     let now = situation.now
-    var knownStart: Instant?
-    if case .degraded(let outage, _) = state.phase { knownStart = outage.start }
+    var known: Outage?
+    if case .degraded(let outage, _) = state.phase { known = outage }
     let run = Run(
-      incident: "\(now.stamp)-\(settings.name)", kind: .failover, startedAt: now,
-      outageStart: knownStart ?? situation.assessment.outageStart ?? now, orderedBy: orderedBy, plan: failoverPlan)
+      incident: known?.incident ?? freshIncident(situation), kind: .failover, startedAt: now,
+      outageStart: known?.start ?? situation.assessment.outageStart ?? now, orderedBy: orderedBy, plan: failoverPlan)
     start(run.adopting(state.phase.run), why: why, situation, &reaction)
   }
 

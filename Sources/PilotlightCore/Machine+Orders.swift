@@ -85,7 +85,7 @@ extension Machine {
       return ("the old primary is not fenced yet: \(debt.why). It is retried until it is", "")
     }
     let now = situation.now
-    let incident = "\(now.stamp)-\(settings.name)"
+    let incident = freshIncident(situation)
     let run = Run(
       incident: incident, kind: .failback, startedAt: now, outageStart: nil, orderedBy: order.by,
       plan: state.durations.informed(Plan.failback(settings, incident: incident)))

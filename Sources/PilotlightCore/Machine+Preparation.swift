@@ -18,12 +18,13 @@ extension Machine {
   }
 
   private mutating func beginPreparation(_ situation: Situation, _ reaction: inout Reaction) {
-    guard settings.decision.prepareWhenDegraded, situation.assessment.verdict == .down,
+    guard case .degraded(let outage, _) = state.phase, settings.decision.prepareWhenDegraded,
+      situation.assessment.verdict == .down,
       let start = situation.assessment.outageStart, !isContradicted(situation.assessment),
       holdingActs(situation) == nil, obstaclesToBegin(situation).isEmpty
     else { return }
     let run = Run(
-      incident: "\(situation.now.stamp)-\(settings.name)", kind: .preparation, startedAt: situation.now,
+      incident: outage.incident ?? freshIncident(situation), kind: .preparation, startedAt: situation.now,
       outageStart: start, orderedBy: nil, plan: state.durations.informed(Plan.preparation(settings)))
     forgetProgress()
     record(.runBegun(run, why: situation.assessment.evidence.first ?? "down"), &reaction)

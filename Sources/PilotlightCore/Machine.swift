@@ -139,7 +139,7 @@ package struct Machine: Sendable {
     reaction.effects.append(
       .say(
         Message(
-          kind, text, workload: settings.name, phase: state.phase.name, incident: state.phase.run?.incident, step: step)
+          kind, text, workload: settings.name, phase: state.phase.name, incident: state.phase.incident, step: step)
       ))
   }
 
@@ -156,12 +156,16 @@ package struct Machine: Sendable {
     sayUnreadLag(situation, &reaction)
     if assessment.verdict == .down {
       let start = assessment.outageStart ?? situation.now
-      begin(outage: Outage(start: start, noticedAt: situation.now, why: wrong(assessment)), &reaction)
+      begin(outage: outage(start, wrong(assessment), situation), &reaction)
       watchDegradedAgain(situation, &reaction)
     } else if let concern = concern(situation) {
-      begin(outage: Outage(start: nil, noticedAt: situation.now, why: concern), &reaction)
+      begin(outage: outage(nil, concern, situation), &reaction)
     }
     payDebts(situation, &reaction)
+  }
+
+  private func outage(_ start: Instant?, _ why: String, _ situation: Situation) -> Outage {
+    Outage(start: start, noticedAt: situation.now, why: why, incident: freshIncident(situation))
   }
 
   private mutating func begin(outage: Outage, _ reaction: inout Reaction) {
@@ -206,21 +210,23 @@ package struct Machine: Sendable {
     // Without a start the newest probes succeed, not yet often enough: nothing to consider.
     guard let start = situation.assessment.outageStart else { return }
     if isNews(start, of: outage, situation.assessment) {
-      var renewed = Outage(start: start, noticedAt: outage.noticedAt, why: wrong(situation.assessment))
+      var renewed = Outage(
+        start: start, noticedAt: outage.noticedAt, why: wrong(situation.assessment), incident: outage.incident)
       renewed.wouldFailOverAt = outage.wouldFailOverAt
       record(.degraded(renewed), &reaction)
     }
     sayRTO(situation, &reaction)
     guard situation.assessment.confirmed else {
-      sayDisagreement(situation.assessment, start: start, at: situation.now, &reaction)
+      holdIfDoubted(start: start, situation, &reaction)
       return
     }
     let reasons = obstaclesToBegin(situation)
     guard reasons.isEmpty else {
-      sayOnce("held", .heldBack, "would fail over now, but: \(reasons.joined(separator: "; "))", &reaction)
+      hold(.obstacle, "would fail over now, but: \(reasons.joined(separator: "; "))", situation, &reaction)
       return
     }
-    let why = situation.assessment.evidence.joined(separator: "; ")
+    let assessment = situation.assessment
+    let why = ([assessment.diagnosis?.sentence].compactMap { $0 } + assessment.evidence).joined(separator: "; ")
     if settings.mode == .observe {
       guard outage.wouldFailOverAt == nil else { return }
       let sentence =
@@ -245,21 +251,23 @@ package struct Machine: Sendable {
     return assessment.diagnosis.map { "\($0.sentence) (\(shown))" } ?? shown
   }
 
-  private mutating func sayDisagreement(
-    _ assessment: Assessment, start: Instant, at now: Instant, _ reaction: inout Reaction
-  ) {
-    guard now - start >= settings.detection.confirmFor else { return }
-    switch assessment.agreement {
+  private mutating func holdIfDoubted(start: Instant, _ situation: Situation, _ reaction: inout Reaction) {
+    guard situation.now - start >= settings.detection.confirmFor else { return }
+    let fail = "our probes fail since \(start.text), but"
+    switch situation.assessment.agreement {
     case .agreed: break
     case .contradicted(let who):
-      sayOnce(
-        "held", .heldBack,
-        "our probes fail since \(start.text), but the primary is up by the word of \(who): a person must decide",
-        &reaction)
-    case .missing:
-      sayOnce(
-        "held", .heldBack, "our probes fail since \(start.text), but no other vantage confirms it", &reaction)
+      let why = "\(fail) the primary is up by the word of \(who): a person must decide"
+      hold(.contradicted, why, situation, &reaction)
+    case .missing: hold(.unconfirmed, "\(fail) no other vantage confirms it", situation, &reaction)
     }
+  }
+
+  /// Recorded once of each kind and outage, with what was seen: "why did you not?" is asked days later.
+  private mutating func hold(_ hold: Hold, _ why: String, _ situation: Situation, _ reaction: inout Reaction) {
+    guard case .degraded(let outage, _) = state.phase, outage.held?.contains(hold) != true else { return }
+    let seen = situation.assessment.evidence.joined(separator: "; ")
+    record(.heldBack(hold, "\(why) (\(seen); loss \(situation.loss.text))", at: situation.now), &reaction)
   }
 
   private mutating func sayBlindness(_ assessment: Assessment, _ reaction: inout Reaction) {

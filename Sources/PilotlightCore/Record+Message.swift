@@ -1,9 +1,9 @@
 // Every record tells its own story: one sentence for the ledger's history, and the same sentence for the journal.
 
 extension Record {
-  /// The incident a record belongs to is that of the run after it, or before it when it ended one.
+  /// The incident a record belongs to is the one after it, or before it when it ended one.
   package static func incident(before: DurableState, after: DurableState) -> String? {
-    after.phase.run?.incident ?? before.phase.run?.incident
+    after.phase.incident ?? before.phase.incident
   }
 
   func message(_ workload: String, before: DurableState, after: DurableState) -> Message {
@@ -19,6 +19,7 @@ extension Record {
     case .account: .accountKnown
     case .degraded: .degraded
     case .recovered: .recovered
+    case .heldBack: .heldBack
     case .wouldFailOver: .wouldFailOver
     case .runBegun(let run, _): run.kind == .preparation ? .preparing : .runBegun
     case .stepStarted: .stepStarted
@@ -55,7 +56,8 @@ extension Record {
       .gatePassed(let name, _, _, _), .stepDone(let name, _, _), .stepOwed(let name, _, _), .stepStuck(let name, _),
       .stepReopened(let name, _), .stepSkipped(let name, _, _, _), .approved(let name, _, _), .stepUndone(let name):
       name
-    case .armed, .account, .degraded, .recovered, .wouldFailOver, .runBegun, .lossAccepted, .rollbackBegun, .rolledBack,
+    case .armed, .account, .degraded, .recovered, .heldBack, .wouldFailOver, .runBegun, .lossAccepted, .rollbackBegun,
+      .rolledBack,
       .runFinished, .debtIncurred, .debtPaid, .acknowledged, .paused, .unpaused, .ordered:
       nil
     }
@@ -69,7 +71,7 @@ extension Record {
     case .account(let id): return "the credentials belong to account \(id); no other is acted in"
     case .degraded(let outage): return edge + outage.why + (outage.start.map { "; first failure \($0.text)" } ?? "")
     case .recovered(let why): return why
-    case .wouldFailOver(let sentence, _): return sentence
+    case .heldBack(_, let sentence, _), .wouldFailOver(let sentence, _): return sentence
     case .runBegun(let run, let why):
       return begun(run, why)
     case .stepStarted(let name, _): return "\(name): started"

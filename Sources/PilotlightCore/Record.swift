@@ -9,12 +9,27 @@ package struct Outage: Hashable, Sendable, Codable {
   package var why: String
   /// What observe mode said would be done, and when; nil until it did.
   package var wouldFailOverAt: Instant?
+  /// The incident it is, and a failover that begins in it; nil once a run of that name was taken back.
+  package var incident: String?
+  /// What has held a failover back so far, each recorded once.
+  package var held: [Hold]?
 
-  package init(start: Instant?, noticedAt: Instant, why: String) {
+  package init(start: Instant?, noticedAt: Instant, why: String, incident: String? = nil) {
     self.start = start
     self.noticedAt = noticedAt
     self.why = why
+    self.incident = incident
   }
+}
+
+/// Why a failover that is due does not begin.
+package enum Hold: String, Hashable, Sendable, Codable, CaseIterable {
+  /// A pause, a hold-down, a brake, a broken replica…
+  case obstacle
+  /// A vantage sees the primary serve.
+  case contradicted
+  /// No vantage has a word about it.
+  case unconfirmed
 }
 
 /// The DR region serves.
@@ -86,6 +101,16 @@ package indirect enum Phase: Hashable, Sendable, Codable {
     }
   }
 
+  /// The incident that is going on.
+  package var incident: String? {
+    switch self {
+    case .healthy: nil
+    case .degraded(let outage, let preparation): preparation?.incident ?? outage.incident
+    case .failingOver(let run), .failingBack(let run, _): run.incident
+    case .drActive(let residence): residence.failover.incident
+    }
+  }
+
   /// The run in progress.
   package var run: Run? {
     switch self {
@@ -113,6 +138,8 @@ package enum Record: Hashable, Sendable, Codable {
   case account(String)
   case degraded(Outage)
   case recovered(String)
+  /// A failover would begin, and this keeps it from it.
+  case heldBack(Hold, String, at: Instant)
   /// Observe mode: this is where a failover would have begun.
   case wouldFailOver(String, at: Instant)
   case runBegun(Run, why: String)

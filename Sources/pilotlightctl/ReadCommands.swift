@@ -35,13 +35,15 @@ struct Status: AsyncParsableCommand {
 
 struct Explain: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say in sentences why the daemon does, or does not, fail over.")
+    abstract: "Say in sentences why the daemon does, or does not, fail over: now, or in a past incident.")
   @OptionGroup var target: WorkloadArgument
+  @Option(help: "A past incident, by the id that history shows.") var incident: String?
   @OptionGroup var socket: SocketOption
 
   func run() async throws {
     let client = socket.client
-    let report: ExplainReport = try await client.ask(.explain(workload: try await target.resolve(client)))
+    let request = ControlRequest.explain(workload: try await target.resolve(client), incident: incident)
+    let report: ExplainReport = try await client.ask(request)
     for sentence in report.sentences { print(printable(sentence, limit: 4000)) }
   }
 }

@@ -11,7 +11,8 @@ extension Daemon {
     switch request {
     case .status: return .json(statusReport())
     case .health: return health()
-    case .explain(let name):
+    case .explain(let name, let incident?): return with(name) { explain(incident, of: $0.name) }
+    case .explain(let name, nil):
       return with(name) { workload in
         .json(
           ExplainReport(workload: workload.name, sentences: workload.machine.explain(workload.look(at: line.now))))
@@ -46,6 +47,22 @@ extension Daemon {
         return .error(400, "name one of the workloads: \(names)")
       }
       return body(only)
+    }
+  }
+
+  /// A past incident, from what the ledger has of it.
+  private func explain(_ incident: String, of workload: String) -> ControlResponse {
+    do {
+      let rows = try ledger.history(workload: workload, incident: incident, limit: ControlRequest.longestHistory)
+      if rows.isEmpty {
+        return .error(404, "\(workload) has no incident \(incident); `pilotlightctl history` names them")
+      }
+      let codec = JSONRecordCodec()
+      let story = try rows.sorted { $0.sequence < $1.sequence }
+        .map { (at: $0.entry.at, record: try codec.decode($0.entry.payload)) }
+      return .json(ExplainReport(workload: workload, sentences: PastIncident(story).sentences))
+    } catch {
+      return .error(500, (error as? LedgerFailure)?.text ?? "the records of \(incident) cannot be read: \(error)")
     }
   }
 

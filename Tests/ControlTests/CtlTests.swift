@@ -121,11 +121,11 @@ import Testing
     let ran = try await against(
       answer: { request in
         asked.add(request)
-        guard case .explain(let workload) = request else { return nil }
+        guard case .explain(let workload, nil) = request else { return nil }
         return .json(ExplainReport(workload: workload ?? "", sentences: ["It is up.", "So nothing moves."]))
       }, ["explain"])
     #expect(ran.code == 0 && ran.out == "It is up.\nSo nothing moves.\n")
-    #expect(asked.all == [.status, .explain(workload: "django-app")])
+    #expect(asked.all == [.status, .explain(workload: "django-app", incident: nil)])
     let ambiguous = try await against(report: Samples.report, ["explain"])
     #expect(ambiguous.code == 2 && ambiguous.err.contains("django-app, shop"))
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -248,3 +249,22 @@ def test_preparation_is_taken_over_or_taken_back(world: World, start) -> None:
     world.break_primary()
     daemon.until_phase("dr-active", 90)
     assert_promoted_once(world)
+
+
+def test_past_incidents_are_explained(world: World, start) -> None:
+    daemon = start(world, **{"detection.confirmFor": "6s"})
+    world.break_primary()
+    daemon.until_phase("degraded", 10)
+    world.mend_primary()
+    daemon.until_phase("healthy", 20)
+    world.break_primary()
+    daemon.until_phase("dr-active", 90)
+    rows = json.loads(daemon.ctl("history", "--json").stdout)
+    blip, failover = sorted({row["incident"] for row in rows if row["incident"]})
+    told = daemon.ctl("explain", "--incident", blip).stdout
+    assert "without a failover: it was over before it was confirmed" in told, told
+    told = daemon.ctl("explain", "--incident", failover).stdout
+    assert told.startswith("a failover, decided by the daemon: service was out for "), told
+    assert "failed over because the outage was confirmed and corroborated" in told and "promote-replica" in told, told
+    unknown = daemon.ctl("explain", "--incident", "20010101T000000-nothing")
+    assert unknown.returncode != 0 and "has no incident" in unknown.stderr, unknown

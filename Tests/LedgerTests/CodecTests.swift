@@ -62,7 +62,8 @@ private let records: [Record] = [
   .accepted(step: "shift-traffic", receipt: "/change/C1"), .accepted(step: "x", receipt: nil),
   .didNotHappen(step: "x", "AccessDenied"),
   .gatePassed(step: "gate", LossWindow(window: .seconds(2), confidence: .measured), "all holds", at: then),
-  .vetoed(step: "gate", hostile), .stepDone("gate", "passed", at: then), .stepOwed("fence-primary", debt, at: then),
+  .vetoed(step: "gate", hostile), .heldBack(.contradicted, hostile, at: then), .stepDone("gate", "passed", at: then),
+  .stepOwed("fence-primary", debt, at: then),
   .stepStuck("x", hostile),
   .stepReopened("x", "retry"), .stepSkipped("x", by: "alice (1000)", reason: hostile, at: then),
   .approved(step: "gate", by: "alice (1000)", reason: "seen"), .lossAccepted(unknownLoss, by: "alice", reason: "yes"),
@@ -99,6 +100,7 @@ private func name(_ record: Record) -> String {
   case .didNotHappen: "didNotHappen"
   case .gatePassed: "gatePassed"
   case .vetoed: "vetoed"
+  case .heldBack: "heldBack"
   case .stepDone: "stepDone"
   case .stepOwed: "stepOwed"
   case .stepStuck: "stepStuck"
@@ -132,7 +134,7 @@ private func name(_ record: Record) -> String {
   }
 
   @Test func `every kind of record is among those tried`() {
-    #expect(Set(records.map(name)).count == 29)
+    #expect(Set(records.map(name)).count == 30)
   }
 
   @Test(arguments: RunKind.allCases) func `a run of every default plan is read back`(kind: RunKind) throws {

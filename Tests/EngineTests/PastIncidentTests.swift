@@ -1,0 +1,89 @@
+// "Why did you?" and "why did you not?", asked when it is over.
+
+import PilotlightCore
+import PilotlightEngine
+import Testing
+
+@Suite struct PastIncidentTests {
+  private func lived(
+    _ change: (inout WorkloadSettings) -> Void = { _ in }, _ body: (Night) throws -> Void
+  ) throws -> [String: [String]] {
+    let night = try Night(.reference(change))
+    night.run(.minutes(5))
+    try body(night)
+    let ids = Set(night.ledger.entries.compactMap(\.incident))
+    return try Dictionary(
+      uniqueKeysWithValues: ids.map { id in
+        let rows = night.ledger.entries.filter { $0.incident == id }
+        return (id, PastIncident(try rows.map { ($0.at, try night.codec.decode($0.payload)) }).sentences)
+      })
+  }
+
+  @Test func `a failover is told with its evidence, its loss and its steps, under one id from the first trouble on`()
+    throws
+  {
+    let told = try lived { night in
+      night.regionDies()
+      night.run(.minutes(30)) { $0.phase == .drActive }
+      night.cloud.dark.remove("eu-west-1")
+      night.run(.minutes(3)) { $0.workload.machine.state.debts.isEmpty }
+    }
+    let sentences = try #require(told.count == 1 ? told.first?.value : nil)
+    #expect(sentences[0].hasPrefix("a failover, decided by the daemon: service was out for"), "\(sentences)")
+    for part in [
+      "trouble: load balancer silent", "failed over because the outage was confirmed", "region unreachable",
+      "references:",
+      "the gate let it pass",
+      "fence debt:", "fence debt paid:", "steps, the longest first: promote-replica",
+    ] {
+      #expect(sentences.contains { $0.contains(part) }, "\(part) is missing in \(sentences)")
+    }
+  }
+
+  @Test func `a blip and a contradiction are told with what kept a failover from beginning`() throws {
+    let blip = try lived { night in
+      night.regionDies()
+      night.run(.seconds(40))
+      night.regionReturns()
+      night.run(.minutes(5))
+    }
+    #expect(blip.count == 1)
+    #expect(
+      blip.first?.value[0].contains("without a failover: it was over before it was confirmed") ?? false, "\(blip)")
+    let held = try lived { night in
+      night.primary = .failure(.timeout, status: nil, detail: "")
+      night.run(.minutes(20))
+      night.primary = .success(status: 200)
+      night.run(.minutes(5))
+    }
+    let sentences = try #require(held.first?.value)
+    #expect(sentences[0].contains("without a failover: it was held back"), "\(sentences)")
+    #expect(sentences.count { $0.contains("the primary is up by the word of target health") } == 1, "\(sentences)")
+    #expect(sentences.contains { $0.contains("target health: 2 healthy") }, "\(sentences)")
+  }
+
+  @Test func `observe mode is told for what it is`() throws {
+    let told = try lived {
+      $0.mode = .observe
+    } _: { night in
+      night.regionDies()
+      night.run(.minutes(5))
+      night.regionReturns()
+      night.run(.minutes(5))
+    }
+    #expect(told.first?.value[0].contains("mode was observe") ?? false, "\(told)")
+  }
+
+  @Test func `a second run in the same outage has an id of its own`() throws {
+    let told = try lived { night in
+      night.regionDies()
+      night.run(.minutes(3)) { $0.phase == .failingOver }
+      night.order(.abort)
+      night.run(.minutes(2))
+      night.order(.ack)
+      night.run(.minutes(30)) { $0.phase == .drActive }
+    }
+    #expect(told.count == 2)
+    #expect(told.values.contains { $0[0].contains("taken back before anything one-way was done") }, "\(told)")
+  }
+}
