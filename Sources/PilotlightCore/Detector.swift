@@ -7,8 +7,8 @@
 /// Sees one primary through probes, references and vantages.
 package struct Detector: Equatable, Sendable {
   let settings: DetectionSettings
-  /// How often references are read while probes fail.
-  private let pace: Duration
+  /// How often references and vantages are read while probes fail: several answers have to fit into a confirmation.
+  let pace: Duration
   package private(set) var tally: Tally
   package private(set) var grey: GreyWindow
   /// When evidence was last thrown away, or the start.
@@ -19,8 +19,8 @@ package struct Detector: Equatable, Sendable {
   package private(set) var primaryAPI = Reading<Bool>()
   /// When the primary region's API was asked in vain, the newest `believedMisses` of them; empty after an answer.
   private var misses: [Instant] = []
-  /// On a line that loses 30 % of its packets one call in forty is lost (F24): three in a row are no accident.
-  private static let believedMisses = 3
+  /// On a line that loses 30 % of its packets one call in forty is lost (F24): four in a row are no accident.
+  private static let believedMisses = 4
   /// When the region's API last answered, whatever it was asked.
   private var answeredAt: Instant?
   package private(set) var checkers = Reading<CheckerHealth>()
@@ -46,7 +46,7 @@ package struct Detector: Equatable, Sendable {
 
   package init(_ settings: WorkloadSettings, at now: Instant) {
     self.settings = settings.detection
-    pace = min(settings.detection.pollInterval, settings.primary.probe.interval)
+    pace = min(settings.detection.pollInterval, settings.primary.probe.interval, .seconds(5))
     tally = Tally(fallAfter: settings.primary.probe.fallAfter, riseAfter: settings.primary.probe.riseAfter)
     grey = GreyWindow(settings.detection.grey)
     begun = now

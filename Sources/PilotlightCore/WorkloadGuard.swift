@@ -150,7 +150,7 @@ package final class WorkloadGuard {
     case .drProbe:
       let isAwaited = machine.state.phase.run != nil
       return isAwaited ? min(settings.dr.probe.recheckInterval, settings.dr.probe.interval) : settings.dr.probe.interval
-    case .reference, .drAPI, .primaryAPI, .primaryTargets: return isTense ? min(poll, probe.interval) : poll
+    case .reference, .drAPI, .primaryAPI, .primaryTargets: return isTense ? detector.pace : poll
     // Not meant for high query rates (Route 53 API reference, GetHealthCheckStatus).
     case .healthCheck: return isTense ? poll : max(poll, .seconds(60))
     case .replicaLag, .drDatabase, .primaryDatabase, .drGroup: return poll

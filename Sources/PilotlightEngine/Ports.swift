@@ -59,6 +59,12 @@ package enum Sending {
   }
 }
 
+extension Watch {
+  /// How long its call may take. The primary region's API is asked whether it is there: that it is not is believed after several
+  /// questions, and they should not take as long as the confirmation itself.
+  package var timeout: Duration { self == .primaryAPI ? .seconds(5) : .seconds(15) }
+}
+
 /// The cloud, AWS or sandbox. Retries of its own are limited to requests that certainly did nothing (throttles, reads).
 package protocol Cloud: Sendable {
   /// Always answers: what goes wrong comes back as `.failed`. Answers within `timeout`, give or take a second.

@@ -25,6 +25,14 @@ final class Request {
     self.delay = delay
   }
 
+  /// A question is given up after this long, an act later: the daemon's own figures.
+  func timeout(of action: CloudAction) -> Duration {
+    switch purpose {
+    case .poll(let watch, _): watch.timeout
+    case .task: action.changes ? .seconds(45) : .seconds(15)
+    }
+  }
+
   func input(_ replies: [CloudReply]) -> Input {
     switch purpose {
     case .poll(let watch, let start): .sighted(workload: workload, watch, .reply(replies[0]), startedAt: start)
@@ -44,10 +52,6 @@ extension ProbeSettings {
 }
 
 extension Simulation {
-  /// A question is given up after this long, an act later: the daemon's own figures.
-  private static let pollTimeout: Duration = .seconds(15)
-  private static let actTimeout: Duration = .seconds(45)
-
   func carryOut(_ commands: [Command], decidedAt: Instant) {
     for command in commands {
       switch command {
@@ -90,7 +94,7 @@ extension Simulation {
     var replies: [CloudReply] = []
     var longest = Duration.zero
     for action in request.actions {
-      let (reply, latency) = perform(action, delay: request.delay)
+      let (reply, latency) = perform(action, request)
       replies.append(reply)
       longest = max(longest, latency)
     }
@@ -98,8 +102,8 @@ extension Simulation {
   }
 
   /// One call and how long after its arrival its answer is here, as the AWS client would tell it.
-  private func perform(_ action: CloudAction, delay: Duration) -> (CloudReply, Duration) {
-    let timeout = action.changes ? Simulation.actTimeout : Simulation.pollTimeout
+  private func perform(_ action: CloudAction, _ request: Request) -> (CloudReply, Duration) {
+    let (timeout, delay) = (request.timeout(of: action), request.delay)
     for fault in network {
       switch fault {
       case .noNames: return (failed(.unreachable, "dns", "the name did not resolve"), .milliseconds(5))

@@ -51,7 +51,7 @@ actor Daemon {
   private var isStopping = false
 
   /// A question to the cloud is given up after this long (the line's time).
-  private static let pollTimeout: Duration = .seconds(15)
+  private static let lookTimeout: Duration = .seconds(15)
   private static let actTimeout: Duration = .seconds(45)
   /// The loop turns at least this often: time gaps are measured by it.
   private static let heartbeat: Duration = .seconds(1)
@@ -152,7 +152,7 @@ actor Daemon {
       let start = line.now
       let cloud = cloud
       Task {
-        let reply = await cloud.perform(action, timeout: Daemon.pollTimeout)
+        let reply = await cloud.perform(action, timeout: watch.timeout)
         await self.turn(.sighted(workload: workload, watch, .reply(reply), startedAt: start))
       }
     case .veto(let question):
@@ -168,7 +168,7 @@ actor Daemon {
     Task {
       let replies = await withTaskGroup(of: (Int, CloudReply).self) { group in
         for (index, action) in actions.enumerated() {
-          let timeout = action.changes ? Daemon.actTimeout : Daemon.pollTimeout
+          let timeout = action.changes ? Daemon.actTimeout : Daemon.lookTimeout
           group.addTask {
             if let refusal = Sending.refusal(action, decidedAt: decidedAt, at: line.now, timeGap: timeGap) {
               return (index, refusal)

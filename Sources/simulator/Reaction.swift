@@ -14,17 +14,27 @@ struct Reaction: ParsableCommand {
       the outage begins (up to one interval), and the looks before each act.
       """)
   @Option(help: "How many outages.") var seeds = 1000
+  @Option(help: "Show the seeds of so many of the slowest.") var worst = 0
   @OptionGroup var jobs: Jobs
 
   func run() throws {
+    let seeds = Mutex<[(late: Double, seed: UInt64)]>([])
     let samples = Mutex<(first: [Double], promotion: [Double])>(([], []))
-    inParallel(seeds, jobs: jobs.jobs) { index in
-      let trial = Trial.random(seed: UInt64(index + 1), .outage)
+    inParallel(self.seeds, jobs: jobs.jobs) { index in
+      var trial = Trial.random(seed: UInt64(index + 1), .outage)
+      // Neither is a reaction to a confirmed outage: preparing comes before, and a veto waits for somebody else.
+      for index in trial.workloads.indices {
+        trial.workloads[index].decision.prepareWhenDegraded = false
+        trial.workloads[index].decision.veto = nil
+      }
       guard let outage = trial.scenario.entries.first, let settings = trial.workloads.first else { return }
       let outcome = Simulation(trial).run()
       let probe = settings.primary.probe
       let floor = Simulation.start + outage.at + settings.detection.confirmFor + probe.timeout
       let interval = probe.interval.seconds
+      if let act = outcome.firstAct {
+        seeds.withLock { $0.append(((act - floor).seconds / interval, UInt64(index + 1))) }
+      }
       samples.withLock { samples in
         if let act = outcome.firstAct { samples.first.append((act - floor).seconds / interval) }
         if let promotion = outcome.firstPromotion, let act = outcome.firstAct {
@@ -35,6 +45,9 @@ struct Reaction: ParsableCommand {
     samples.withLock { samples in
       report("outage to the first reversible act, beyond the floor, in probe intervals", samples.first)
       report("first reversible act to the one-way step, in seconds", samples.promotion)
+    }
+    for (late, seed) in seeds.withLock({ $0 }).sorted(by: { $0.late > $1.late }).prefix(worst) {
+      print("seed \(seed): \((late * 100).rounded() / 100) intervals")
     }
   }
 
