@@ -178,7 +178,11 @@ private func readDecision(_ decision: Section) -> DecisionSettings {
       "After a failover none starts automatically for this long, unless acknowledged."),
     fencePrimary: decision.optional(
       "fencePrimary", .boolean, default: standard.fencePrimary,
-      "Size the primary's group to standby before promoting, so that the old primary takes no writes."))
+      "Size the primary's group to standby before promoting, so that the old primary takes no writes."),
+    alertUnarmedAfter: decision.optional(
+      "alertUnarmedAfter", .orOff(.duration(.minutes(1)...(.hours(168)))), default: standard.alertUnarmedAfter,
+      "Not being able to fail over for longer than this is an alarm, repeated once a day; `off`: it is only shown. Observing, a "
+        + "pause with an end and a hold-down are no reason."))
 }
 
 private func readTopic(_ announce: Section) -> TopicRef {

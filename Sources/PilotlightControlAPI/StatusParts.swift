@@ -5,9 +5,12 @@ package struct ArmedStatus: Codable, Hashable, Sendable {
   package var ok: Bool
   /// Sentences; empty when `ok`.
   package var reasons: [String]
-  package init(ok: Bool, reasons: [String] = []) {
+  /// What is neither proven nor known to be missing, in sentences; it does not count against `ok`.
+  package var unproven: [String]
+  package init(ok: Bool, reasons: [String] = [], unproven: [String] = []) {
     self.ok = ok
     self.reasons = reasons
+    self.unproven = unproven
   }
 }
 

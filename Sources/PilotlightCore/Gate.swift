@@ -17,6 +17,8 @@ package struct Situation: Sendable {
   package var brake: String?
   /// The account that answered last; nil until one did.
   package var account: String?
+  /// What a failover stands on, as last read.
+  package var readiness = Readiness()
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,

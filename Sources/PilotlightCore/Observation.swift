@@ -24,6 +24,8 @@ package enum Watch: Hashable, Sendable, Codable {
   case primaryDatabase
   /// The DR Auto Scaling Group.
   case drGroup
+  /// What a failover stands on and no decision needs.
+  case readiness(ReadinessItem)
 }
 
 extension Watch {
@@ -32,7 +34,7 @@ extension Watch {
     switch self {
     case .drAPI, .drProbe, .reference: true
     case .primaryProbe, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag, .drDatabase, .primaryDatabase,
-      .drGroup:
+      .drGroup, .readiness:
       false
     }
   }

@@ -21,11 +21,24 @@ package struct PollSchedule: Equatable, Sendable {
     if settings.primary.targetGroup != nil { watches.append(.primaryTargets) }
     if settings.detection.healthCheck != nil { watches.append(.healthCheck) }
     watches += settings.detection.references.map { .reference($0.name) }
+    // Last: no other watch's jitter depends on them.
+    for item in ReadinessItem.allCases where item.watch == .readiness(item) && item.action(settings) != nil {
+      watches.append(item.watch)
+    }
     // Jittered starts: a thousand workloads must not knock in the same instant. The first look still comes at once.
     entries = watches.map { watch in
-      let spread = min(
-        watch == .primaryProbe ? settings.primary.probe.interval : settings.detection.pollInterval, .seconds(1))
-      return Entry(watch: watch, due: now + dice.duration(upTo: spread))
+      Entry(watch: watch, due: now + dice.duration(upTo: PollSchedule.spread(watch, settings)))
+    }
+  }
+
+  /// What no decision waits for has more time.
+  private static func spread(_ watch: Watch, _ settings: WorkloadSettings) -> Duration {
+    switch watch {
+    case .primaryProbe: min(settings.primary.probe.interval, .seconds(1))
+    case .readiness: min(settings.detection.pollInterval, .seconds(30))
+    case .drProbe, .reference, .drAPI, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag, .drDatabase,
+      .primaryDatabase, .drGroup:
+      min(settings.detection.pollInterval, .seconds(1))
     }
   }
 

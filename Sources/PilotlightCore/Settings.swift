@@ -303,11 +303,17 @@ package struct DecisionSettings: Equatable, Sendable, Codable {
   package var holdDown: Duration
   /// Size the primary's group to standby before promoting, so that the old primary takes no writes.
   package var fencePrimary: Bool
+  /// Not being able to fail over for longer than this is an alarm; nil: it is only shown.
+  package var alertUnarmedAfter: Duration?
 
-  package init(onRpoBreach: RpoBreachPolicy = .hold, holdDown: Duration = .hours(1), fencePrimary: Bool = true) {
+  package init(
+    onRpoBreach: RpoBreachPolicy = .hold, holdDown: Duration = .hours(1), fencePrimary: Bool = true,
+    alertUnarmedAfter: Duration? = .minutes(15)
+  ) {
     self.onRpoBreach = onRpoBreach
     self.holdDown = holdDown
     self.fencePrimary = fencePrimary
+    self.alertUnarmedAfter = alertUnarmedAfter
   }
 }
 

@@ -49,6 +49,9 @@ package final class WorkloadGuard {
     var account: String?
   }
 
+  /// What a failover stands on.
+  private var readiness: Readiness
+
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), at now: Instant, seed: UInt64) {
     shared = Shared(settings)
     dice = Dice(seed: seed)
@@ -56,9 +59,8 @@ package final class WorkloadGuard {
     detector = Detector(settings, at: now)
     let probe = settings.dr.probe
     drTally = Tally(fallAfter: probe.fallAfter, riseAfter: probe.riseAfter)
-    // A datapoint comes one to two minutes after its moment, and is seen by the next poll.
-    lag = LagTracker(
-      staleAfter: max(settings.replication.staleAfter, .seconds(150) + settings.detection.pollInterval))
+    lag = LagTracker(settings)
+    readiness = Readiness(settings)
     schedule = PollSchedule(settings, at: now, &dice)
     situation = Situation(
       now: now, assessment: Assessment(verdict: .unknown, since: now), primaryServing: nil, drServing: nil, lag: lag,
@@ -96,6 +98,9 @@ package final class WorkloadGuard {
   private var references: [Watch] { settings.detection.references.map { .reference($0.name) } }
 
   private func see(_ sighting: Sighting, _ watch: Watch, _ start: Instant, _ now: Instant) {
+    if case .reply(let reply) = sighting, let item = ReadinessItem(of: watch) {
+      readiness.take(reply, of: item, settings, at: now)
+    }
     switch (watch, sighting) {
     case (.primaryProbe, .observation(let seen)): detector.probed(seen)
     case (.drProbe, .observation(let seen)):
@@ -116,11 +121,13 @@ package final class WorkloadGuard {
     case (.drDatabase, .reply(let reply)): standing.drDatabase = reply
     case (.primaryDatabase, .reply(let reply)): standing.primaryDatabase = reply
     case (.drGroup, .reply(let reply)): standing.drGroup = reply
+    // Taken in above: it concerns no decision.
+    case (.readiness, .reply): break
     // A probe never brings a reply, nor a call an observation.
     case (.primaryProbe, .reply), (.drProbe, .reply), (.reference, .reply), (.drAPI, .observation),
       (.primaryAPI, .observation), (.primaryTargets, .observation), (.healthCheck, .observation),
       (.replicaLag, .observation), (.drDatabase, .observation), (.primaryDatabase, .observation),
-      (.drGroup, .observation):
+      (.drGroup, .observation), (.readiness, .observation):
       break
     }
   }
@@ -146,6 +153,9 @@ package final class WorkloadGuard {
     // Not meant for high query rates (Route 53 API reference, GetHealthCheckStatus).
     case .healthCheck: return isTense ? poll : max(poll, .seconds(60))
     case .replicaLag, .drDatabase, .primaryDatabase, .drGroup: return poll
+    case .readiness(let item):
+      let pause = readiness.pause(after: item)
+      return pause - dice.duration(upTo: pause / 10)
     }
   }
 
@@ -173,9 +183,11 @@ package final class WorkloadGuard {
   }
 
   private func describe(_ assessment: Assessment, at now: Instant, brake: String?) -> Situation {
-    Situation(
+    var described = Situation(
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
-      evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account)
+      evidenceAt: evidenceAt, obstacles: obstacles(at: now), brake: brake, account: standing.account)
+    described.readiness = readiness
+    return described
   }
 
   /// Start of the oldest of the newest readings that a round consists of.
@@ -201,34 +213,20 @@ package final class WorkloadGuard {
   private var newestReference: Instant? { schedule.newestStart { $0.isReference } }
 
   /// Known facts that make a failover pointless or wrong. What merely could not be read is not in here.
-  private var obstacles: [String] {
+  private func obstacles(at now: Instant) -> [String] {
     var found: [String] = []
     switch machine.state.phase {
     case .failingOver, .drActive, .failingBack: return []
     case .healthy, .degraded: break
     }
-    switch standing.drDatabase {
-    case .database(let state)?:
-      if state.source == nil {
-        found.append("\(settings.dr.database.ref.identifier) is not a replica: roles may be swapped")
-      }
-      if DatabaseReadiness(state.status) == .broken {
-        found.append("replica \(settings.dr.database.ref.identifier) is \(state.status)")
-      }
-    case .failed(let failure)? where failure.kind == .notFound:
-      found.append("replica \(settings.dr.database.ref.identifier) does not exist")
-    default: break
+    func note(_ item: ReadinessItem, _ reply: CloudReply?) {
+      if case .notReady(let why, pointless: true)? = reply.map({ item.judge($0, settings, at: now) }) { found.append(why) }
     }
+    note(.database, standing.drDatabase)
     if case .database(let state)? = standing.primaryDatabase, state.source != nil {
       found.append("\(settings.primary.database.ref.identifier) is a replica itself: roles may be swapped")
     }
-    switch standing.drGroup {
-    case .group(let group)? where group.suspended.contains("Launch"):
-      found.append("group \(settings.dr.group.ref.name) has its Launch process suspended")
-    case .failed(let failure)? where failure.kind == .notFound:
-      found.append("group \(settings.dr.group.ref.name) does not exist")
-    default: break
-    }
+    note(.group, standing.drGroup)
     return found
   }
 
@@ -253,6 +251,7 @@ package final class WorkloadGuard {
     case .drDatabase: .ask(.describeDatabase(settings.dr.database.ref))
     case .primaryDatabase: .ask(.describeDatabase(settings.primary.database.ref))
     case .drGroup: .ask(.describeGroup(settings.dr.group.ref))
+    case .readiness(let item): .ask(item.action(settings) ?? .callerIdentity(region: settings.dr.region))
     }
   }
 

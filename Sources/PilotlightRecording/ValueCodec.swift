@@ -26,6 +26,9 @@ extension Watch {
     case .primaryDatabase: into.byte(8)
     case .drGroup: into.byte(9)
     case .healthCheck: into.byte(10)
+    case .readiness:
+      // Never handed in: see `isPolled`. No reader knows this tag.
+      into.byte(255)
     }
   }
 
@@ -48,12 +51,12 @@ extension Watch {
 }
 
 extension CloudReply {
-  /// Whether a poll can be answered by this. Everything else belongs to the steps of a plan and is never recorded: a secret's
-  /// state above all.
+  /// Whether a poll that decisions rest on can be answered by this. Everything else belongs to the steps of a plan or to readiness and
+  /// is never recorded: a secret's state above all.
   var isPolled: Bool {
     switch self {
     case .identity, .group, .database, .lag, .targets, .checkers, .failed: true
-    case .secret, .records, .change, .object, .writeHold, .snapshot, .accepted: false
+    case .secret, .records, .change, .object, .writeHold, .snapshot, .launchSource, .permissions, .clock, .accepted: false
     }
   }
 }
@@ -96,7 +99,7 @@ extension Value {
       into.byte(8)
       for count in [health.healthy, health.unhealthy] { into.integer(count) }
     case .reply(.secret), .reply(.records), .reply(.change), .reply(.object), .reply(.writeHold), .reply(.snapshot),
-      .reply(.accepted):
+      .reply(.launchSource), .reply(.permissions), .reply(.clock), .reply(.accepted):
       // Never handed in: see `isPolled`. No reader knows this tag.
       into.byte(255)
     }

@@ -25,6 +25,11 @@ final class Request {
     self.delay = delay
   }
 
+  /// Asked for readiness alone: it must not disturb the story.
+  var isAside: Bool {
+    if case .poll(.readiness, _) = purpose { true } else { false }
+  }
+
   func input(_ replies: [CloudReply]) -> Input {
     switch purpose {
     case .poll(let watch, let start): .sighted(workload: workload, watch, .reply(replies[0]), startedAt: start)
@@ -89,7 +94,7 @@ extension Simulation {
     var replies: [CloudReply] = []
     var longest = Duration.zero
     for action in request.actions {
-      let (reply, latency) = perform(action, delay: request.delay)
+      let (reply, latency) = request.isAside ? performAside(action) : perform(action, delay: request.delay)
       replies.append(reply)
       longest = max(longest, latency)
     }
@@ -117,6 +122,22 @@ extension Simulation {
     let isRefused = abs((clockBehind - clockCorrection).seconds) > 300
     if isRefused { clockCorrection = clockBehind }
     return (reply, (isRefused ? latency * 2 : latency) + delay)
+  }
+
+  /// A call for readiness: everything that can happen to it, from dice of its own.
+  private func performAside(_ action: CloudAction) -> (CloudReply, Duration) {
+    for fault in network {
+      switch fault {
+      case .noNames: return (failed(.unreachable, "dns", "the name did not resolve"), .milliseconds(5))
+      case .answersLost: return (noAnswer(action), Simulation.pollTimeout)
+      case .packetLoss(let share) where asideDice.unit() < share * share * share:
+        return (noAnswer(action), Simulation.pollTimeout)
+      case .packetLoss, .slow: break
+      }
+    }
+    let (reply, latency) = world.performAside(action, at: now, timeout: Simulation.pollTimeout)
+    if case .clock = reply { return (.clock(behind: clockBehind), latency) }
+    return (reply, latency)
   }
 
   private func failed(_ kind: CloudFailure.Kind, _ code: String, _ message: String) -> CloudReply {

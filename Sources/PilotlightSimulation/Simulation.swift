@@ -34,6 +34,8 @@ package final class Simulation {
   let probes: [String: [Site: ProbeSettings]]
   var due = DueList<Due>()
   var dice: Dice
+  /// For what must not disturb the story.
+  var asideDice: Dice
   var network: [NetworkFault] = []
   var clockBehind = Duration.zero
   /// What the AWS client adds to it, as learned from refusals.
@@ -69,6 +71,7 @@ package final class Simulation {
     began = Simulation.start
     bound = Simulation.start + trial.scenario.duration + PatientOperator.bound
     dice = Dice(seed: trial.seed)
+    asideDice = Dice(seed: ~trial.seed)
     world = SandboxWorld(
       settings: trial.workloads, seed: dice.next(), start: Simulation.start, replicaCreation: trial.replicaCreation)
     probes = Dictionary(
