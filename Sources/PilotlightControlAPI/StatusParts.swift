@@ -12,6 +12,14 @@ package struct ArmedStatus: Codable, Hashable, Sendable {
     self.reasons = reasons
     self.unproven = unproven
   }
+
+  /// A daemon of before has no `unproven`.
+  package init(from decoder: any Decoder) throws {
+    let keys = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      ok: try keys.decode(Bool.self, forKey: .ok), reasons: try keys.decode([String].self, forKey: .reasons),
+      unproven: try keys.decodeIfPresent([String].self, forKey: .unproven) ?? [])
+  }
 }
 
 /// What the detector concludes, since when, from what.

@@ -29,6 +29,16 @@ package enum Watch: Hashable, Sendable, Codable {
 }
 
 extension Watch {
+  /// Whether decisions rest on what it brings.
+  package var isEvidence: Bool {
+    switch self {
+    case .readiness: false
+    case .primaryProbe, .drProbe, .reference, .drAPI, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag,
+      .drDatabase, .primaryDatabase, .drGroup:
+      true
+    }
+  }
+
   /// Whether its answering proves that our own network works.
   var isReference: Bool {
     switch self {

@@ -27,10 +27,13 @@ extension Watch {
     case .drGroup: into.byte(9)
     case .healthCheck: into.byte(10)
     case .readiness:
-      // Never handed in: see `isPolled`. No reader knows this tag.
+      // Never handed in: see `isRecorded`. No reader knows this tag.
       into.byte(255)
     }
   }
+
+  /// What decisions rest on. Readiness is none of it, and a secret's state is written nowhere.
+  var isRecorded: Bool { isEvidence }
 
   init(_ from: inout Unpacker) throws(Garbled) {
     switch try from.byte() {

@@ -50,6 +50,9 @@ private let coldStartJSON = """
       "ok" : false,
       "reasons" : [
         "the primary has not answered yet"
+      ],
+      "unproven" : [
+
       ]
     },
     "assessment" : {
@@ -101,6 +104,9 @@ private let failingOverJSON = """
         "armed" : {
           "ok" : true,
           "reasons" : [
+
+          ],
+          "unproven" : [
 
           ]
         },
