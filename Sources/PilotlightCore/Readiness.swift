@@ -138,7 +138,8 @@ package struct Readiness: Equatable, Sendable {
     }
   }
 
-  package mutating func take(_ reply: CloudReply, of item: ReadinessItem, _ settings: WorkloadSettings, at now: Instant) {
+  package mutating func take(_ reply: CloudReply, of item: ReadinessItem, _ settings: WorkloadSettings, at now: Instant)
+  {
     guard let index = entries.firstIndex(where: { $0.item == item }) else { return }
     switch item.judge(reply, settings, at: now) {
     case .unknown(let why):

@@ -220,7 +220,8 @@ package final class WorkloadGuard {
     case .healthy, .degraded: break
     }
     func note(_ item: ReadinessItem, _ reply: CloudReply?) {
-      if case .notReady(let why, pointless: true)? = reply.map({ item.judge($0, settings, at: now) }) { found.append(why) }
+      let finding = reply.map { item.judge($0, settings, at: now) }
+      if case .notReady(let why, pointless: true)? = finding { found.append(why) }
     }
     note(.database, standing.drDatabase)
     if case .database(let state)? = standing.primaryDatabase, state.source != nil {

@@ -54,12 +54,13 @@ extension Watch {
 }
 
 extension CloudReply {
-  /// Whether a poll that decisions rest on can be answered by this. Everything else belongs to the steps of a plan or to readiness and
-  /// is never recorded: a secret's state above all.
+  /// Whether a poll that decisions rest on can be answered by this. Everything else belongs to the steps of a plan or to
+  /// readiness and is never recorded: a secret's state above all.
   var isPolled: Bool {
     switch self {
     case .identity, .group, .database, .lag, .targets, .checkers, .failed: true
-    case .secret, .records, .change, .object, .writeHold, .snapshot, .launchSource, .permissions, .clock, .accepted: false
+    case .secret, .records, .change, .object, .writeHold, .snapshot, .launchSource, .permissions, .clock, .accepted:
+      false
     }
   }
 }

@@ -49,7 +49,8 @@ extension Occurrence {
     case .cloud(.launchTemplateMissing(_, .dr)), .cloud(.secretDeleted(_, .dr)), .cloud(.launchesSuspended(_, .dr)):
       true
     case .cloud(.accessDenied(let apiName)):
-      ["rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup", "secretsmanager:PutSecretValue"].contains(apiName)
+      ["rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup", "secretsmanager:PutSecretValue"].contains(
+        apiName)
     case .clockBehind(let offset): max(offset, .zero - offset) > .minutes(2)
     case .cloud, .network, .disk, .crash, .freeze, .order: false
     }
@@ -87,7 +88,8 @@ extension Oracle {
       if !reasons.contains(where: { $0.contains(word) }) {
         violate(
           "drift-unreported", now,
-          "\(workload.name): \(what.sentence) since \(since.text), and the status says: \(reasons.joined(separator: "; "))")
+          "\(workload.name): \(what.sentence) since \(since.text), and the status says: \(reasons.joined(separator: "; "))"
+        )
       }
     }
   }

@@ -28,8 +28,9 @@ private func failed(_ kind: CloudFailure.Kind, _ code: String) -> CloudReply {
   .failed(CloudFailure(kind, code: code, message: "no"))
 }
 
-private func database(_ status: String = "available", source: String? = "arn:aws:rds:eu-west-1:1:db:app-db") -> CloudReply
-{
+private func database(
+  _ status: String = "available", source: String? = "arn:aws:rds:eu-west-1:1:db:app-db"
+) -> CloudReply {
   .database(DatabaseState(status: status, source: source, arn: "arn", address: nil, engine: "postgres"))
 }
 
@@ -64,7 +65,8 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
   @Test func `F38 a maximum below the capacity wanted is no trouble: the scale-up raises it`() {
     let group = CloudReply.group(GroupState(size: GroupSize(min: 0, desired: 0, max: 0), inService: 0, instances: 0))
     #expect(judged(.group, group) == .ready("group dr-asg is at 0/0/0"))
-    let (dr, run) = (settings().dr, StepRun(Step("scale-up-dr", .scaleUp(settings().dr.group.ref, settings().dr.group.serving), forecast: .zero)))
+    let dr = settings().dr.group
+    let run = StepRun(Step("scale-up-dr", .scaleUp(dr.ref, dr.serving), forecast: .zero))
     let context = StepContext(
       now: start,
       run: Run(incident: "i", kind: .failover, startedAt: start, outageStart: start, orderedBy: nil, plan: [run.step]),
@@ -72,7 +74,7 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     guard case .needed(.resizeGroup(_, let size), _, _) = run.step.work.read([group], context) else {
       return #expect(Bool(false))
     }
-    #expect(size == dr.group.serving)
+    #expect(size == dr.serving)
   }
 
   @Test func `a group that is gone, cannot launch, or whose instances would never serve, is red`() {

@@ -5,7 +5,8 @@ import Testing
 
 @testable import PilotlightAWS
 
-private let groupARN = "arn:aws:autoscaling:us-west-2:123456789012:autoScalingGroup:7fe02b8e:autoScalingGroupName/app-dr"
+private let groupARN =
+  "arn:aws:autoscaling:us-west-2:123456789012:autoScalingGroup:7fe02b8e:autoScalingGroupName/app-dr"
 private let databaseARN = "arn:aws:rds:us-west-2:123456789012:db:app-dr"
 
 @Suite struct ReadinessReadTests {
