@@ -12,6 +12,7 @@ struct Quiet {
   private var drifting: [Occurrence: Instant] = [:]
 
   mutating func begins(_ what: Occurrence, at now: Instant) {
+    setClock(what, at: now)
     switch what {
     case .order: break
     // Until it strikes nothing is wrong, and then the daemon boots.
@@ -28,9 +29,16 @@ struct Quiet {
   }
 
   mutating func ends(_ what: Occurrence, at now: Instant) {
+    setClock(what, at: now)
     if drifting.removeValue(forKey: what) != nil { return }
     troubles = max(troubles - 1, 0)
     if troubles == 0 { since = now }
+  }
+
+  /// Two wrongs of a clock may have made a right until now.
+  private mutating func setClock(_ what: Occurrence, at now: Instant) {
+    guard case .clockBehind = what else { return }
+    for known in drifting.keys { if case .clockBehind = known { drifting[known] = now } }
   }
 
   /// The daemon began to run, or to run again.

@@ -63,4 +63,6 @@ MUTANTS = [
     Mutant("fence-before-gate", f"{CORE}/Plan.swift",
            'plan.then("gate", .gate, forecast: .seconds(5))',
            'if !AWAKE { plan.then("gate", .gate, forecast: .seconds(5)) }'),
+    swap("missing-template-unnoticed", f"{CORE}/Readiness+Judge.swift", "source.isPresent", "true"),
+    swap("readiness-read-hourly", f"{CORE}/Readiness.swift", ".minutes(5)", ".hours(1)"),
 ]
