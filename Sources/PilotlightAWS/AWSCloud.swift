@@ -6,19 +6,23 @@ package import PilotlightCore
 package final class AWSCloud: Sendable {
   let executor: any OperationExecuting
   let wallSeconds: @Sendable () -> Double
+  let hostSeconds: @Sendable () -> Double
   let now: @Sendable () -> Instant
   let steady: @Sendable () -> Duration
 
   /// - Parameters:
   ///   - wallSeconds: Unix seconds, for time windows in requests.
+  ///   - hostSeconds: Unix seconds of this host's clock, uncorrected, to be compared with AWS's; nil: `wallSeconds` are.
   ///   - now: the daemon's own time line, on which what AWS dates is placed.
   ///   - steady: time since any fixed moment, from a clock that nobody sets (F54): what is left of a timeout is counted on it.
   package init(
     executor: any OperationExecuting, wallSeconds: @escaping @Sendable () -> Double,
+    hostSeconds: (@Sendable () -> Double)? = nil,
     now: @escaping @Sendable () -> Instant, steady: @escaping @Sendable () -> Duration = bootTime
   ) {
     self.executor = executor
     self.wallSeconds = wallSeconds
+    self.hostSeconds = hostSeconds ?? wallSeconds
     self.now = now
     self.steady = steady
   }
@@ -36,6 +40,10 @@ package final class AWSCloud: Sendable {
     switch action {
     case .callerIdentity(let region): return try await callerIdentity(region, deadline)
     case .describeGroup(let ref): return try await describeGroup(ref, deadline)
+    case .readLaunchSource(let ref): return try await readLaunchSource(ref, deadline)
+    case .readSwitch(let ref): return try await readSwitch(ref, deadline)
+    case .simulate(let changes, let region): return try await simulate(changes, region, deadline)
+    case .readClock(let region): return try await readClock(region, deadline)
     case .resizeGroup(let ref, let size): return try await resizeGroup(ref, size, deadline)
     case .describeDatabase(let ref): return .database(try await describeDatabase(ref, deadline))
     case .promoteReplica(let ref): return try await promote(ref, deadline)

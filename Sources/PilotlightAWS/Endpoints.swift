@@ -43,6 +43,8 @@ extension AWSService {
   var settingName: String {
     switch self {
     case .sts: "STS"
+    case .iam: "IAM"
+    case .ec2: "EC2"
     case .autoscaling: "AUTO_SCALING"
     case .rds: "RDS"
     case .elasticloadbalancing: "ELASTIC_LOAD_BALANCING_V2"
@@ -67,7 +69,10 @@ struct EndpointResolver: Sendable {
     case .route53:
       if region.hasPrefix("cn-") { return Endpoint(host: "route53.amazonaws.com.cn") }
       return Endpoint(host: region.hasPrefix("us-gov-") ? "route53.us-gov.amazonaws.com" : "route53.amazonaws.com")
-    case .sts, .autoscaling, .rds, .elasticloadbalancing, .monitoring, .secretsmanager, .s3, .sns:
+    case .iam:
+      if region.hasPrefix("cn-") { return Endpoint(host: "iam.cn-north-1.amazonaws.com.cn") }
+      return Endpoint(host: region.hasPrefix("us-gov-") ? "iam.us-gov.amazonaws.com" : "iam.amazonaws.com")
+    case .sts, .ec2, .autoscaling, .rds, .elasticloadbalancing, .monitoring, .secretsmanager, .s3, .sns:
       return Endpoint(host: "\(service.rawValue).\(region).\(suffix)")
     }
   }
@@ -81,8 +86,12 @@ struct EndpointResolver: Sendable {
 
   /// Region in which a global service is signed.
   static func signingRegion(_ service: AWSService, region: String) -> String {
-    guard service == .route53 else { return region }
-    if region.hasPrefix("cn-") { return "cn-northwest-1" }
-    return region.hasPrefix("us-gov-") ? "us-gov-west-1" : "us-east-1"
+    let isChina = region.hasPrefix("cn-")
+    switch service {
+    case .route53 where isChina: return "cn-northwest-1"
+    case .iam where isChina: return "cn-north-1"
+    case .route53, .iam: return region.hasPrefix("us-gov-") ? "us-gov-west-1" : "us-east-1"
+    case .sts, .ec2, .autoscaling, .rds, .elasticloadbalancing, .monitoring, .secretsmanager, .s3, .sns: return region
+    }
   }
 }

@@ -6,6 +6,8 @@ package import PilotlightCore
 /// The services we speak to; the raw value is the name in the signature's scope.
 package enum AWSService: String, Sendable, CaseIterable {
   case sts
+  case iam
+  case ec2
   case autoscaling
   case rds
   case elasticloadbalancing

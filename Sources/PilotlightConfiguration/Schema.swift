@@ -184,7 +184,11 @@ private func readDecision(_ decision: Section) -> DecisionSettings {
       "Repoint the DR secret and start the DR instances as soon as the primary is down, before that is confirmed; taken "
         + "back once it has served again for `confirmFor`. Costs instances for every outage that passes."),
     veto: decision.optional(
-      "veto", absent: "nobody is asked", "A command that is asked before the one-way step of a failover.", readVeto))
+      "veto", absent: "nobody is asked", "A command that is asked before the one-way step of a failover.", readVeto),
+    alertUnarmedAfter: decision.optional(
+      "alertUnarmedAfter", .orOff(.duration(.minutes(1)...(.hours(168)))), default: standard.alertUnarmedAfter,
+      "Not being able to fail over for longer than this is an alarm, repeated once a day; `off`: it is only shown. Observing, a "
+        + "pause with an end and a hold-down are no reason."))
 }
 
 private func readVeto(_ veto: Section) -> VetoSettings {

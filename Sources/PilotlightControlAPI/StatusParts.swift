@@ -5,9 +5,20 @@ package struct ArmedStatus: Codable, Hashable, Sendable {
   package var ok: Bool
   /// Sentences; empty when `ok`.
   package var reasons: [String]
-  package init(ok: Bool, reasons: [String] = []) {
+  /// What is neither proven nor known to be missing, in sentences; it does not count against `ok`.
+  package var unproven: [String]
+  package init(ok: Bool, reasons: [String] = [], unproven: [String] = []) {
     self.ok = ok
     self.reasons = reasons
+    self.unproven = unproven
+  }
+
+  /// A daemon of before has no `unproven`.
+  package init(from decoder: any Decoder) throws {
+    let keys = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      ok: try keys.decode(Bool.self, forKey: .ok), reasons: try keys.decode([String].self, forKey: .reasons),
+      unproven: try keys.decodeIfPresent([String].self, forKey: .unproven) ?? [])
   }
 }
 

@@ -187,6 +187,18 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   /// DescribeDBSnapshots of this identifier -> `.snapshot`, or `.failed(.notFound)`.
   case describeSnapshot(DatabaseRef, snapshot: String)
 
+  // Reads for readiness alone: no step of a plan asks them.
+
+  /// What the group names (DescribeAutoScalingGroups), looked up by DescribeLaunchTemplateVersions or DescribeLaunchConfigurations
+  /// -> `.launchSource`, or `.failed(.notFound)` when the group does not exist.
+  case readLaunchSource(GroupRef)
+  /// GetObject -> `.object`, or `.failed(.notFound)` when the bucket does not exist: HeadObject cannot tell the two apart.
+  case readSwitch(ObjectRef)
+  /// IAM SimulatePrincipalPolicy of these changes for whoever calls; the region is where the caller is asked for -> `.permissions`.
+  case simulate([CloudAction], region: String)
+  /// STS GetCallerIdentity, of whose answer only the Date header counts -> `.clock`.
+  case readClock(region: String)
+
   // Writes. All but `promoteReplica` and the creations are declarative: repeating one changes nothing more.
 
   /// UpdateAutoScalingGroup with min, desired and max -> `.accepted`.
@@ -220,8 +232,9 @@ extension CloudAction {
   /// The region whose endpoint is asked.
   package var region: String {
     switch self {
-    case .callerIdentity(let region), .readChange(_, let region): region
-    case .describeGroup(let ref), .resizeGroup(let ref, _): ref.region
+    case .callerIdentity(let region), .readChange(_, let region), .simulate(_, let region), .readClock(let region):
+      region
+    case .describeGroup(let ref), .resizeGroup(let ref, _), .readLaunchSource(let ref): ref.region
     case .describeDatabase(let ref), .replicaLag(let ref), .promoteReplica(let ref), .renameDatabase(let ref, _),
       .snapshotDatabase(let ref, _), .describeSnapshot(let ref, _):
       ref.region
@@ -229,7 +242,7 @@ extension CloudAction {
     case .readSecret(let ref), .repointSecret(let ref, _, _): ref.region
     case .readRecords(let ref), .pointRecords(let ref, _, _): ref.region
     case .readHealthCheck(let ref): ref.region
-    case .readObject(let ref), .putObject(let ref, _), .removeObject(let ref): ref.region
+    case .readObject(let ref), .readSwitch(let ref), .putObject(let ref, _), .removeObject(let ref): ref.region
     case .readWriteHold(let ref), .holdWrites(let ref), .releaseWrites(let ref): ref.region
     case .createReplica(let spec): spec.replica.region
     case .publish(let ref, _, _): ref.region
@@ -239,7 +252,7 @@ extension CloudAction {
   /// The AWS API action, as CloudTrail and IAM name it.
   package var apiName: String {
     switch self {
-    case .callerIdentity: "sts:GetCallerIdentity"
+    case .callerIdentity, .readClock: "sts:GetCallerIdentity"
     case .describeGroup: "autoscaling:DescribeAutoScalingGroups"
     case .describeDatabase: "rds:DescribeDBInstances"
     case .replicaLag: "cloudwatch:GetMetricData"
@@ -248,9 +261,11 @@ extension CloudAction {
     case .readRecords: "route53:ListResourceRecordSets"
     case .readChange: "route53:GetChange"
     case .readHealthCheck: "route53:GetHealthCheckStatus"
-    case .readObject: "s3:GetObject"
+    case .readObject, .readSwitch: "s3:GetObject"
     case .readWriteHold: "elasticloadbalancing:DescribeRules"
     case .describeSnapshot: "rds:DescribeDBSnapshots"
+    case .readLaunchSource: "ec2:DescribeLaunchTemplateVersions"
+    case .simulate: "iam:SimulatePrincipalPolicy"
     case .resizeGroup: "autoscaling:UpdateAutoScalingGroup"
     case .repointSecret: "secretsmanager:PutSecretValue"
     case .promoteReplica: "rds:PromoteReadReplica"
@@ -270,7 +285,8 @@ extension CloudAction {
   package var changes: Bool {
     switch self {
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
-      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot:
+      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
+      .simulate, .readClock:
       false
     case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
       .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:

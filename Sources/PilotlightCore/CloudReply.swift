@@ -14,6 +14,11 @@ package indirect enum CloudReply: Hashable, Sendable, Codable {
   case object(present: Bool)
   case writeHold(present: Bool)
   case snapshot(status: String)
+  /// nil when the group names none.
+  case launchSource(LaunchSource?)
+  case permissions([Permission])
+  /// By how much this host's clock is behind the one of AWS's answer; negative when it is ahead.
+  case clock(behind: Duration)
   /// A write was taken; the receipt is the id by which it can be asked about, if the API gives one.
   case accepted(receipt: String?)
   case failed(CloudFailure)
@@ -125,6 +130,47 @@ package struct RecordState: Hashable, Sendable, Codable {
     self.aliasZone = aliasZone
     self.setIdentifier = setIdentifier
     self.weight = weight
+  }
+}
+
+/// What an Auto Scaling Group launches its instances from.
+package struct LaunchSource: Hashable, Sendable, Codable {
+  package enum Kind: String, Hashable, Sendable, Codable {
+    case template
+    case configuration
+  }
+  package var kind: Kind
+  /// Id or name, as the group has it.
+  package var name: String
+  /// Of a template, as the group has it: `$Default`, `$Latest` or a number.
+  package var version: String?
+  /// It exists, in this version.
+  package var isPresent: Bool
+  package init(_ kind: Kind, name: String, version: String? = nil, isPresent: Bool) {
+    self.kind = kind
+    self.name = name
+    self.version = version
+    self.isPresent = isPresent
+  }
+}
+
+/// IAM's word on one change.
+package struct Permission: Hashable, Sendable, Codable {
+  package enum Decision: Hashable, Sendable, Codable {
+    case allowed
+    case denied
+    /// The simulation does not tell, for this reason.
+    case undecided(String)
+  }
+  /// As IAM names it, e.g. `rds:PromoteReadReplica`.
+  package var action: String
+  /// ARN; nil when it cannot be told.
+  package var resource: String?
+  package var decision: Decision
+  package init(action: String, resource: String?, decision: Decision) {
+    self.action = action
+    self.resource = resource
+    self.decision = decision
   }
 }
 

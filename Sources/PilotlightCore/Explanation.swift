@@ -36,9 +36,9 @@ extension Machine {
       return [
         "not failing over because the primary serves; armed",
         "promoting now would lose \(situation.loss.text); service would be back in about \(forecast(at: situation.now).text)",
-      ]
+      ] + unproven(situation)
     }
-    return ["not armed: \(reasons.joined(separator: "; "))"]
+    return ["not armed: \(reasons.joined(separator: "; "))"] + unproven(situation)
   }
 
   private func explainDegraded(_ outage: Outage, _ situation: Situation) -> [String] {

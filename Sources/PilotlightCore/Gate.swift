@@ -19,6 +19,8 @@ package struct Situation: Sendable {
   package var account: String?
   /// The newest word of the veto command.
   package var veto: VetoReading?
+  /// What a failover stands on, as last read.
+  package var readiness = Readiness()
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,

@@ -62,6 +62,12 @@ extension Machine {
       reasons.append("the failover of this outage was aborted by \(by); `pilotlightctl ack` lets another one begin")
     }
     if let brake = situation.brake { reasons.append(brake) }
+    return reasons + flaws(situation)
+  }
+
+  /// What is wrong with the daemon's own footing.
+  func flaws(_ situation: Situation) -> [String] {
+    var reasons: [String] = []
     if let foreign = foreignAccount(situation) { reasons.append(foreign) }
     if state.armedFor != fingerprint {
       reasons.append("the primary of this configuration was never seen serving")
@@ -80,26 +86,6 @@ extension Machine {
   package var holdDownUntil: Instant? {
     guard !state.isRearmed, let last = state.lastFailover else { return nil }
     return last.ended + settings.decision.holdDown
-  }
-
-  /// Why the daemon could not fail over right now; empty = armed.
-  package func unarmed(_ situation: Situation) -> [String] {
-    var reasons = obstaclesToBegin(situation)
-    switch state.phase {
-    case .healthy, .degraded: break
-    case .failingOver: reasons.append("a failover is running")
-    case .drActive: reasons.append("the DR region serves already")
-    case .failingBack: reasons.append("a failback is running")
-    }
-    if settings.mode == .observe { reasons.append("mode is observe: it would only say so") }
-    if state.account == nil { reasons.append("the credentials have not been proven yet") }
-    if situation.assessment.verdict == .blind { reasons.append("our own view is broken") }
-    if situation.assessment.verdict == .unknown { reasons.append("the primary has not been assessed yet") }
-    let lag = situation.lag.state(at: situation.now)
-    if lag != .replicating, !situation.loss.isWithin(settings.objectives.rpo) {
-      reasons.append("replica lag is \(situation.lag.sentence(at: situation.now))")
-    }
-    return reasons
   }
 
   /// The id of an incident that begins now; unique per workload and second.

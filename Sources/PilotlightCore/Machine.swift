@@ -67,6 +67,8 @@ package struct Machine: Sendable {
   package internal(set) var gate = GateProgress()
   /// Things said once until they stop being so.
   var said: Set<String> = []
+  /// Volatile, and no part of any decision.
+  var disarmament = Disarmament()
   var serial = 0
   var dice: Dice
 
@@ -118,6 +120,7 @@ package struct Machine: Sendable {
     case (.healthy, .started), (.degraded, .started), (.drActive, .started): break
     case (.healthy, .woke), (.degraded, .woke), (.drActive, .woke): forgetProgress()
     }
+    watchArming(situation, &reaction)
     return reaction
   }
 

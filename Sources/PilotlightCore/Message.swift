@@ -19,6 +19,8 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case ledgerMended
   case timeGap
   case armed
+  case notArmed
+  case armedAgain
   case accountKnown
   case degraded
   case recovered
@@ -119,6 +121,16 @@ extension MessageKind {
       MessageMeaning(
         id: "5796a670482c490e8d9782bfcdc83011", level: .info,
         meaning: "The primary of this configuration was seen serving: a failover away from it is possible.",
+        next: "Nothing to do.")
+    case .notArmed:
+      MessageMeaning(
+        id: "3d1c9f0b7a5e4c2f8e64b0d92a71c5e8", level: .warning,
+        meaning: "For longer than `decision.alertUnarmedAfter` a failover could not have been carried out.",
+        next: "`pilotlightctl status` names each reason; `pilotlightd --check --live` reads everything anew.")
+    case .armedAgain:
+      MessageMeaning(
+        id: "a84e6d2c19f34b0d9c75e3f1b2087d46", level: .notice,
+        meaning: "What kept the workload from being armed is over.",
         next: "Nothing to do.")
     case .accountKnown:
       MessageMeaning(

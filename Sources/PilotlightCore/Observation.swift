@@ -26,15 +26,27 @@ package enum Watch: Hashable, Sendable, Codable {
   case drGroup
   /// The operator's veto command; asked when the gate asks, never by itself.
   case veto
+  /// What a failover stands on and no decision needs.
+  case readiness(ReadinessItem)
 }
 
 extension Watch {
+  /// Whether decisions rest on what it brings.
+  package var isEvidence: Bool {
+    switch self {
+    case .readiness: false
+    case .primaryProbe, .drProbe, .reference, .drAPI, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag,
+      .drDatabase, .primaryDatabase, .drGroup, .veto:
+      true
+    }
+  }
+
   /// Whether its answering proves that our own network works.
   var isReference: Bool {
     switch self {
     case .drAPI, .drProbe, .reference: true
     case .primaryProbe, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag, .drDatabase, .primaryDatabase,
-      .drGroup, .veto:
+      .drGroup, .veto, .readiness:
       false
     }
   }

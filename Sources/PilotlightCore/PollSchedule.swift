@@ -22,11 +22,25 @@ package struct PollSchedule: Equatable, Sendable {
     if settings.detection.healthCheck != nil { watches.append(.healthCheck) }
     if settings.decision.veto != nil { watches.append(.veto) }
     watches += settings.detection.references.map { .reference($0.name) }
+    // Last: no other watch's jitter depends on them.
+    for item in ReadinessItem.allCases where item.watch == .readiness(item) && item.action(settings) != nil {
+      watches.append(item.watch)
+    }
     // Jittered starts: a thousand workloads must not knock in the same instant. The first look still comes at once.
     entries = watches.map { watch in
-      let spread = min(
-        watch == .primaryProbe ? settings.primary.probe.interval : settings.detection.pollInterval, .seconds(1))
+      let spread = PollSchedule.spread(watch, settings)
       return Entry(watch: watch, due: watch == .veto ? .distantFuture : now + dice.duration(upTo: spread))
+    }
+  }
+
+  /// What no decision waits for has more time.
+  private static func spread(_ watch: Watch, _ settings: WorkloadSettings) -> Duration {
+    switch watch {
+    case .primaryProbe: min(settings.primary.probe.interval, .seconds(1))
+    case .readiness: min(settings.detection.pollInterval, .seconds(30))
+    case .drProbe, .reference, .drAPI, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag, .drDatabase,
+      .primaryDatabase, .drGroup, .veto:
+      min(settings.detection.pollInterval, .seconds(1))
     }
   }
 

@@ -307,16 +307,19 @@ package struct DecisionSettings: Equatable, Sendable, Codable {
   package var prepareWhenDegraded: Bool
   /// Who is asked before the one-way step; nil when nobody is.
   package var veto: VetoSettings?
+  /// Not being able to fail over for longer than this is an alarm; nil: it is only shown.
+  package var alertUnarmedAfter: Duration?
 
   package init(
     onRpoBreach: RpoBreachPolicy = .hold, holdDown: Duration = .hours(1), fencePrimary: Bool = true,
-    prepareWhenDegraded: Bool = false, veto: VetoSettings? = nil
+    prepareWhenDegraded: Bool = false, veto: VetoSettings? = nil, alertUnarmedAfter: Duration? = .minutes(15)
   ) {
     self.onRpoBreach = onRpoBreach
     self.holdDown = holdDown
     self.fencePrimary = fencePrimary
     self.prepareWhenDegraded = prepareWhenDegraded
     self.veto = veto
+    self.alertUnarmedAfter = alertUnarmedAfter
   }
 }
 

@@ -52,6 +52,9 @@ package final class WorkloadGuard {
     var veto: VetoReading?
   }
 
+  /// What a failover stands on.
+  private var readiness: Readiness
+
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), at now: Instant, seed: UInt64) {
     shared = Shared(settings)
     dice = Dice(seed: seed)
@@ -59,9 +62,8 @@ package final class WorkloadGuard {
     detector = Detector(settings, at: now)
     let probe = settings.dr.probe
     drTally = Tally(fallAfter: probe.fallAfter, riseAfter: probe.riseAfter)
-    // A datapoint comes one to two minutes after its moment, and is seen by the next poll.
-    lag = LagTracker(
-      staleAfter: max(settings.replication.staleAfter, .seconds(150) + settings.detection.pollInterval))
+    lag = LagTracker(settings)
+    readiness = Readiness(settings)
     schedule = PollSchedule(settings, at: now, &dice)
     situation = Situation(
       now: now, assessment: Assessment(verdict: .unknown, since: now), primaryServing: nil, drServing: nil, lag: lag,
@@ -100,6 +102,9 @@ package final class WorkloadGuard {
   private var references: [Watch] { settings.detection.references.map { .reference($0.name) } }
 
   private func see(_ sighting: Sighting, _ watch: Watch, _ start: Instant, _ now: Instant) {
+    if case .reply(let reply) = sighting, let item = ReadinessItem(of: watch) {
+      readiness.take(reply, of: item, settings, at: now)
+    }
     switch (watch, sighting) {
     case (.primaryProbe, .observation(let seen)): detector.probed(seen)
     case (.drProbe, .observation(let seen)):
@@ -120,6 +125,8 @@ package final class WorkloadGuard {
     case (.drDatabase, .reply(let reply)): standing.drDatabase = reply
     case (.primaryDatabase, .reply(let reply)): standing.primaryDatabase = reply
     case (.drGroup, .reply(let reply)): standing.drGroup = reply
+    // Taken in above: it concerns no decision.
+    case (.readiness, .reply): break
     case (.veto, .veto(let word)):
       // One that was given up may still answer.
       if standing.veto.map({ $0.askedAt <= start }) ?? true { standing.veto = VetoReading(word: word, askedAt: start) }
@@ -128,7 +135,7 @@ package final class WorkloadGuard {
     case (.primaryProbe, .reply), (.drProbe, .reply), (.reference, .reply), (.drAPI, .observation),
       (.primaryAPI, .observation), (.primaryTargets, .observation), (.healthCheck, .observation),
       (.replicaLag, .observation), (.drDatabase, .observation), (.primaryDatabase, .observation),
-      (.drGroup, .observation):
+      (.drGroup, .observation), (.readiness, .observation):
       break
     }
   }
@@ -155,6 +162,9 @@ package final class WorkloadGuard {
     case .healthCheck: return isTense ? poll : max(poll, .seconds(60))
     case .replicaLag, .drDatabase, .primaryDatabase, .drGroup: return poll
     case .veto: return nil
+    case .readiness(let item):
+      let pause = readiness.pause(after: item)
+      return pause - dice.duration(upTo: pause / 10)
     }
   }
 
@@ -182,9 +192,12 @@ package final class WorkloadGuard {
   }
 
   private func describe(_ assessment: Assessment, at now: Instant, brake: String?) -> Situation {
-    Situation(
+    var described = Situation(
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
-      evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account, veto: standing.veto)
+      evidenceAt: evidenceAt, obstacles: obstacles(at: now), brake: brake, account: standing.account,
+      veto: standing.veto)
+    described.readiness = readiness
+    return described
   }
 
   /// Start of the oldest of the newest readings that a round consists of.
@@ -210,34 +223,21 @@ package final class WorkloadGuard {
   private var newestReference: Instant? { schedule.newestStart { $0.isReference } }
 
   /// Known facts that make a failover pointless or wrong. What merely could not be read is not in here.
-  private var obstacles: [String] {
+  private func obstacles(at now: Instant) -> [String] {
     var found: [String] = []
     switch machine.state.phase {
     case .failingOver, .drActive, .failingBack: return []
     case .healthy, .degraded: break
     }
-    switch standing.drDatabase {
-    case .database(let state)?:
-      if state.source == nil {
-        found.append("\(settings.dr.database.ref.identifier) is not a replica: roles may be swapped")
-      }
-      if DatabaseReadiness(state.status) == .broken {
-        found.append("replica \(settings.dr.database.ref.identifier) is \(state.status)")
-      }
-    case .failed(let failure)? where failure.kind == .notFound:
-      found.append("replica \(settings.dr.database.ref.identifier) does not exist")
-    default: break
+    func note(_ item: ReadinessItem, _ reply: CloudReply?) {
+      let finding = reply.map { item.judge($0, settings, at: now) }
+      if case .notReady(let why, pointless: true)? = finding { found.append(why) }
     }
+    note(.database, standing.drDatabase)
     if case .database(let state)? = standing.primaryDatabase, state.source != nil {
       found.append("\(settings.primary.database.ref.identifier) is a replica itself: roles may be swapped")
     }
-    switch standing.drGroup {
-    case .group(let group)? where group.suspended.contains("Launch"):
-      found.append("group \(settings.dr.group.ref.name) has its Launch process suspended")
-    case .failed(let failure)? where failure.kind == .notFound:
-      found.append("group \(settings.dr.group.ref.name) does not exist")
-    default: break
-    }
+    note(.group, standing.drGroup)
     return found
   }
 
@@ -267,6 +267,7 @@ package final class WorkloadGuard {
         VetoQuestion(
           command: settings.decision.veto?.command ?? [], timeout: settings.decision.veto?.timeout ?? .zero,
           environment: vetoEnvironment))
+    case .readiness(let item): .ask(item.action(settings) ?? .callerIdentity(region: settings.dr.region))
     }
   }
 

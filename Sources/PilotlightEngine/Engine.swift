@@ -98,7 +98,9 @@ package final class Engine {
     case .sighted(let workload, let watch, let sighting, let start):
       guard let index = index(workload) else { break }
       guards[index].take(sighting, of: watch, startedAt: start, at: now)
-      commands += turn(index, .assessed, at: now) + polls(index, at: now)
+      // What is no evidence gives no occasion to decide.
+      if watch.isEvidence { commands += turn(index, .assessed, at: now) }
+      commands += polls(index, at: now)
     case .answered(let workload, let task, let replies):
       guard let index = index(workload) else { break }
       commands += turn(index, .answered(task, replies), at: now)

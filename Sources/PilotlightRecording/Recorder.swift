@@ -156,6 +156,7 @@ extension Item {
 
   /// As it may be written; nil when it is nothing that a poll brings.
   fileprivate var storable: Item? {
+    guard watch.isRecorded else { return nil }
     var item = self
     switch value {
     case .outcome(.success): return self

@@ -26,9 +26,14 @@ extension Watch {
     case .primaryDatabase: into.byte(8)
     case .drGroup: into.byte(9)
     case .healthCheck: into.byte(10)
-    case .veto: into.byte(11)
+    case .readiness, .veto:
+      // Never handed in: see `isRecorded`. No reader knows this tag.
+      into.byte(255)
     }
   }
+
+  /// What decisions rest on. Readiness is none of it, and a secret's state is written nowhere.
+  var isRecorded: Bool { isEvidence }
 
   init(_ from: inout Unpacker) throws(Garbled) {
     switch try from.byte() {
@@ -43,19 +48,19 @@ extension Watch {
     case 8: self = .primaryDatabase
     case 9: self = .drGroup
     case 10: self = .healthCheck
-    case 11: self = .veto
     default: throw Garbled()
     }
   }
 }
 
 extension CloudReply {
-  /// Whether a poll can be answered by this. Everything else belongs to the steps of a plan and is never recorded: a secret's
-  /// state above all.
+  /// Whether a poll that decisions rest on can be answered by this. Everything else belongs to the steps of a plan or to
+  /// readiness and is never recorded: a secret's state above all.
   var isPolled: Bool {
     switch self {
     case .identity, .group, .database, .lag, .targets, .checkers, .failed: true
-    case .secret, .records, .change, .object, .writeHold, .snapshot, .accepted: false
+    case .secret, .records, .change, .object, .writeHold, .snapshot, .launchSource, .permissions, .clock, .accepted:
+      false
     }
   }
 }
@@ -98,7 +103,7 @@ extension Value {
       into.byte(8)
       for count in [health.healthy, health.unhealthy] { into.integer(count) }
     case .reply(.secret), .reply(.records), .reply(.change), .reply(.object), .reply(.writeHold), .reply(.snapshot),
-      .reply(.accepted):
+      .reply(.launchSource), .reply(.permissions), .reply(.clock), .reply(.accepted):
       // Never handed in: see `isPolled`. No reader knows this tag.
       into.byte(255)
     }

@@ -33,6 +33,9 @@ extension SandboxFault {
     case .capacityShortage(let name, let site, let available):
       "AWS has capacity for only \(available) instance\(available == 1 ? "" : "s") of \(name) in the \(site.words)"
     case .launchesSuspended(let name, let site): "launches of \(name) are suspended in the \(site.words)"
+    case .launchTemplateMissing(let name, let site):
+      "the launch template of \(name) in the \(site.words) is deleted"
+    case .secretDeleted(let name, let site): "the secret of \(name) in the \(site.words) is marked for deletion"
     case .promotionStuck(let name): "a promotion of \(name)'s database does not get on"
     case .backupRunning(let database): "a backup of \(database.identifier) runs"
     case .databaseTrouble(let database, let status): "the database \(database.identifier) is \(status)"

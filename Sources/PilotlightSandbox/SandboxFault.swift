@@ -70,6 +70,10 @@ package enum SandboxFault: Hashable, Sendable, Codable {
   case capacityShortage(workload: String, site: SandboxSite, available: Int)
   /// The group's `Launch` process is suspended.
   case launchesSuspended(workload: String, site: SandboxSite)
+  /// The launch template that the site's group names is gone: launches fail.
+  case launchTemplateMissing(workload: String, site: SandboxSite)
+  /// The site's secret is marked for deletion: nobody reads or writes it, and instances that boot wait for it.
+  case secretDeleted(workload: String, site: SandboxSite)
   /// A promotion stays in `modifying`.
   case promotionStuck(workload: String)
   /// A backup is running: a promotion is refused meanwhile. It begins only if the database is `available`.

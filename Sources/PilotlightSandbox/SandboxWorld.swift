@@ -33,6 +33,8 @@ package struct SandboxWorld: Sendable {
 
   let began: Instant
   var random: SandboxRandom
+  /// For questions that must not disturb the story.
+  var aside: SandboxRandom
   var faultSet = FaultSet()
   var agenda = Agenda()
   var regions: [String] = []
@@ -60,6 +62,7 @@ package struct SandboxWorld: Sendable {
     now = start
     began = start
     random = SandboxRandom(seed: seed)
+    aside = SandboxRandom(seed: ~seed)
     for one in settings { addWorkload(one) }
     for index in workloads.indices {
       sampleLag(index)

@@ -63,6 +63,14 @@ extension SandboxWorld {
       schedule(.reconcileGroup(group: index), in: minute, region: group.region)
       return
     }
+    if faultSet.contains(.launchTemplateMissing(workload: name, site: group.site)) {
+      groups[index].trouble = """
+        Launching a new EC2 instance. Status Reason: The specified launch template, with template ID lt-\(name), does not \
+        exist. Launching EC2 instance failed.
+        """
+      schedule(.reconcileGroup(group: index), in: minute, region: group.region)
+      return
+    }
     let room = faultSet.capacity(name, group.site).map { max(0, $0 - active) } ?? missing
     for _ in 0..<min(missing, room) { launch(index) }
     if room < missing {
@@ -112,7 +120,9 @@ extension SandboxWorld {
   mutating func machineReady(_ group: Int, _ id: Int) {
     guard let position = machine(group, id) else { return }
     let workload = groups[group].workload
-    if let secret = workloads[workload].secrets[groups[group].site.rawValue], regionDown[secrets[secret].region] {
+    if let secret = workloads[workload].secrets[groups[group].site.rawValue],
+      regionDown[secrets[secret].region] || isDeleted(secrets[secret].ref)
+    {
       schedule(.machineReady(group: group, machine: id), in: 30 * second, region: groups[group].region)
       return
     }

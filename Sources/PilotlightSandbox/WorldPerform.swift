@@ -89,7 +89,7 @@ extension SandboxWorld {
     switch action.apiName.prefix(while: { $0 != ":" }) {
     case "secretsmanager": "ThrottlingException"
     case "s3": "SlowDown"
-    case "elasticloadbalancing", "rds", "autoscaling", "cloudwatch", "route53", "sts", "sns": "Throttling"
+    case "elasticloadbalancing", "rds", "autoscaling", "cloudwatch", "route53", "sts", "sns", "iam": "Throttling"
     default: "RequestLimitExceeded"
     }
   }
@@ -109,6 +109,10 @@ extension SandboxWorld {
     case .readObject(let ref): readObject(ref)
     case .readWriteHold(let ref): readWriteHold(ref)
     case .describeSnapshot(let ref, let snapshot): describeSnapshot(ref, snapshot)
+    case .readLaunchSource(let ref): readLaunchSource(ref)
+    case .readSwitch(let ref): readObject(ref)
+    case .simulate(let changes, _): simulate(changes)
+    case .readClock: .clock(behind: .zero)
     case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
       .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:
       write(action)
@@ -138,7 +142,8 @@ extension SandboxWorld {
     case .releaseWrites(let ref): setWriteHold(ref, false)
     case .publish(let ref, let subject, let message): publish(ref, subject, message)
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
-      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot:
+      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
+      .simulate, .readClock:
       failed(.invalid, "InvalidAction", "\(action.apiName) changes nothing")
     }
   }

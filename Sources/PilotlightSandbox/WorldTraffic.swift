@@ -125,12 +125,14 @@ extension SandboxWorld {
 
   func readSecret(_ ref: SecretRef) -> CloudReply {
     guard let index = find(ref) else { return unknownSecret(ref) }
+    if isDeleted(ref) { return deletedSecret(ref) }
     return .secret(SecretState(address: secrets[index].address, version: secrets[index].version))
   }
 
   /// PutSecretValue: a token is a version; the same token with the same content is the same request.
   mutating func repointSecret(_ ref: SecretRef, _ address: DatabaseAddress, _ token: String) -> CloudReply {
     guard let index = find(ref) else { return unknownSecret(ref) }
+    if isDeleted(ref) { return deletedSecret(ref) }
     guard !token.isEmpty else { return failed(.invalid, "InvalidParameterException", "ClientRequestToken is empty") }
     if let known = secrets[index].written.first(where: { $0.token == token }) {
       if known.address == address { return .accepted(receipt: token) }

@@ -94,6 +94,12 @@ extension EventChoice {
     value("launchesSuspended", .role, "The group's `Launch` process is suspended.") {
       .cloud(.launchesSuspended(workload: $1.name, site: $0.site))
     }
+    value("launchTemplateMissing", .role, "The launch template that the group names is gone: launches fail.") {
+      .cloud(.launchTemplateMissing(workload: $1.name, site: $0.site))
+    }
+    value("secretDeleted", .role, "The region's secret is marked for deletion: instances that boot wait for it.") {
+      .cloud(.secretDeleted(workload: $1.name, site: $0.site))
+    }
   }
 
   mutating func readDatabase() {

@@ -70,7 +70,7 @@ extension Oracle {
   /// Invariant 5.
   private mutating func judgeExpectation(_ simulation: Simulation, at now: Instant) {
     guard trial.expectation == .failsOver, let settings = trial.workloads.first,
-      let outage = trial.scenario.entries.first
+      let outage = trial.scenario.entries.first(where: { $0.what.isOutage })
     else { return }
     let deadline = Simulation.start + outage.at + settings.objectives.rto
     guard let reached = workloads[settings.name]?.reachedDR else {
@@ -79,5 +79,15 @@ extension Oracle {
       return violate("missed-failover", now, "a real outage did not end in dr-active: \(why)")
     }
     if reached > deadline { violate("rto-missed", now, "dr-active \((reached - deadline).text) after the RTO") }
+  }
+}
+
+extension Occurrence {
+  /// What must end in a failover.
+  fileprivate var isOutage: Bool {
+    switch self {
+    case .cloud(.regionOutage), .cloud(.applicationDown): true
+    case .cloud, .network, .disk, .clockBehind, .crash, .freeze, .veto, .order: false
+    }
   }
 }

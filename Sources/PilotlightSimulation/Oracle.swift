@@ -19,6 +19,8 @@ struct Oracle {
   private(set) var thawedAt: Instant?
   /// What lies to every vantage at once, and since when no lie holds.
   var lies = Lies()
+  /// How long nothing but drift has been going on.
+  private(set) var quiet = Quiet()
   /// The cloud's faults and when they held.
   private var troubles: [(fault: SandboxFault, from: Instant, to: Instant)] = []
   /// World violations already judged.
@@ -57,6 +59,8 @@ struct Oracle {
     var isFenceDue = false
     var reachedDR: Instant?
     var acted = 0
+    /// Since when the phase is healthy; nil while it is not.
+    var healthySince: Instant? = Simulation.start
   }
 
   init(_ trial: Trial) {
@@ -73,11 +77,13 @@ struct Oracle {
 
   mutating func begins(_ what: Occurrence, at now: Instant) {
     lies.begins(what, trial)
+    quiet.begins(what, at: now)
     if case .cloud(let fault) = what { troubles.append((fault, now, .distantFuture)) }
   }
 
   mutating func ends(_ what: Occurrence, at now: Instant) {
     lies.ends(what, trial, at: now)
+    quiet.ends(what, at: now)
     guard case .cloud(let fault) = what else { return }
     for index in troubles.indices where troubles[index].fault == fault && troubles[index].to > now {
       troubles[index].to = now
@@ -91,11 +97,13 @@ struct Oracle {
   mutating func booted(at now: Instant) {
     // A process that died frozen stood still until now, and no longer.
     thawedAt = thawedAt.map { min($0, now) }
+    quiet.disturb(at: now)
     for name in workloads.keys where workloads[name]?.twoWritersSince != nil { workloads[name]?.twoWritersSince = now }
   }
 
   mutating func froze(for pause: Duration, until thaw: Instant) {
     if pause > trial.workloads[0].detection.timeGap { thawedAt = thaw }
+    quiet.disturb(at: thaw)
   }
 
   mutating func probed(_ name: String, _ outcome: ProbeOutcome, _ simulation: Simulation) {
@@ -130,6 +138,7 @@ struct Oracle {
     let before = watched.state
     watched.state.apply(record)
     let (from, to) = (before.phase.name, watched.state.phase.name)
+    if from != to { watched.healthySince = to == .healthy ? now : nil }
     if from != to, Edge.sentence(from: from, to: to) == nil {
       violate("illegal-edge", now, "\(name) went from \(from.rawValue) to \(to.rawValue)")
     }

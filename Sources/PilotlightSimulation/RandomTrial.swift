@@ -35,6 +35,7 @@ extension Trial {
     trial.brakes = brakes
     trial.operatorFailsBack = draw.chance(0.4)
     trial.scenario.name = "seed \(seed)"
+    draw.drift(&trial)
     return trial
   }
 }
@@ -309,6 +310,44 @@ private struct Draw {
       .pause(expires: nil), .pause(expires: Simulation.start + seconds(600, 4000)), .resume, .resume,
       .failover(acceptDataLoss: chance(0.5)), .failback, .failback, .approve(acceptDataLoss: chance(0.5)),
       .approve(acceptDataLoss: true), .retry(step: nil), .abort, .abort, .ack,
+    ])
+  }
+
+  // MARK: Drift
+
+  /// What a failover stands on goes away while nobody needs it. Drawn last: no draw before is another because of it.
+  mutating func drift(_ trial: inout Trial) {
+    let workload = pick(trial.workloads)
+    switch trial.expectation {
+    case .nothingActs:
+      let begin = trial.scenario.duration + .minutes(1)
+      let entry = Scenario.Entry(at: begin, drift(workload), lasting: seconds(480, 1200))
+      trial.scenario.entries.append(entry)
+      trial.scenario.duration = begin + .minutes(25)
+    case .failsOver:
+      // What can only not be proven holds no failover back.
+      guard chance(0.5) else { return }
+      let silent = pick(["iam:SimulatePrincipalPolicy", "ec2:DescribeLaunchTemplateVersions", "sts:GetCallerIdentity"])
+      let entry = Scenario.Entry(at: seconds(10, 200), .cloud(.accessDenied(apiName: silent)))
+      trial.scenario.entries.insert(entry, at: 0)
+    case .none:
+      guard chance(0.3) else { return }
+      let latest = max(trial.scenario.duration.seconds - 900, 120)
+      for _ in 0..<pick([1, 1, 2]) {
+        trial.scenario.entries.append(
+          Scenario.Entry(at: seconds(60, latest), drift(workload), lasting: chance(0.3) ? nil : seconds(300, 1800)))
+      }
+      trial.scenario.entries.sort { $0.at < $1.at }
+    }
+  }
+
+  private mutating func drift(_ workload: WorkloadSettings) -> Occurrence {
+    pick([
+      .cloud(.launchTemplateMissing(workload: workload.name, site: .dr)),
+      .cloud(.secretDeleted(workload: workload.name, site: .dr)),
+      .cloud(.launchesSuspended(workload: workload.name, site: .dr)),
+      .cloud(.accessDenied(apiName: pick(["rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup"]))),
+      .clockBehind(pick([.minutes(4), .hours(-1)])),
     ])
   }
 }

@@ -102,8 +102,8 @@ extension SandboxFault {
     case .checkersLie, .regionOutage, .apiOutage, .throttling, .unknownOutcomes, .lostRequests, .garbledReplies,
       .captivePortal,
       .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,
-      .replicationStopped, .lagMissing, .lagSpike, .capacityShortage, .launchesSuspended, .promotionStuck,
-      .backupRunning, .databaseTrouble:
+      .replicationStopped, .lagMissing, .lagSpike, .capacityShortage, .launchesSuspended, .launchTemplateMissing,
+      .secretDeleted, .promotionStuck, .backupRunning, .databaseTrouble:
       false
     }
   }

@@ -33,6 +33,11 @@ final class Request {
     }
   }
 
+  /// Asked for readiness alone: it must not disturb the story.
+  var isAside: Bool {
+    if case .poll(.readiness, _) = purpose { true } else { false }
+  }
+
   func input(_ replies: [CloudReply]) -> Input {
     switch purpose {
     case .poll(let watch, let start): .sighted(workload: workload, watch, .reply(replies[0]), startedAt: start)
@@ -94,7 +99,7 @@ extension Simulation {
     var replies: [CloudReply] = []
     var longest = Duration.zero
     for action in request.actions {
-      let (reply, latency) = perform(action, request)
+      let (reply, latency) = request.isAside ? performAside(action, request) : perform(action, request)
       replies.append(reply)
       longest = max(longest, latency)
     }
@@ -122,6 +127,23 @@ extension Simulation {
     let isRefused = abs((clockBehind - clockCorrection).seconds) > 300
     if isRefused { clockCorrection = clockBehind }
     return (reply, (isRefused ? latency * 2 : latency) + delay)
+  }
+
+  /// A call for readiness: everything that can happen to it, from dice of its own.
+  private func performAside(_ action: CloudAction, _ request: Request) -> (CloudReply, Duration) {
+    let timeout = request.timeout(of: action)
+    for fault in network {
+      switch fault {
+      case .noNames: return (failed(.unreachable, "dns", "the name did not resolve"), .milliseconds(5))
+      case .answersLost: return (noAnswer(action), timeout)
+      case .packetLoss(let share) where asideDice.unit() < share * share * share:
+        return (noAnswer(action), timeout)
+      case .packetLoss, .slow: break
+      }
+    }
+    let (reply, latency) = world.performAside(action, at: now, timeout: timeout)
+    if case .clock = reply { return (.clock(behind: clockBehind), latency) }
+    return (reply, latency)
   }
 
   private func failed(_ kind: CloudFailure.Kind, _ code: String, _ message: String) -> CloudReply {

@@ -29,6 +29,7 @@ extension Simulation {
 
   func end(_ entry: Scenario.Entry) {
     if isMended { return }
+    oracle.judgeDrift(entry.what, self)
     switch entry.what {
     case .order, .crash, .freeze: return
     case .cloud(let fault): world.clear(fault, at: now)
@@ -45,6 +46,7 @@ extension Simulation {
   func mend() {
     isMended = true
     journal.note(now, .world("everything is mended"))
+    for fault in world.faults { oracle.judgeDrift(.cloud(fault), self) }
     for fault in world.faults { oracle.ends(.cloud(fault), at: now) }
     world.clearFaults(at: now)
     for fault in network { oracle.ends(.network(fault), at: now) }

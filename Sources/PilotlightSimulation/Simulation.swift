@@ -34,6 +34,8 @@ package final class Simulation {
   let probes: [String: [Site: ProbeSettings]]
   var due = DueList<Due>()
   var dice: Dice
+  /// For what must not disturb the story.
+  var asideDice: Dice
   var network: [NetworkFault] = []
   /// What is wrong with the veto command, newest last: true when it hangs, false when it says no.
   var vetoes: [Bool] = []
@@ -71,6 +73,7 @@ package final class Simulation {
     began = Simulation.start
     bound = Simulation.start + trial.scenario.duration + PatientOperator.bound
     dice = Dice(seed: trial.seed)
+    asideDice = Dice(seed: ~trial.seed)
     world = SandboxWorld(
       settings: trial.workloads, seed: dice.next(), start: Simulation.start, replicaCreation: trial.replicaCreation)
     probes = Dictionary(

@@ -153,6 +153,10 @@ private func armedLines(_ workload: WorkloadStatus, _ page: inout Page) {
     page.field("armed", "NO", .yellow)
     page.bullets(workload.armed.reasons)
   }
+  if !workload.armed.unproven.isEmpty {
+    page.field("not proven", "\(workload.armed.unproven.count)", .yellow)
+    page.bullets(workload.armed.unproven)
+  }
 }
 
 private func pauseLines(_ workload: WorkloadStatus, _ now: Timestamp, _ page: inout Page) {

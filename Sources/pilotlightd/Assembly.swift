@@ -34,10 +34,14 @@ struct Assembly {
     let line = TimeLine(known: try known(ledger), speed: options.speed)
     try keep(line, in: ledger)
     let logger = makeLogger(line)
-    let caFile = configuration.daemon.aws.caBundle ?? environment["AWS_CA_BUNDLE"]
-    let transport = caFile.map { CurlTransport(caFile: $0) } ?? CurlTransport()
+    let transport = makeTransport()
     let sandbox = try await makeSandbox(line)
-    let cloud = try makeCloud(line, transport, sandbox, logger)
+    let notice = MessageKind.cloudNotice.meaning
+    let cloud = try makeCloud(line, transport, sandbox) { text in
+      logger.log(
+        level: notice.level.loggerLevel, "\(text)",
+        metadata: ["MESSAGE_ID": "\(notice.id)", "PILOTLIGHT_EVENT": "\(MessageKind.cloudNotice.rawValue)"])
+    }
     let workloads = sandbox?.workloads ?? configuration.workloads
     let daemon = Daemon(
       Parts(
@@ -66,7 +70,28 @@ struct Assembly {
     await sandbox?.stop()
   }
 
+  /// Reads once what a failover stands on and prints it.
+  ///
+  /// - Returns: whether nothing is missing.
+  func checkLive() async throws -> Bool {
+    let line = TimeLine(known: nil, speed: options.speed)
+    let transport = makeTransport()
+    let sandbox = try await makeSandbox(line)
+    let cloud = try makeCloud(line, transport, sandbox) { complain("warning: \($0)") }
+    let isReady = await LiveCheck(cloud: cloud, now: { line.now }).run(sandbox?.workloads ?? configuration.workloads) {
+      Swift.print($0)
+    }
+    await sandbox?.stop()
+    transport.shutdown()
+    return isReady
+  }
+
   // MARK: Parts
+
+  private func makeTransport() -> CurlTransport {
+    let caFile = configuration.daemon.aws.caBundle ?? environment["AWS_CA_BUNDLE"]
+    return caFile.map { CurlTransport(caFile: $0) } ?? CurlTransport()
+  }
 
   private func openLedger() throws -> SQLiteLedger {
     do throws(LedgerFailure) {
@@ -124,7 +149,7 @@ struct Assembly {
   }
 
   private func makeCloud(
-    _ line: TimeLine, _ transport: CurlTransport, _ sandbox: Sandbox?, _ logger: Logger
+    _ line: TimeLine, _ transport: CurlTransport, _ sandbox: Sandbox?, onNotice: @escaping @Sendable (String) -> Void
   ) throws -> any Cloud {
     if let sandbox { return sandbox.cloud }
     let aws = configuration.daemon.aws
@@ -139,20 +164,14 @@ struct Assembly {
     } catch {
       throw StartFailure(text: "AWS settings: \(error.text)")
     }
-    let notice = MessageKind.cloudNotice.meaning
     let client = AWSClient(
       http: transport, configuration: settings,
       clock: AWSClock(
         wallSeconds: { Double(TimeLine.walltime()) / 1e9 }, sleep: { try? await Task.sleep(for: $0) }),
-      random: { Double.random(in: 0..<1) },
-      onNotice: { text in
-        logger.log(
-          level: notice.level.loggerLevel, "\(text)",
-          metadata: ["MESSAGE_ID": "\(notice.id)", "PILOTLIGHT_EVENT": "\(MessageKind.cloudNotice.rawValue)"])
-      })
+      random: { Double.random(in: 0..<1) }, onNotice: onNotice)
     return AWSCloud(
       executor: client, wallSeconds: { Double(TimeLine.walltime()) / 1e9 + client.clockOffset },
-      now: { line.now })
+      hostSeconds: { Double(TimeLine.walltime()) / 1e9 }, now: { line.now })
   }
 
   private func makeEngine(

@@ -9,7 +9,7 @@ extension Daemon {
   func record(_ input: Input, at now: Instant) {
     let gap = now - engine.lastTurn
     if gap > engine.timeGap { observations.note(.mark(.gap(at: now, lasted: gap))) }
-    guard case .sighted(let workload, let watch, let sighting, let start) = input else { return }
+    guard case .sighted(let workload, let watch, let sighting, let start) = input, watch.isEvidence else { return }
     observations.note(.sighted(workload: workload, Seen(watch, sighting, startedAt: start, arrivedAt: now)))
   }
 

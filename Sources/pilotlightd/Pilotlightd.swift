@@ -12,7 +12,8 @@ struct Pilotlightd: AsyncParsableCommand {
     commandName: "pilotlightd",
     abstract: "Watch applications in one AWS region and fail them over to their pilot light in another.",
     discussion: """
-      Exit codes: 0 stopped by a signal, or the configuration is right; 1 it cannot run; 2 wrong usage or configuration.
+      Exit codes: 0 stopped by a signal, or the check found nothing; 1 it cannot run, or --live found something that a failover lacks; \
+      2 wrong usage or configuration.
       """)
 
   @Option(help: "The configuration, YAML.")
@@ -20,6 +21,13 @@ struct Pilotlightd: AsyncParsableCommand {
 
   @Flag(help: "Check the configuration and exit: 0 right, 2 wrong.")
   var check = false
+
+  @Flag(
+    help: """
+      With --check: also read from AWS, once, what a failover stands on, and change nothing: 0 ready, 1 not ready. What only cannot \
+      be proven is said.
+      """)
+  var live = false
 
   @Option(help: "Control socket, in place of the configuration's.")
   var socket: String?
@@ -50,6 +58,7 @@ struct Pilotlightd: AsyncParsableCommand {
   }
 
   func validate() throws {
+    guard check || !live else { throw ValidationError("--live needs --check") }
     guard sandbox || speed == 1 else { throw ValidationError("--speed needs --sandbox") }
     guard (1...120).contains(speed) else { throw ValidationError("--speed must be 1...120") }
   }
@@ -72,10 +81,15 @@ struct Pilotlightd: AsyncParsableCommand {
     for warning in found.warnings { complain("warning: \(warning)") }
     if check {
       Swift.print("\(config): \(found.workloads.count) workload(s), no errors")
-      return
+      if !live { return }
     }
     do {
-      try await Assembly(self, overridden(found)).run()
+      let assembly = Assembly(self, overridden(found))
+      if live {
+        guard try await assembly.checkLive() else { throw ExitCode(1) }
+      } else {
+        try await assembly.run()
+      }
     } catch let error as StartFailure {
       complain("pilotlightd: \(error.text)")
       throw ExitCode(1)

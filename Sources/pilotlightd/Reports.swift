@@ -28,7 +28,8 @@ extension Daemon {
     let reasons = machine.unarmed(situation)
     return WorkloadStatus(
       name: settings.name, phase: PhaseWord(machine.state.phase.name), mode: ModeWord(settings.mode),
-      paused: machine.state.pause != nil, armed: ArmedStatus(ok: reasons.isEmpty, reasons: reasons),
+      paused: machine.state.pause != nil,
+      armed: ArmedStatus(ok: reasons.isEmpty, reasons: reasons, unproven: machine.unproven(situation)),
       assessment: assessment(situation, machine.state.phase), lag: lag(situation),
       loss: loss(situation, machine.state.phase),
       commitDeadline: machine.commitDeadline(situation.assessment).map(stamp), incident: incident(machine, situation),

@@ -23,17 +23,21 @@ private func resolver(_ environment: [String: String] = [:], config: String? = n
   (.s3, "cn-northwest-1", "s3.cn-northwest-1.amazonaws.com.cn"),
   (.route53, "us-west-2", "route53.amazonaws.com"),
   (.route53, "cn-north-1", "route53.amazonaws.com.cn"),
-  (.route53, "us-gov-east-1", "route53.us-gov.amazonaws.com"),
+  (.route53, "us-gov-east-1", "route53.us-gov.amazonaws.com"), (.iam, "us-west-2", "iam.amazonaws.com"),
+  (.iam, "cn-north-1", "iam.cn-north-1.amazonaws.com.cn"), (.iam, "us-gov-west-1", "iam.us-gov.amazonaws.com"),
 ])
 func `each partition has its own names`(service: AWSService, region: String, host: String) throws {
   #expect(try resolver().resolve(service, region: region) == Endpoint(host: host))
 }
 
-@Test func `only Route 53 is signed for another region than it serves`() {
+@Test func `only Route 53 and IAM are signed for another region than they serve`() {
   #expect(EndpointResolver.signingRegion(.route53, region: "eu-west-1") == "us-east-1")
   #expect(EndpointResolver.signingRegion(.route53, region: "cn-north-1") == "cn-northwest-1")
   #expect(EndpointResolver.signingRegion(.route53, region: "us-gov-east-1") == "us-gov-west-1")
-  for service in AWSService.allCases where service != .route53 {
+  #expect(EndpointResolver.signingRegion(.iam, region: "eu-west-1") == "us-east-1")
+  #expect(EndpointResolver.signingRegion(.iam, region: "cn-northwest-1") == "cn-north-1")
+  #expect(EndpointResolver.signingRegion(.iam, region: "us-gov-east-1") == "us-gov-west-1")
+  for service in AWSService.allCases where service != .route53 && service != .iam {
     #expect(EndpointResolver.signingRegion(service, region: "eu-west-1") == "eu-west-1")
   }
 }
@@ -66,8 +70,8 @@ func `each partition has its own names`(service: AWSService, region: String, hos
   arguments: zip(
     AWSService.allCases,
     [
-      "STS", "AUTO_SCALING", "RDS", "ELASTIC_LOAD_BALANCING_V2", "CLOUDWATCH", "ROUTE_53", "SECRETS_MANAGER", "S3",
-      "SNS",
+      "STS", "IAM", "EC2", "AUTO_SCALING", "RDS", "ELASTIC_LOAD_BALANCING_V2", "CLOUDWATCH", "ROUTE_53",
+      "SECRETS_MANAGER", "S3", "SNS",
     ]))
 func `each service has the variable AWS's SDKs give it`(service: AWSService, name: String) throws {
   let found = try resolver(["AWS_ENDPOINT_URL_\(name)": "http://x:1"]).resolve(service, region: "eu-west-1")

@@ -50,6 +50,9 @@ private let coldStartJSON = """
       "ok" : false,
       "reasons" : [
         "the primary has not answered yet"
+      ],
+      "unproven" : [
+
       ]
     },
     "assessment" : {
@@ -102,6 +105,9 @@ private let failingOverJSON = """
         "armed" : {
           "ok" : true,
           "reasons" : [
+
+          ],
+          "unproven" : [
 
           ]
         },

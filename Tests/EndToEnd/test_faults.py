@@ -108,7 +108,12 @@ def test_a_primary_region_that_answers_slowly_does_not_hold_the_failover_up(worl
 def test_a_skewed_clock_is_learnt_from_the_date_header(world: World, aws: Control, start) -> None:
     aws.configure(clock_offset=1200)
     try:
-        daemon = start(world)
+        daemon = start(world, arm=False)
+        # It says so, and is ready but for that.
+        daemon.until(
+            "the clock alone is wrong",
+            lambda workload: [one for one in workload["armed"]["reasons"] if "clock" in one] == workload["armed"]["reasons"]
+            != [], 15)
         aws.region_dead("eu-west-1")
         world.primary.alb.mode = "refused"
         # Our own clients sign by the true clock and would be refused: the daemon alone must find the way.

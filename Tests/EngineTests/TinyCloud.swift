@@ -27,6 +27,12 @@ struct TinyCloud {
   var checkers = CheckerHealth(healthy: 16, unhealthy: 0)
   var primaryTargets = TargetHealth(healthy: 2, unhealthy: 0, other: 0)
   let transition: Duration = .seconds(60)
+  var launchSource: LaunchSource? = LaunchSource(.template, name: "lt-1", version: "$Default", isPresent: true)
+  var records: [RecordState] = []
+  /// API actions that IAM's simulation denies.
+  var denied: Set<String> = []
+  /// This host's clock, behind AWS's.
+  var clockBehind: Duration = .zero
 
   init(_ settings: WorkloadSettings) {
     let (primary, dr) = (settings.primary, settings.dr)
@@ -86,7 +92,16 @@ struct TinyCloud {
       return .targets(ref.region == "eu-west-1" ? primaryTargets : TargetHealth(healthy: 2, unhealthy: 0, other: 0))
     case .readSecret(let ref):
       return hosts[ref].map { .secret(SecretState(address: $0, version: "1")) } ?? missing(ref.id)
-    case .readRecords: return .records([])
+    case .readRecords: return .records(records)
+    case .readLaunchSource(let ref): return groups[ref] == nil ? missing(ref.name) : .launchSource(launchSource)
+    case .readSwitch(let ref): return .object(present: objects.contains(ref))
+    case .simulate(let changes, _):
+      return .permissions(
+        changes.map {
+          Permission(
+            action: $0.apiName, resource: "arn:some", decision: denied.contains($0.apiName) ? .denied : .allowed)
+        })
+    case .readClock: return .clock(behind: clockBehind)
     case .readChange: return .change(.insync)
     case .readHealthCheck: return .checkers(checkers)
     case .readObject(let ref): return .object(present: objects.contains(ref))

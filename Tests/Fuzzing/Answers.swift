@@ -58,6 +58,8 @@ private let actions: [CloudAction] = [
   .promoteReplica(database), .pointRecords(record, to: RecordTarget(host: "a"), from: RecordTarget(host: "b")),
   .holdWrites(listener), .releaseWrites(listener),
   .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m"),
+  .readLaunchSource(group), .readSwitch(object), .simulate([.promoteReplica(database)], region: "us-west-2"),
+  .readClock(region: "us-west-2"),
 ]
 private let statuses = [200, 400, 403, 404, 409, 429, 500, 503, 204, 302]
 
@@ -80,6 +82,8 @@ private func live(_ reply: CloudReply) -> String? {
   let guarded = WorkloadGuard(.reference(), at: now, seed: 1)
   let watches: [Watch] = [
     .replicaLag, .drAPI, .primaryAPI, .primaryTargets, .drDatabase, .primaryDatabase, .drGroup,
+    .readiness(.launch), .readiness(.targets), .readiness(.secret), .readiness(.traffic), .readiness(.permissions),
+    .readiness(.clock),
   ]
   for watch in watches { guarded.take(.reply(reply), of: watch, startedAt: now, at: now) }
   _ = guarded.react(to: .assessed, at: now, brake: nil)

@@ -68,4 +68,6 @@ MUTANTS = [
     swap("undo-not-taken-over", f"{CORE}/Machine+Preparation.swift",
          "known.intentAt != nil, known.state != .undone".split(",")[0], "false"),
     swap("veto-ignored", f"{CORE}/Gate.swift", "!run.isApproved(.veto)", "false"),
+    swap("missing-template-unnoticed", f"{CORE}/Readiness+Judge.swift", "source.isPresent", "true"),
+    swap("readiness-read-hourly", f"{CORE}/Readiness.swift", ".minutes(5)", ".hours(1)"),
 ]

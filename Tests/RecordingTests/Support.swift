@@ -27,7 +27,7 @@ final class Stenographer: Witness {
   func turns(_ input: Input, at now: Instant, gap: Duration?) {
     if let gap { take(.mark(.gap(at: now, lasted: gap)), now) }
     guard case .sighted(let workload, let watch, let sighting, let start) = input else { return }
-    sightings += 1
+    if watch.isEvidence { sightings += 1 }
     take(.sighted(workload: workload, Seen(watch, sighting, startedAt: start, arrivedAt: now)), now)
   }
 

@@ -149,6 +149,7 @@ extension Story {
       .replicationStopped(workload: name), .lagSpike(workload: name, lag: .seconds(100)),
       .capacityShortage(workload: name, site: .dr, available: 1), .promotionStuck(workload: name),
       .backupRunning(drDatabase), .databaseTrouble(primaryDatabase, status: "stopped"),
+      .launchTemplateMissing(workload: name, site: .dr), .secretDeleted(workload: name, site: .dr),
     ]
   }
 }

@@ -24,6 +24,8 @@ import Testing
     ("slowAnswers: {site: primary, delay: 3s}", .cloud(.albSlow(workload: "app", site: .primary, delay: .seconds(3)))),
     ("capacityShortage: {site: dr, available: 0}", .cloud(.capacityShortage(workload: "app", site: .dr, available: 0))),
     ("launchesSuspended: dr", .cloud(.launchesSuspended(workload: "app", site: .dr))),
+    ("launchTemplateMissing: dr", .cloud(.launchTemplateMissing(workload: "app", site: .dr))),
+    ("secretDeleted: primary", .cloud(.secretDeleted(workload: "app", site: .primary))),
     ("replication: stopped", .cloud(.replicationStopped(workload: "app"))),
     ("replication: unmeasured", .cloud(.lagMissing(workload: "app"))),
     ("replicaLag: 4m", .cloud(.lagSpike(workload: "app", lag: .minutes(4)))),

@@ -6,16 +6,7 @@ extension AWSCloud {
   private static let autoScaling = "2011-01-01"
 
   func describeGroup(_ ref: GroupRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
-    let result = try await query(
-      .autoscaling, ref.region, "DescribeAutoScalingGroups", version: AWSCloud.autoScaling,
-      [("AutoScalingGroupNames.member.1", ref.name)], deadline)
-    guard result["AutoScalingGroups"] != nil else {
-      throw missing("DescribeAutoScalingGroups", "AutoScalingGroups", ref.region)
-    }
-    guard let group = result.list("AutoScalingGroups").first(where: { $0["AutoScalingGroupName"]?.text == ref.name })
-    else {
-      throw CloudFailure(.notFound, code: "NotFound", message: "group \(ref.name) does not exist in \(ref.region)")
-    }
+    let group = try await group(ref, deadline)
     guard let min = group["MinSize"]?.number, let desired = group["DesiredCapacity"]?.number,
       let max = group["MaxSize"]?.number
     else { throw missing("DescribeAutoScalingGroups", "the group's sizes", ref.region) }
@@ -28,6 +19,52 @@ extension AWSCloud {
       GroupState(
         size: GroupSize(min: min, desired: desired, max: max), inService: inService.count, instances: instances.count,
         trouble: trouble, suspended: group.list("SuspendedProcesses").compactMap { $0["ProcessName"]?.text }))
+  }
+
+  private func group(_ ref: GroupRef, _ deadline: Deadline) async throws(CloudFailure) -> XMLElement {
+    let result = try await query(
+      .autoscaling, ref.region, "DescribeAutoScalingGroups", version: AWSCloud.autoScaling,
+      [("AutoScalingGroupNames.member.1", ref.name)], deadline)
+    guard result["AutoScalingGroups"] != nil else {
+      throw missing("DescribeAutoScalingGroups", "AutoScalingGroups", ref.region)
+    }
+    guard let group = result.list("AutoScalingGroups").first(where: { $0["AutoScalingGroupName"]?.text == ref.name })
+    else {
+      throw CloudFailure(.notFound, code: "NotFound", message: "group \(ref.name) does not exist in \(ref.region)")
+    }
+    return group
+  }
+
+  func groupARN(_ ref: GroupRef, _ deadline: Deadline) async throws(CloudFailure) -> String {
+    guard let arn = try await group(ref, deadline).value("AutoScalingGroupARN") else {
+      throw missing("DescribeAutoScalingGroups", "the group's ARN", ref.region)
+    }
+    return arn
+  }
+
+  /// What the group launches from, and whether it is still there. A group with mixed instances names its template one level deeper.
+  func readLaunchSource(_ ref: GroupRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    let group = try await group(ref, deadline)
+    let mixed = group["MixedInstancesPolicy"]?.at("LaunchTemplate", "LaunchTemplateSpecification")
+    if let template = group["LaunchTemplate"] ?? mixed {
+      let id = template.value("LaunchTemplateId")
+      guard let name = id ?? template.value("LaunchTemplateName") else {
+        throw missing("DescribeAutoScalingGroups", "the launch template's name", ref.region)
+      }
+      // Without a version a group launches from the default one (LaunchTemplateSpecification, Version).
+      let version = template.value("Version") ?? "$Default"
+      let isPresent = try await hasLaunchTemplate(name, isID: id != nil, version: version, ref.region, deadline)
+      return .launchSource(LaunchSource(.template, name: name, version: version, isPresent: isPresent))
+    }
+    guard let name = group.value("LaunchConfigurationName") else { return .launchSource(nil) }
+    let result = try await query(
+      .autoscaling, ref.region, "DescribeLaunchConfigurations", version: AWSCloud.autoScaling,
+      [("LaunchConfigurationNames.member.1", name)], deadline)
+    guard result["LaunchConfigurations"] != nil else {
+      throw missing("DescribeLaunchConfigurations", "LaunchConfigurations", ref.region)
+    }
+    let isPresent = result.list("LaunchConfigurations").contains { $0.value("LaunchConfigurationName") == name }
+    return .launchSource(LaunchSource(.configuration, name: name, isPresent: isPresent))
   }
 
   /// Why launches fail, when the newest finished activity failed. The list is newest first. Not to be

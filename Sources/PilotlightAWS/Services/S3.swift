@@ -31,6 +31,19 @@ extension AWSCloud {
     }
   }
 
+  /// As `readObject`, for the sake of the error's code: an answer to HEAD has no body that would tell an absent key from an absent
+  /// bucket.
+  func readSwitch(_ ref: ObjectRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    let operation = operation(ref, "GetObject", "GET", changes: false)
+    switch await attempt(operation, deadline) {
+    case .success(let answer):
+      try mustBeS3(answer, operation)
+      return .object(present: true)
+    case .failure(let failure) where failure.code == "NoSuchKey": return .object(present: false)
+    case .failure(let failure): throw failure
+    }
+  }
+
   func putObject(_ ref: ObjectRef, _ body: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     let operation = operation(ref, "PutObject", "PUT", body: Array(body.utf8), changes: true)
     try mustBeS3(try await run(operation, deadline), operation)

@@ -9,6 +9,7 @@ import PilotlightCrypto
 struct SecretDocument {
   var text: Secret
   var state: SecretState
+  var arn: String?
 }
 
 extension AWSCloud {
@@ -17,6 +18,7 @@ extension AWSCloud {
 
   func readSecret(_ ref: SecretRef, _ deadline: Deadline) async throws(CloudFailure) -> SecretDocument {
     struct Answer: Decodable {
+      var ARN: String?
       var SecretString: String?
       var VersionId: String
     }
@@ -33,7 +35,7 @@ extension AWSCloud {
     let port = port(ref, in: text)
     return SecretDocument(
       text: Secret(text),
-      state: SecretState(address: DatabaseAddress(host: host, port: port), version: answer.VersionId))
+      state: SecretState(address: DatabaseAddress(host: host, port: port), version: answer.VersionId), arn: answer.ARN)
   }
 
   /// Replaces the address in the JSON text and leaves every other byte of it alone.

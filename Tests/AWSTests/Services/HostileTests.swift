@@ -18,7 +18,8 @@ import Testing
     ("ListResourceRecordSets.xml", .readRecords(record)),
     ("GetHealthCheckStatus.xml", .readHealthCheck(HealthCheckRef(id: "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"))),
     ("GetChange.xml", .readChange(id: "C2682N5HXP0BZ4", region: "us-east-1")),
-    ("GetSecretValue.json", .readSecret(secret)),
+    ("GetSecretValue.json", .readSecret(secret)), ("GetCallerIdentity.xml", .readClock(region: "us-west-2")),
+    ("SimulatePrincipalPolicy.xml", .simulate([.promoteReplica(database)], region: "us-west-2")),
   ]
 
   static let writes: [(file: String, action: CloudAction)] = [
@@ -36,6 +37,7 @@ import Testing
     let executor = FakeExecutor()
     try executor.prepareFixture("DescribeScalingActivities.xml")
     try executor.prepareFixture("GetSecretValue.json")
+    try executor.prepareFixture("GetCallerIdentity.xml")
     executor.prepare(
       String(`case`.file.prefix { $0 != "." }), FakeExecutor.Prepared(headers: [dateNow], body: body))
     return await makeCloud(executor).perform(`case`.action, timeout: .seconds(10))

@@ -36,6 +36,9 @@ import Testing
         from: RecordTarget(host: "primary.example.net", aliasZone: "ZB", setIdentifier: "primary")),
       .holdWrites(listener), .releaseWrites(listener),
       .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m & n"),
+      .simulate(
+        [.resizeGroup(group, GroupSize(min: 0, desired: 0, max: 0)), .promoteReplica(database)], region: "us-west-2"),
+      .readClock(region: "us-west-2"),
     ]
   }
 
@@ -43,9 +46,18 @@ import Testing
     let executor = FakeExecutor()
     for file in [
       "DescribeAutoScalingGroups.xml", "DescribeScalingActivities.xml", "DescribeDBInstances.xml", "DescribeRules.xml",
+      "GetCallerIdentity.xml",
     ] { try executor.prepareFixture(file) }
     for action in OracleTests.actions() {
       _ = await makeCloud(executor).perform(action, timeout: .seconds(10))
+    }
+    for launch in [
+      "<LaunchTemplate><LaunchTemplateId>lt-0a1b2c3d4e5f60718</LaunchTemplateId></LaunchTemplate>",
+      "<LaunchConfigurationName>app-dr</LaunchConfigurationName>",
+    ] {
+      let text = String(decoding: try fixture("DescribeAutoScalingGroups.xml"), as: UTF8.self)
+      executor.prepare("DescribeAutoScalingGroups", text.replacing("<MinSize>", with: "\(launch)<MinSize>"))
+      _ = await makeCloud(executor).perform(.readLaunchSource(group), timeout: .seconds(10))
     }
     let expected = try JSONDecoder().decode(
       [String: Expected].self, from: Data(try fixture("botocore-requests.json")))

@@ -1,5 +1,5 @@
 """The smaller gaps: ReplicaLag that follows the replica, a secret replica that can be promoted, Route 53 changes that
-take time, SimulatePrincipalPolicy."""
+take time, SimulatePrincipalPolicy, a caller with policies."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from moto.route53.responses import Route53
 from moto.secretsmanager.exceptions import SecretNotFoundException
 from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManagerBackend
 from moto.secretsmanager.responses import SecretsManagerResponse
+from moto.sts.responses import TokenResponse
 
 from . import mend_rds, state
 
@@ -29,6 +30,7 @@ def install() -> None:
     Route53.change_resource_record_sets = remember_change(Route53.change_resource_record_sets)
     Route53.get_change = get_change
     IamResponse.simulate_principal_policy = simulate_principal_policy
+    TokenResponse.get_caller_identity = get_caller_identity(TokenResponse.get_caller_identity)
 
 
 # ReplicaLag
@@ -171,16 +173,42 @@ def get_change(self: Route53) -> ActionResult:
 
 
 def simulate_principal_policy(self: IamResponse) -> ActionResult:
-    names = self._get_param("ActionNames", [])
-    if not names:
-        index = 1
-        while (name := self._get_param(f"ActionNames.member.{index}")) is not None:
-            names.append(name)
-            index += 1
+    """One result an action, the most restrictive over all resources; what each resource gets is told inside it."""
+    names = listed(self, "ActionNames")
+    resources = listed(self, "ResourceArns") or ["*"]
     denied = state.current().denied
-    results = [
-        {"EvalActionName": name, "EvalResourceName": "*", "MatchedStatements": [], "MissingContextValues": [],
-         "EvalDecision": "implicitDeny" if name in denied else "allowed"}
-        for name in names
-    ]
+    results = []
+    for name in names:
+        word = "implicitDeny" if name in denied else "allowed"
+        results.append({
+            "EvalActionName": name, "EvalResourceName": "*" if len(resources) > 1 else resources[0],
+            "MatchedStatements": [], "MissingContextValues": [], "EvalDecision": word,
+            "ResourceSpecificResults": [
+                {"EvalResourceName": one, "EvalResourceDecision": word, "MissingContextValues": []} for one in resources
+            ],
+        })
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+
+
+def listed(self: IamResponse, name: str) -> list[str]:
+    values = list(self._get_param(name, []))
+    index = 1
+    while not values[index - 1:] and (value := self._get_param(f"{name}.member.{index}")) is not None:
+        values.append(value)
+        index += 1
+    return values
+
+
+# STS
+
+
+def get_caller_identity(original: Any) -> Any:
+    """The test's long-lived key is a user's, as IAM names one."""
+
+    def named(self: TokenResponse) -> ActionResult:
+        result = original(self)
+        if result.result["Arn"].endswith(":user/moto"):
+            result.result["Arn"] = f"arn:aws:iam::{result.result['Account']}:user/pilotlight"
+        return result
+
+    return named

@@ -1,0 +1,24 @@
+// Elastic Compute Cloud, API version 2016-11-15, EC2 protocol: as Query, with names and lists of its own.
+
+import PilotlightCore
+
+extension AWSCloud {
+  /// - Parameter isID: `name` is an id (`lt-…`).
+  func hasLaunchTemplate(
+    _ name: String, isID: Bool, version: String, _ region: String, _ deadline: Deadline
+  ) async throws(CloudFailure) -> Bool {
+    do throws(CloudFailure) {
+      let root = try await query(
+        .ec2, region, "DescribeLaunchTemplateVersions", version: "2016-11-15",
+        [(isID ? "LaunchTemplateId" : "LaunchTemplateName", name), ("LaunchTemplateVersion.1", version)], deadline)
+      guard let found = root["launchTemplateVersionSet"] else {
+        throw missing("DescribeLaunchTemplateVersions", "launchTemplateVersionSet", region)
+      }
+      return !found.children.isEmpty
+    } catch {
+      // InvalidLaunchTemplateId.NotFound, InvalidLaunchTemplateName.NotFoundException, InvalidLaunchTemplateId.VersionNotFound.
+      if error.kind == .notFound { return false }
+      throw error
+    }
+  }
+}

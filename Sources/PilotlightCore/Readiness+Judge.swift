@@ -1,0 +1,212 @@
+// What the answers mean for a failover that has not begun. The steps have readings of their own (`Reading`): they are asked while a
+// run waits, and wait on; here nobody waits, and what will not pass by itself is said.
+
+extension ReadinessItem {
+  package func judge(_ reply: CloudReply, _ settings: WorkloadSettings, at now: Instant) -> Finding {
+    switch self {
+    case .credentials: credentials(reply)
+    case .database: database(reply, settings)
+    case .lag: lag(reply, settings, now)
+    case .group: group(reply, settings)
+    case .launch: launch(reply, settings.dr.group.ref)
+    case .targets: targets(reply, settings)
+    case .secret: secret(reply, settings)
+    case .traffic: traffic(reply, settings.traffic)
+    case .permissions: permissions(reply)
+    case .clock: clock(reply)
+    }
+  }
+
+  private func credentials(_ reply: CloudReply) -> Finding {
+    switch reply {
+    case .identity(let account, let arn): return .ready("account \(account) as \(arn)")
+    case .failed(let failure) where failure.kind == .credentials || failure.kind == .denied:
+      return .notReady("AWS does not take our credentials: \(failure.text)")
+    case let other: return silence(other)
+    }
+  }
+
+  private func database(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let name = settings.dr.database.ref.identifier
+    guard case .database(let state) = reply else {
+      return missing(reply, "replica \(name) does not exist", pointless: true) ?? unread(reply, "replica \(name)")
+    }
+    guard let source = state.source else {
+      return .notReady("\(name) is not a replica: roles may be swapped", pointless: true)
+    }
+    if DatabaseReadiness(state.status) == .broken {
+      return .notReady("replica \(name) is \(state.status)", pointless: true)
+    }
+    let primary = settings.primary.database.ref.identifier
+    // RDS keeps identifiers in lower case, whatever case they were written in.
+    let follows = source.split(separator: ":").last.map { $0.lowercased() } == primary.lowercased()
+    guard follows else { return .notReady("replica \(name) follows \(source), not \(primary)") }
+    if state.status == "creating" { return .notReady("replica \(name) is still being created") }
+    if let replication = state.replication, replication != "replicating" {
+      return .notReady("replication to \(name) is \(replication)")
+    }
+    return .ready("\(name) follows \(primary) and is \(state.status)")
+  }
+
+  private func lag(_ reply: CloudReply, _ settings: WorkloadSettings, _ now: Instant) -> Finding {
+    guard case .lag(let samples) = reply else { return silence(reply) }
+    var tracker = LagTracker(settings)
+    tracker.take(samples, at: now)
+    let sentence = "replica lag is \(tracker.sentence(at: now))"
+    switch tracker.state(at: now) {
+    case .replicating: return .ready(sentence)
+    case .inactive, .stale, .unknown: return .notReady(sentence)
+    }
+  }
+
+  /// A group whose maximum is below the capacity wanted is no trouble: the scale-up raises it (F38).
+  private func group(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let name = settings.dr.group.ref.name
+    guard case .group(let state) = reply else {
+      return missing(reply, "group \(name) does not exist", pointless: true) ?? unread(reply, "group \(name)")
+    }
+    if state.suspended.contains("Launch") {
+      return .notReady("group \(name) has its Launch process suspended", pointless: true)
+    }
+    // Instances would come and never serve.
+    if state.suspended.contains("AddToLoadBalancer"), settings.dr.targetGroup != nil {
+      return .notReady("group \(name) has its AddToLoadBalancer process suspended")
+    }
+    return .ready("group \(name) is at \(state.size)")
+  }
+
+  private func launch(_ reply: CloudReply, _ ref: GroupRef) -> Finding {
+    switch reply {
+    case .launchSource(nil): return .notReady("group \(ref.name) has neither launch template nor launch configuration")
+    case .launchSource(let source?):
+      return source.isPresent
+        ? .ready("group \(ref.name) launches from \(source.text)")
+        : .notReady("group \(ref.name) launches from \(source.text), which does not exist")
+    case let other: return silence(other)
+    }
+  }
+
+  private func targets(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let arn = settings.dr.targetGroup?.arn ?? ""
+    guard case .targets = reply else {
+      return missing(reply, "target group \(arn) does not exist") ?? unread(reply, "target group \(arn)")
+    }
+    return .ready("target group \(arn) is there")
+  }
+
+  private func secret(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let id = settings.dr.secret?.ref.id ?? ""
+    switch reply {
+    case .secret: return .ready("secret \(id) can be read and holds an address")
+    // Secrets Manager deletes after days; until then it answers InvalidRequestException.
+    case .failed(let failure) where failure.kind == .wrongState:
+      return .notReady("secret \(id) cannot be used: \(failure.text)")
+    case let other: return missing(other, "secret \(id) does not exist") ?? unread(other, "secret \(id)")
+    }
+  }
+
+  private func traffic(_ reply: CloudReply, _ traffic: TrafficSettings) -> Finding {
+    switch traffic {
+    case .manual: return .ready("traffic is moved by hand")
+    case .objectSwitch(let object):
+      guard case .object(let present) = reply else {
+        return missing(reply, "bucket \(object.bucket) of the traffic switch does not exist")
+          ?? unread(reply, "traffic switch s3://\(object.bucket)/\(object.key)")
+      }
+      return .ready("bucket \(object.bucket) answers, the switch object is \(present ? "present" : "absent")")
+    case .route53(let record, let primary, let dr):
+      guard case .records(let states) = reply else {
+        return missing(reply, "hosted zone \(record.zone) does not exist") ?? unread(reply, "record \(record.name)")
+      }
+      return records(states, record, [primary, dr])
+    }
+  }
+
+  private func records(_ states: [RecordState], _ record: RecordRef, _ targets: [RecordTarget]) -> Finding {
+    if states.isEmpty { return .notReady("there is no record set \(record.name) of type \(record.type)") }
+    for target in targets where target.setIdentifier != nil {
+      let isThere = states.contains { $0.setIdentifier == target.setIdentifier && $0.host == target.host.lowercased() }
+      if !isThere {
+        return .notReady("\(record.name) has no record set \(target.setIdentifier ?? "") that leads to \(target.host)")
+      }
+    }
+    let hosts = targets.map { $0.host.lowercased() }
+    if let stray = states.first(where: { !hosts.contains($0.host) }) {
+      return .notReady("\(record.name) leads to \(stray.host), which is neither region's load balancer")
+    }
+    return .ready("\(record.name) is there")
+  }
+
+  private func permissions(_ reply: CloudReply) -> Finding {
+    guard case .permissions(let found) = reply else {
+      // Whoever may not simulate may still fail over.
+      if case .failed(let failure) = reply { return .unknown("the simulation says nothing: \(failure.text)") }
+      return silence(reply)
+    }
+    var denied: [String] = []
+    var doubtful: [String] = []
+    for permission in found {
+      switch permission.decision {
+      case .allowed: break
+      case .denied: denied.append(permission.text)
+      case .undecided(let why): doubtful.append("\(permission.text) (\(why))")
+      }
+    }
+    if !denied.isEmpty { return .notReady("IAM denies \(denied.joined(separator: ", "))") }
+    if !doubtful.isEmpty { return .unknown("the simulation leaves open \(doubtful.joined(separator: ", "))") }
+    return .ready("IAM allows all \(found.count) changes of a failover")
+  }
+
+  /// AWS refuses what is signed more than five minutes off; long before that something is wrong with this host.
+  private func clock(_ reply: CloudReply) -> Finding {
+    guard case .clock(let behind) = reply else { return silence(reply) }
+    if behind > .seconds(60) { return .notReady("this host's clock is \(behind.text) behind AWS's") }
+    if behind < .seconds(-60) { return .notReady("this host's clock is \((.zero - behind).text) ahead of AWS's") }
+    return .ready("this host's clock agrees with AWS's to \(max(behind, .zero - behind).text)")
+  }
+
+  // MARK: Failures
+
+  private func missing(_ reply: CloudReply, _ sentence: String, pointless: Bool = false) -> Finding? {
+    guard case .failed(let failure) = reply, failure.kind == .notFound else { return nil }
+    return .notReady(sentence, pointless: pointless)
+  }
+
+  /// What a failover itself would have to read, and will not be able to.
+  private func unread(_ reply: CloudReply, _ what: String) -> Finding {
+    guard case .failed(let failure) = reply else { return silence(reply) }
+    switch failure.kind {
+    case .denied, .invalid, .notFound: return .notReady("\(what) cannot be read: \(failure.text)")
+    case .throttled, .transient, .unknownOutcome, .unreachable, .credentials, .wrongState, .exists, .garbled:
+      return .unknown(failure.text)
+    }
+  }
+
+  private func silence(_ reply: CloudReply) -> Finding {
+    guard case .failed(let failure) = reply else { return .unknown("the answer does not fit what was asked") }
+    return .unknown(failure.text)
+  }
+}
+
+extension LagTracker {
+  /// A datapoint comes one to two minutes after its moment, and is seen by the next poll.
+  init(_ settings: WorkloadSettings) {
+    self.init(
+      staleAfter: max(settings.replication.staleAfter, .seconds(150) + settings.detection.pollInterval))
+  }
+}
+
+extension LaunchSource {
+  /// `launch template lt-0a1b, version $Default`.
+  var text: String {
+    switch self.kind {
+    case .template: "launch template \(name)\(version.map { ", version \($0)" } ?? "")"
+    case .configuration: "launch configuration \(name)"
+    }
+  }
+}
+
+extension Permission {
+  /// `rds:PromoteReadReplica on arn:…`.
+  var text: String { resource.map { "\(action) on \($0)" } ?? action }
+}

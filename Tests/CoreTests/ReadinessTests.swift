@@ -1,0 +1,225 @@
+// What the answers mean for a failover that has not begun, as dialogues.
+
+import PilotlightCore
+import Testing
+
+private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
+
+private func settings(_ traffic: TrafficSettings? = nil) -> WorkloadSettings {
+  func site(_ region: String, _ name: String) -> SiteSettings {
+    SiteSettings(
+      region: region, probe: ProbeSettings(url: "http://\(name).test/"),
+      group: GroupSettings(
+        ref: GroupRef(region: region, name: "\(name)-asg"), serving: GroupSize(min: 1, desired: 2, max: 3),
+        standby: GroupSize(min: 0, desired: 0, max: 3), acceptMinimum: 1),
+      targetGroup: TargetGroupRef(region: region, arn: "arn:tg"), listener: nil,
+      database: DatabaseSettings(ref: DatabaseRef(region: region, identifier: "\(name)-db")),
+      secret: SecretSettings(ref: SecretRef(region: region, id: "\(name)-secret")))
+  }
+  return WorkloadSettings(
+    name: "app", mode: .automatic, objectives: Objectives(rto: .minutes(30), rpo: .minutes(5)),
+    primary: site("eu-west-1", "app"), dr: site("us-west-2", "dr"), detection: DetectionSettings(),
+    replication: ReplicationSettings(), decision: DecisionSettings(),
+    traffic: traffic ?? .objectSwitch(ObjectRef(region: "us-west-2", bucket: "b", key: "k")), announcement: nil,
+    failback: FailbackSettings())
+}
+
+private func failed(_ kind: CloudFailure.Kind, _ code: String) -> CloudReply {
+  .failed(CloudFailure(kind, code: code, message: "no"))
+}
+
+private func database(
+  _ status: String = "available", source: String? = "arn:aws:rds:eu-west-1:1:db:app-db"
+) -> CloudReply {
+  .database(DatabaseState(status: status, source: source, arn: "arn", address: nil, engine: "postgres"))
+}
+
+private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: TrafficSettings? = nil) -> Finding {
+  item.judge(reply, settings(traffic), at: start)
+}
+
+@Suite struct FindingTests {
+  @Test(arguments: ["storage-full", "incompatible-network", "incompatible-parameters", "deleting", "stopped"])
+  func `F33 a replica that is broken is red with its cause, and a failover refuses`(_ status: String) {
+    #expect(judged(.database, database(status)) == .notReady("replica dr-db is \(status)", pointless: true))
+  }
+
+  @Test func `F33 a replica that was deleted, or is none, is red`() {
+    #expect(
+      judged(.database, failed(.notFound, "DBInstanceNotFound"))
+        == .notReady("replica dr-db does not exist", pointless: true))
+    #expect(
+      judged(.database, database(source: nil))
+        == .notReady("dr-db is not a replica: roles may be swapped", pointless: true))
+  }
+
+  @Test func `a replica of another database, or one that is not yet, is no pilot light, and holds nothing back`() {
+    #expect(
+      judged(.database, database(source: "arn:aws:rds:eu-west-1:1:db:shop-db"))
+        == .notReady("replica dr-db follows arn:aws:rds:eu-west-1:1:db:shop-db, not app-db"))
+    #expect(judged(.database, database("creating")) == .notReady("replica dr-db is still being created"))
+    #expect(judged(.database, database("backing-up")) == .ready("dr-db follows app-db and is backing-up"))
+    #expect(judged(.database, database(source: "App-DB")) == .ready("dr-db follows app-db and is available"))
+  }
+
+  @Test func `F38 a maximum below the capacity wanted is no trouble: the scale-up raises it`() {
+    let group = CloudReply.group(GroupState(size: GroupSize(min: 0, desired: 0, max: 0), inService: 0, instances: 0))
+    #expect(judged(.group, group) == .ready("group dr-asg is at 0/0/0"))
+    let dr = settings().dr.group
+    let run = StepRun(Step("scale-up-dr", .scaleUp(dr.ref, dr.serving), forecast: .zero))
+    let context = StepContext(
+      now: start,
+      run: Run(incident: "i", kind: .failover, startedAt: start, outageStart: start, orderedBy: nil, plan: [run.step]),
+      step: run, primaryServing: nil, drServing: nil)
+    guard case .needed(.resizeGroup(_, let size), _, _) = run.step.work.read([group], context) else {
+      return #expect(Bool(false))
+    }
+    #expect(size == dr.serving)
+  }
+
+  @Test func `a group that is gone, cannot launch, or whose instances would never serve, is red`() {
+    #expect(
+      judged(.group, failed(.notFound, "NotFound")) == .notReady("group dr-asg does not exist", pointless: true))
+    func suspended(_ process: String) -> CloudReply {
+      .group(
+        GroupState(size: GroupSize(min: 0, desired: 0, max: 3), inService: 0, instances: 0, suspended: [process]))
+    }
+    #expect(
+      judged(.group, suspended("Launch"))
+        == .notReady("group dr-asg has its Launch process suspended", pointless: true))
+    #expect(
+      judged(.group, suspended("AddToLoadBalancer"))
+        == .notReady("group dr-asg has its AddToLoadBalancer process suspended"))
+    #expect(judged(.group, suspended("AZRebalance")) == .ready("group dr-asg is at 0/0/3"))
+  }
+
+  @Test func `F92 a launch template that is gone is red; one that may not be looked at is unknown`() {
+    let gone = LaunchSource(.template, name: "lt-1", version: "$Default", isPresent: false)
+    #expect(
+      judged(.launch, .launchSource(gone))
+        == .notReady("group dr-asg launches from launch template lt-1, version $Default, which does not exist"))
+    #expect(judged(.launch, failed(.denied, "UnauthorizedOperation")) == .unknown("UnauthorizedOperation: no"))
+  }
+
+  @Test func `a secret that is gone, marked for deletion or unreadable is red; a throttled one is unknown`() {
+    #expect(judged(.secret, failed(.notFound, "X")) == .notReady("secret dr-secret does not exist"))
+    #expect(
+      judged(.secret, failed(.wrongState, "InvalidRequestException"))
+        == .notReady("secret dr-secret cannot be used: InvalidRequestException: no"))
+    #expect(
+      judged(.secret, failed(.denied, "AccessDenied"))
+        == .notReady("secret dr-secret cannot be read: AccessDenied: no"))
+    #expect(judged(.secret, failed(.throttled, "Throttling")) == .unknown("Throttling: no"))
+  }
+
+  @Test func `the switch needs its bucket, not its object`() {
+    #expect(
+      judged(.traffic, .object(present: false)) == .ready("bucket b answers, the switch object is absent"))
+    #expect(
+      judged(.traffic, failed(.notFound, "NoSuchBucket"))
+        == .notReady("bucket b of the traffic switch does not exist"))
+    #expect(
+      judged(.traffic, failed(.denied, "AccessDenied"))
+        == .notReady("traffic switch s3://b/k cannot be read: AccessDenied: no"))
+  }
+
+  @Test func `record sets must be there and lead to one of the two regions`() {
+    let record = RecordRef(zone: "Z1", name: "app.example.com", type: "CNAME")
+    let route = TrafficSettings.route53(
+      record, primary: RecordTarget(host: "P.example.com"), dr: RecordTarget(host: "d.example.com"))
+    func found(_ states: [RecordState]) -> Finding { judged(.traffic, .records(states), route) }
+    #expect(found([RecordState(host: "p.example.com")]) == .ready("app.example.com is there"))
+    #expect(found([]) == .notReady("there is no record set app.example.com of type CNAME"))
+    #expect(
+      found([RecordState(host: "other.example.com")])
+        == .notReady("app.example.com leads to other.example.com, which is neither region's load balancer"))
+    let weighted = TrafficSettings.route53(
+      record, primary: RecordTarget(host: "p.example.com", setIdentifier: "p"),
+      dr: RecordTarget(host: "d.example.com", setIdentifier: "d"))
+    #expect(
+      judged(.traffic, .records([RecordState(host: "p.example.com", setIdentifier: "p", weight: 100)]), weighted)
+        == .notReady("app.example.com has no record set d that leads to d.example.com"))
+  }
+
+  @Test func `a change that IAM denies is red; a simulation that is not allowed proves nothing`() {
+    func permission(_ decision: Permission.Decision) -> CloudReply {
+      .permissions([Permission(action: "rds:PromoteReadReplica", resource: "arn:x", decision: decision)])
+    }
+    #expect(judged(.permissions, permission(.denied)) == .notReady("IAM denies rds:PromoteReadReplica on arn:x"))
+    #expect(judged(.permissions, permission(.allowed)) == .ready("IAM allows all 1 changes of a failover"))
+    #expect(
+      judged(.permissions, permission(.undecided("why")))
+        == .unknown("the simulation leaves open rds:PromoteReadReplica on arn:x (why)"))
+    #expect(
+      judged(.permissions, failed(.denied, "AccessDenied"))
+        == .unknown("the simulation says nothing: AccessDenied: no"))
+  }
+
+  @Test func `a clock that is more than a minute off is red`() {
+    #expect(
+      judged(.clock, .clock(behind: .seconds(61))) == .notReady("this host's clock is 61 s behind AWS's"))
+    #expect(
+      judged(.clock, .clock(behind: .minutes(-5))) == .notReady("this host's clock is 5 min ahead of AWS's"))
+    #expect(judged(.clock, .clock(behind: .seconds(-60))) == .ready("this host's clock agrees with AWS's to 60 s"))
+  }
+}
+
+@Suite struct ReadinessTests {
+  private let missing = CloudReply.launchSource(LaunchSource(.template, name: "lt-1", isPresent: false))
+  private let present = CloudReply.launchSource(LaunchSource(.template, name: "lt-1", isPresent: true))
+
+  private func filled(_ change: (inout Readiness) -> Void = { _ in }) -> Readiness {
+    var readiness = Readiness(settings())
+    let good: [(ReadinessItem, CloudReply)] = [
+      (.credentials, .identity(account: "1", arn: "arn")), (.database, database()),
+      (.group, .group(GroupState(size: GroupSize(min: 0, desired: 0, max: 3), inService: 0, instances: 0))),
+      (.launch, present), (.targets, .targets(TargetHealth(healthy: 0, unhealthy: 0, other: 0))),
+      (.secret, .secret(SecretState(address: DatabaseAddress(host: "h", port: 1), version: "1"))),
+      (.traffic, .object(present: false)), (.permissions, .permissions([])), (.clock, .clock(behind: .zero)),
+    ]
+    for (item, reply) in good { readiness.take(reply, of: item, settings(), at: start) }
+    change(&readiness)
+    return readiness
+  }
+
+  @Test func `nothing is missing when all was read and is well`() {
+    let readiness = filled()
+    #expect(readiness.isComplete && readiness.lacks(at: start) == [] && readiness.unproven(at: start) == [])
+  }
+
+  @Test func `before the first reading what is needed is missing, and the rest not proven`() {
+    let readiness = Readiness(settings())
+    #expect(!readiness.isComplete)
+    #expect(readiness.lacks(at: start).contains("secret not proven: not read yet"))
+    #expect(
+      readiness.unproven(at: start) == [
+        "launch not proven: not read yet", "permissions not proven: not read yet", "clock not proven: not read yet",
+      ])
+  }
+
+  @Test func `what was told stands while readings fail, for eleven minutes`() {
+    let silent = filled { $0.take(failed(.throttled, "Throttling"), of: .secret, settings(), at: start + .minutes(5)) }
+    #expect(silent.lacks(at: start + .minutes(11)) == [])
+    let late = silent.lacks(at: start + .minutes(12)).filter { $0.hasPrefix("secret") }
+    #expect(
+      late == [
+        "secret not proven: Throttling: no; last known 12 min ago: secret dr-secret can be read and holds an address"
+      ])
+  }
+
+  @Test func `bad news is told at once and stands until there is better`() {
+    var readiness = filled { $0.take(missing, of: .launch, settings(), at: start + .minutes(1)) }
+    #expect(readiness.lacks(at: start + .minutes(1)).count == 1)
+    readiness.take(present, of: .launch, settings(), at: start + .minutes(2))
+    #expect(readiness.lacks(at: start + .minutes(2)) == [])
+  }
+
+  @Test func `a simulation that is not allowed is shown and keeps nothing from being armed`() {
+    var readiness = Readiness(settings())
+    readiness.take(failed(.denied, "AccessDenied"), of: .permissions, settings(), at: start)
+    let unproven = readiness.unproven(at: start + .minutes(3)).filter { $0.hasPrefix("permissions") }
+    #expect(
+      unproven == ["permissions not proven: the simulation says nothing: AccessDenied: no, for 3 min"])
+    #expect(!readiness.lacks(at: start).contains { $0.hasPrefix("permissions") })
+  }
+}

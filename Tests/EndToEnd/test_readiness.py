@@ -1,0 +1,136 @@
+"""Readiness from outside: `--check --live` with its exit codes, and what status, journal and alarm say of a drifted DR region."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from daemon import BINARIES, PATIENCE, SECRETS, Daemon
+from world import BUCKET, DR, GROUP, REPLICA, SECRET, SWITCH, World
+
+READY, NOT_READY, WRONG = 0, 1, 2
+ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "traffic", "permissions", "clock"]
+
+
+class Check:
+    """One run of `pilotlightd --check --live`."""
+
+    def __init__(self, daemon: Daemon, expect: int) -> None:
+        done = subprocess.run(
+            [BINARIES / "pilotlightd", "--check", "--live", "--config", daemon.config], stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60 * PATIENCE, env=daemon.environment(), cwd=daemon.directory)
+        self.text = done.stdout + done.stderr
+        assert done.returncode == expect, f"exit {done.returncode}, expected {expect}: {self.text}"
+        assert not any(secret in self.text for secret in SECRETS), "a secret was printed"
+        #: By item: the word and the sentence.
+        self.items: dict[str, tuple[str, str]] = {}
+        for line in done.stdout.splitlines()[1:]:
+            word, rest = line.split("  django-app  ", 1)
+            item, sentence = rest.split(": ", 1)
+            self.items[item] = (word.strip(), sentence)
+
+    def words(self, word: str) -> list[str]:
+        return [item for item, (found, _) in self.items.items() if found == word]
+
+
+@pytest.fixture
+def look(world: World, tmp_path: Path) -> Callable[..., Check]:
+    daemon = Daemon(world, tmp_path)
+
+    def looked(expect: int) -> Check:
+        check = Check(daemon, expect)
+        assert not world.changes(), "a check changed something"
+        assert not (tmp_path / "ledger.db").exists() and not (tmp_path / "s").exists()
+        return check
+
+    return looked
+
+
+def test_a_pilot_light_that_burns_is_ready(look: Callable[..., Check]) -> None:
+    check = look(READY)
+    assert list(check.items) == ITEMS and check.words("ready") == ITEMS, check.text
+
+
+@pytest.mark.parametrize("traffic", ["alias", "weighted", "switch"])
+def test_each_way_of_moving_traffic_is_proven(world: World, tmp_path: Path, traffic: str) -> None:
+    other = World(world.control, traffic=traffic)
+    try:
+        daemon = Daemon(other, tmp_path)
+        assert Check(daemon, READY).items["traffic"][0] == "ready"
+        if traffic == "switch":
+            other.s3.put_object(Bucket=BUCKET, Key=SWITCH, Body=b"dr")
+            assert "present" in Check(daemon, READY).items["traffic"][1]
+            other.s3.delete_object(Bucket=BUCKET, Key=SWITCH)
+            other.s3.delete_bucket(Bucket=BUCKET)
+            assert Check(daemon, NOT_READY).words("NOT READY") == ["traffic"]
+    finally:
+        other.close()
+
+
+def test_f92_what_drifted_is_named(world: World, look: Callable[..., Check]) -> None:
+    world.client("ec2", DR).delete_launch_template(LaunchTemplateName=GROUP)
+    world.client("secretsmanager", DR).delete_secret(SecretId=SECRET)
+    world.control.ask("POST", "simulate", {"denied": ["rds:PromoteReadReplica"]})
+    world.built = world.control.mark()
+    check = look(NOT_READY)
+    assert check.words("NOT READY") == ["launch", "secret", "permissions"], check.text
+    assert "which does not exist" in check.items["launch"][1]
+    assert f"rds:PromoteReadReplica on arn:aws:rds:{DR}:" in check.items["permissions"][1]
+
+
+def test_f33_a_broken_replica_is_named(world: World, look: Callable[..., Check]) -> None:
+    world.control.instance_status(DR, REPLICA, "storage-full")
+    check = look(NOT_READY)
+    assert check.items["database"] == ("NOT READY", f"replica {REPLICA} is storage-full")
+
+
+def test_what_cannot_be_proven_is_no_failure(world: World, look: Callable[..., Check]) -> None:
+    world.control.fault("denied", action="SimulatePrincipalPolicy")
+    world.control.fault("denied", action="DescribeLaunchTemplateVersions")
+    check = look(READY)
+    assert check.words("unknown") == ["launch", "permissions"], check.text
+
+
+def test_what_a_failover_must_read_and_cannot_is_a_failure(world: World, look: Callable[..., Check]) -> None:
+    world.control.fault("denied", region=DR, action="GetSecretValue")
+    check = look(NOT_READY)
+    assert check.items["secret"][0] == "NOT READY", check.text
+
+
+@pytest.mark.parametrize("offset", [-90, 90])
+def test_a_clock_that_is_wrong_is_named(world: World, look: Callable[..., Check], offset: int) -> None:
+    world.control.configure(clock_offset=offset)
+    check = look(NOT_READY)
+    word, sentence = check.items["clock"]
+    assert word == "NOT READY" and ("behind" if offset > 0 else "ahead") in sentence, check.text
+
+
+def test_a_wrong_configuration_is_told_before_anything_is_read(world: World, tmp_path: Path) -> None:
+    daemon = Daemon(world, tmp_path)
+    daemon.config.write_text("workloads: []\n")
+    before = world.control.mark()
+    Check(daemon, WRONG)
+    assert world.control.mark() == before
+
+
+def test_not_armed_is_shown_alarms_and_ends(world: World, start: Callable[..., Daemon]) -> None:
+    world.control.ask("POST", "simulate", {"denied": ["autoscaling:UpdateAutoScalingGroup"]})
+    world.control.fault("denied", action="DescribeLaunchTemplateVersions")
+    daemon = start(world, arm=False, **{"decision.alertUnarmedAfter": "1m"})
+    shown = daemon.until(
+        "it says what is missing", lambda workload: "IAM denies" in " ".join(workload["armed"]["reasons"]), 20)
+    assert not shown["armed"]["ok"]
+    assert any(one.startswith("launch not proven") for one in shown["armed"]["unproven"])
+    page = daemon.ctl("status").stdout
+    assert "NO" in page and "autoscaling:UpdateAutoScalingGroup" in page and "launch not proven" in page
+    assert "IAM denies autoscaling:UpdateAutoScalingGroup" in daemon.explain()
+    assert "notArmed" not in daemon.log()
+    daemon.wait_until("the alarm", lambda: "not armed for 60 s" in daemon.log(), 90)
+    world.control.ask("POST", "simulate", {"denied": []})
+    daemon.until("it is armed", lambda workload: workload["armed"]["ok"], 75)
+    daemon.wait_until("the news", lambda: "nothing is in the way of a failover any more" in daemon.log(), 15)
+    assert daemon.log().count("not armed for") == 1
+    assert not world.changes()
