@@ -21,7 +21,7 @@ package struct GateProgress: Sendable {
 /// The gate's word is good for this long before a fence, which can be taken back, and its retries must fit in.
 private let gateWordForFence: Duration = .seconds(120)
 /// And for this long before the one-way step: a fence that could not be reached in its bound has the evidence read once more.
-private let gateWordForOneWay: Duration = .seconds(15)
+private let gateWordForOneWay: Duration = .seconds(20)
 
 extension Machine {
   /// A failover's fence and its one-way step need the gate's fresh word and a primary that is down at this very moment. Once a fence may have

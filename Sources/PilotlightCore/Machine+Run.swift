@@ -259,7 +259,9 @@ extension Machine {
     _ step: StepRun, _ failure: CloudFailure, _ situation: Situation, _ reaction: inout Reaction
   ) {
     let name = step.step.name
-    if let bound = step.step.bound, situation.now - (step.startedAt ?? situation.now) >= bound {
+    // A region whose API is known to be silent will not be fenced by asking it again.
+    let isHopeless = failure.kind == .unreachable && situation.assessment.diagnosis == .regionUnreachable
+    if let bound = step.step.bound, isHopeless || situation.now - (step.startedAt ?? situation.now) >= bound {
       passBy(step, failure.text, situation, &reaction)
       return
     }
