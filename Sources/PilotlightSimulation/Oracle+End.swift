@@ -84,7 +84,7 @@ extension Oracle {
 
 extension Occurrence {
   /// What must end in a failover.
-  fileprivate var isOutage: Bool {
+  package var isOutage: Bool {
     switch self {
     case .cloud(.regionOutage), .cloud(.applicationDown): true
     case .cloud, .network, .disk, .clockBehind, .crash, .freeze, .veto, .order: false
