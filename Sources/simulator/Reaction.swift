@@ -27,7 +27,8 @@ struct Reaction: ParsableCommand {
         trial.workloads[index].decision.prepareWhenDegraded = false
         trial.workloads[index].decision.veto = nil
       }
-      guard let outage = trial.scenario.entries.first(where: { $0.what.isOutage }), let settings = trial.workloads.first else { return }
+      guard let outage = trial.scenario.entries.first(where: { $0.what.isOutage }), let settings = trial.workloads.first
+      else { return }
       let outcome = Simulation(trial).run()
       let probe = settings.primary.probe
       let floor = Simulation.start + outage.at + settings.detection.confirmFor + probe.timeout
