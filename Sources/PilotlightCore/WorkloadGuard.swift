@@ -50,6 +50,8 @@ package final class WorkloadGuard {
     var drGroup: CloudReply?
     var account: String?
     var veto: VetoReading?
+    /// What follows from the databases and the group.
+    var obstacles: [String] = []
   }
 
   /// What a failover stands on.
@@ -122,9 +124,15 @@ package final class WorkloadGuard {
     case (.replicaLag, .reply(.lag(let samples))): lag.take(samples, at: now)
     case (.replicaLag, .reply(.failed(let failure))): lag.failed(failure.text, at: now)
     case (.replicaLag, .reply(let other)): lag.failed("unexpected answer \(other)", at: now)
-    case (.drDatabase, .reply(let reply)): standing.drDatabase = reply
-    case (.primaryDatabase, .reply(let reply)): standing.primaryDatabase = reply
-    case (.drGroup, .reply(let reply)): standing.drGroup = reply
+    case (.drDatabase, .reply(let reply)):
+      standing.drDatabase = reply
+      noteObstacles(at: now)
+    case (.primaryDatabase, .reply(let reply)):
+      standing.primaryDatabase = reply
+      noteObstacles(at: now)
+    case (.drGroup, .reply(let reply)):
+      standing.drGroup = reply
+      noteObstacles(at: now)
     // Taken in above: it concerns no decision.
     case (.readiness, .reply): break
     case (.veto, .veto(let word)):
@@ -194,7 +202,7 @@ package final class WorkloadGuard {
   private func describe(_ assessment: Assessment, at now: Instant, brake: String?) -> Situation {
     var described = Situation(
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
-      evidenceAt: evidenceAt, obstacles: obstacles(at: now), brake: brake, account: standing.account,
+      evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account,
       veto: standing.veto)
     described.readiness = readiness
     return described
@@ -223,12 +231,16 @@ package final class WorkloadGuard {
   private var newestReference: Instant? { schedule.newestStart { $0.isReference } }
 
   /// Known facts that make a failover pointless or wrong. What merely could not be read is not in here.
-  private func obstacles(at now: Instant) -> [String] {
-    var found: [String] = []
+  private var obstacles: [String] {
     switch machine.state.phase {
-    case .failingOver, .drActive, .failingBack: return []
-    case .healthy, .degraded: break
+    case .failingOver, .drActive, .failingBack: []
+    case .healthy, .degraded: standing.obstacles
     }
+  }
+
+  /// Judged when it was read, and not at each of the many turns between two readings.
+  private func noteObstacles(at now: Instant) {
+    var found: [String] = []
     func note(_ item: ReadinessItem, _ reply: CloudReply?) {
       let finding = reply.map { item.judge($0, settings, at: now) }
       if case .notReady(let why, pointless: true)? = finding { found.append(why) }
@@ -238,7 +250,7 @@ package final class WorkloadGuard {
       found.append("\(settings.primary.database.ref.identifier) is a replica itself: roles may be swapped")
     }
     note(.group, standing.drGroup)
-    return found
+    standing.obstacles = found
   }
 
   /// Polls that are due, with how to read them.
