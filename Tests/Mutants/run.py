@@ -46,7 +46,7 @@ import PilotlightSimulation
 awake = Int(CommandLine.arguments[1]) ?? 0
 let seeds = UInt64(CommandLine.arguments[2]) ?? 1
 search: for seed in 1...seeds {
-  for kind in [RandomTrial.Kind.any, .noise] {
+  for kind in [Trial.Kind.any, .noise] {
     guard let first = Simulation(.random(seed: seed, kind)).run().violations.first else { continue }
     print("\\(seed) \\(first.rule)")
     break search
