@@ -62,6 +62,9 @@ extension Machine {
     case .down: break
     }
     if !situation.obstacles.isEmpty { return (situation.obstacles.joined(separator: "; "), "") }
+    if isTakingBackPreparation(situation) {
+      return ("the preparation is being taken back just now; try again in a moment", "")
+    }
     let loss = situation.loss
     beginFailover(situation, orderedBy: order.by, why: "ordered by \(order.by): \(order.reason)", &reaction)
     if accept { record(.lossAccepted(loss, by: order.by, reason: order.reason), &reaction) }
@@ -116,11 +119,20 @@ extension Machine {
     }
     record(.approved(step: gateStep.step.name, by: order.by, reason: order.reason), &reaction)
     // A doubt or a veto is answered by who has read it, and only that one.
-    if case .ask(let question, _)? = gateVerdict(situation), question.isOverruled {
+    if let question = overruled(gateStep, situation) {
       record(.approved(step: question.approval, by: order.by, reason: order.reason), &reaction)
     }
     if accept { record(.lossAccepted(loss, by: order.by, reason: order.reason), &reaction) }
     return (nil, accept ? "approved; a loss of \(loss.text) is accepted for \(run.incident)" : "approved")
+  }
+
+  /// What saying yes overrules now. A veto stands while the command is asked once more; its words stand with the step.
+  private func overruled(_ gateStep: StepRun, _ situation: Situation) -> GateQuestion? {
+    switch gateVerdict(situation) {
+    case .ask(let question, _)?: question.isOverruled ? question : nil
+    case .askVeto?, .wait?: gateStep.detail.isEmpty ? nil : .veto
+    case .pass?, .rollBack?, nil: nil
+    }
   }
 
   private mutating func orderRetry(_ name: String?, _ order: Order, _ reaction: inout Reaction) -> Answer {

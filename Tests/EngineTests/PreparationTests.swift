@@ -115,6 +115,25 @@ import Testing
     #expect(explained.contains { $0.hasPrefix("prepared for a failover since") }, "\(explained)")
   }
 
+  @Test func `an ordered failover does not begin while an undo is on its way: it would land after the look`() throws {
+    let night = try prepared { $0.detection.confirmFor = .minutes(10) }
+    night.run(.seconds(40))
+    night.order(.abort)
+    // The undo was just sent.
+    guard case .refused(let why)? = night.order(.failover(acceptDataLoss: true)) else {
+      Issue.record("the failover was not refused")
+      return
+    }
+    #expect(why.contains("is being taken back"))
+    night.run(.minutes(1))
+    guard case .accepted? = night.order(.failover(acceptDataLoss: true)) else {
+      Issue.record("the failover was refused")
+      return
+    }
+    #expect(night.run(.minutes(20)) { $0.phase == .drActive })
+    #expect(drSize(night) == serving(night))
+  }
+
   @Test func `a preparation that sticks does not keep the failover from beginning`() throws {
     let night = try prepared()
     night.cloud.failures["autoscaling:UpdateAutoScalingGroup"] = [

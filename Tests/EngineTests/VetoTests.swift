@@ -51,6 +51,21 @@ import Testing
     #expect(night.messages.contains { $0.kind == .approved && $0.text.hasPrefix("gate.veto: approved by") })
   }
 
+  @Test func `a veto is overruled while the command is being asked again, too`() throws {
+    let night = try night()
+    night.veto = .vetoed("exit status 1")
+    night.regionDies()
+    #expect(night.run(.minutes(5)) { $0.messages.contains { $0.kind == .vetoed } })
+    // From now on it hangs: whoever has read the veto finds the gate waiting for the next word.
+    night.veto = nil
+    night.run(.seconds(45))
+    #expect(
+      night.workload.machine.gateVerdict(night.workload.look(at: night.now))
+        == .wait("the veto command has not answered"))
+    night.order(.approve(acceptDataLoss: false), reason: "I have read it")
+    #expect(night.run(.minutes(20)) { $0.phase == .drActive })
+  }
+
   @Test func `an approval given before the veto does not overrule it`() throws {
     let night = try night()
     night.veto = .vetoed("exit status 1")
