@@ -20,12 +20,12 @@ package struct Situation: Sendable {
   /// The newest word of the veto command.
   package var veto: VetoReading?
   /// What a failover stands on, as last read.
-  package var readiness = Readiness()
+  package var readiness: Readiness
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
     evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil,
-    veto: VetoReading? = nil
+    veto: VetoReading? = nil, readiness: Readiness = Readiness()
   ) {
     self.now = now
     self.assessment = assessment
@@ -37,6 +37,7 @@ package struct Situation: Sendable {
     self.brake = brake
     self.account = account
     self.veto = veto
+    self.readiness = readiness
   }
 
   /// What promoting now would lose, counted from the start of the outage.

@@ -200,12 +200,10 @@ package final class WorkloadGuard {
   }
 
   private func describe(_ assessment: Assessment, at now: Instant, brake: String?) -> Situation {
-    var described = Situation(
+    Situation(
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
       evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account,
-      veto: standing.veto)
-    described.readiness = readiness
-    return described
+      veto: standing.veto, readiness: readiness)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.

@@ -59,10 +59,15 @@ package enum Sending {
   }
 }
 
+extension CloudAction {
+  /// How long a caller waits for its answer: a question is given up after this long, an act later.
+  package var timeout: Duration { changes ? .seconds(45) : .seconds(15) }
+}
+
 extension Watch {
-  /// How long its call may take. The primary region's API is asked whether it is there: that it is not is believed after several
-  /// questions, and they should not take as long as the confirmation itself.
-  package var timeout: Duration { self == .primaryAPI ? .seconds(5) : .seconds(15) }
+  /// How long a call that answers it may take. The primary region's API is asked whether it is there: that it is not is believed
+  /// after several questions, and they should not take as long as the confirmation itself.
+  package func timeout(of action: CloudAction) -> Duration { self == .primaryAPI ? .seconds(5) : action.timeout }
 }
 
 /// The cloud, AWS or sandbox. Retries of its own are limited to requests that certainly did nothing (throttles, reads).

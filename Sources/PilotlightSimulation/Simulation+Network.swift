@@ -25,11 +25,10 @@ final class Request {
     self.delay = delay
   }
 
-  /// A question is given up after this long, an act later: the daemon's own figures.
   func timeout(of action: CloudAction) -> Duration {
     switch purpose {
-    case .poll(let watch, _): watch.timeout
-    case .task: action.changes ? .seconds(45) : .seconds(15)
+    case .poll(let watch, _): watch.timeout(of: action)
+    case .task: action.timeout
     }
   }
 

@@ -50,9 +50,6 @@ actor Daemon {
   private var liveness = Liveness()
   private var isStopping = false
 
-  /// A question to the cloud is given up after this long (the line's time).
-  private static let lookTimeout: Duration = .seconds(15)
-  private static let actTimeout: Duration = .seconds(45)
   /// The loop turns at least this often: time gaps are measured by it.
   private static let heartbeat: Duration = .seconds(1)
 
@@ -152,7 +149,7 @@ actor Daemon {
       let start = line.now
       let cloud = cloud
       Task {
-        let reply = await cloud.perform(action, timeout: watch.timeout)
+        let reply = await cloud.perform(action, timeout: watch.timeout(of: action))
         await self.turn(.sighted(workload: workload, watch, .reply(reply), startedAt: start))
       }
     case .veto(let question):
@@ -168,12 +165,11 @@ actor Daemon {
     Task {
       let replies = await withTaskGroup(of: (Int, CloudReply).self) { group in
         for (index, action) in actions.enumerated() {
-          let timeout = action.changes ? Daemon.actTimeout : Daemon.lookTimeout
           group.addTask {
             if let refusal = Sending.refusal(action, decidedAt: decidedAt, at: line.now, timeGap: timeGap) {
               return (index, refusal)
             }
-            return (index, await cloud.perform(action, timeout: timeout))
+            return (index, await cloud.perform(action, timeout: action.timeout))
           }
         }
         return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)

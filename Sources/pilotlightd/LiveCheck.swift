@@ -5,8 +5,6 @@ import PilotlightCore
 import PilotlightEngine
 
 struct LiveCheck {
-  private static let timeout: Duration = .seconds(15)
-
   let cloud: any Cloud
   let now: @Sendable () -> Instant
 
@@ -28,7 +26,7 @@ struct LiveCheck {
       for item in ReadinessItem.allCases {
         guard let action = item.action(settings) else { continue }
         group.addTask {
-          let reply = await cloud.perform(action, timeout: LiveCheck.timeout)
+          let reply = await cloud.perform(action, timeout: action.timeout)
           return (item, item.judge(reply, settings, at: now()))
         }
       }
