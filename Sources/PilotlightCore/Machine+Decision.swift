@@ -1,9 +1,6 @@
 // When a failover may begin, how long it would take, and until when it can still meet the RTO.
 
 extension Machine {
-  /// The plan of a failover, with what past runs say about its steps.
-  package var failoverPlan: [Step] { state.durations.informed(Plan.failover(settings)) }
-
   /// How long from now until users are served by the DR region, if a failover began now or as far as the one that runs has got.
   package func forecast(at now: Instant) -> Duration {
     guard let run = state.phase.run, run.kind != .preparation else {

@@ -76,13 +76,18 @@ package struct Machine: Sendable {
   struct Fixed: Sendable {
     let settings: WorkloadSettings
     let fingerprint: String
+    /// With the default forecasts; asked for at every turn of an outage.
+    let failover: [Step]
   }
 
   package var settings: WorkloadSettings { _read { yield fixed.value.settings } }
   var fingerprint: String { fixed.value.fingerprint }
+  /// The plan of a failover, with what past runs say about its steps.
+  package var failoverPlan: [Step] { state.durations.informed(fixed.value.failover) }
 
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), seed: UInt64) {
-    fixed = Shared(Fixed(settings: settings, fingerprint: settings.fingerprint))
+    fixed = Shared(
+      Fixed(settings: settings, fingerprint: settings.fingerprint, failover: Plan.failover(settings)))
     self.state = state
     dice = Dice(seed: seed)
   }

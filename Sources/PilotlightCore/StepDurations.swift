@@ -37,10 +37,12 @@ package struct StepDurations: Equatable, Sendable {
 
   /// The same steps, each with what is to be expected of it.
   package func informed(_ plan: [Step]) -> [Step] {
-    plan.map { step in
-      var step = step
-      step.forecast = expected(step)
-      return step
-    }
+    samples.isEmpty
+      ? plan
+      : plan.map { step in
+        var step = step
+        step.forecast = expected(step)
+        return step
+      }
   }
 }

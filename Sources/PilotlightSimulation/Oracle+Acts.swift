@@ -64,7 +64,9 @@ extension Oracle {
     guard let last = watched.lastFailure, now - last <= moment else {
       return violate("promoted-on-old-evidence", now, "no failed probe within \(moment.text)")
     }
-    if let gate = watched.gateReached, run["gate"]?.state == .done, last < gate {
+    if let gate = watched.gateReached, run["gate"]?.state == .done,
+      !watched.failures.contains(where: { $0.start >= gate && $0.told <= now })
+    {
       violate(
         "promoted-without-a-fresh-look", now, "no probe failed since the gate was reached \((now - gate).text) ago")
     }

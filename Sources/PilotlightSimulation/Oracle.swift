@@ -41,6 +41,8 @@ struct Oracle {
     /// The newest failed probe's start, and the first of its run; nil after a success.
     var firstFailure: Instant?
     var lastFailure: Instant?
+    /// The newest failed probes: their start, and when their result was here.
+    var failures: [(start: Instant, told: Instant)] = []
     var lastSuccess: Instant?
     /// The first success since the newest failure.
     var servingSince: Instant?
@@ -106,7 +108,8 @@ struct Oracle {
     quiet.disturb(at: thaw)
   }
 
-  mutating func probed(_ name: String, _ outcome: ProbeOutcome, _ simulation: Simulation) {
+  /// A probe begins now, and its result will be here `took` later.
+  mutating func probed(_ name: String, _ outcome: ProbeOutcome, took: Duration, _ simulation: Simulation) {
     let now = simulation.now
     switch outcome {
     case .success:
@@ -118,6 +121,8 @@ struct Oracle {
       || (failure == .slow && workloads[name]?.settings.detection.grey.policy == .countAsDown):
       if workloads[name]?.firstFailure == nil { workloads[name]?.firstFailure = now }
       workloads[name]?.lastFailure = now
+      workloads[name]?.failures.append((now, now + took))
+      if let known = workloads[name]?.failures.count, known > 8 { workloads[name]?.failures.removeFirst(known - 8) }
       workloads[name]?.servingSince = nil
     case .failure: break
     }

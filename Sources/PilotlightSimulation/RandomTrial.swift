@@ -135,13 +135,17 @@ private struct Draw {
       entries.append(Scenario.Entry(at: seconds(60, 1800), fault, lasting: seconds(5, 900)))
     }
     if chance(0.2) {
-      // Only our probes do not see it, and our line loses just the calls that would tell us so. Two such lines on top of each other
-      // would lose more than F24 speaks of.
+      // Only our probes do not see it, and our line loses just the calls that would tell us so, or our names do not resolve for a
+      // while. Two lossy lines on top of each other would lose more than F24 speaks of.
       entries.removeAll { if case .network(.packetLoss) = $0.what { true } else { false } }
       let (at, lasting) = (seconds(200, 900), seconds(300, 900))
       entries.append(
         Scenario.Entry(at: at, .cloud(.albHidden(workload: workload.name, site: .primary)), lasting: lasting))
-      entries.append(Scenario.Entry(at: at + .seconds(5), .network(.packetLoss(share: 0.3)), lasting: lasting))
+      if chance(0.5) {
+        entries.append(Scenario.Entry(at: at + .seconds(5), .network(.packetLoss(share: 0.3)), lasting: lasting))
+      } else {
+        entries.append(Scenario.Entry(at: at + seconds(30, 280), .network(.noNames), lasting: seconds(8, 30)))
+      }
     }
     // Without credentials the checkers are the only vantage that speaks; when they lie too, everybody who can speak does.
     if entries.contains(where: { $0.what == .cloud(.checkersLie(workload: workload.name)) }) {

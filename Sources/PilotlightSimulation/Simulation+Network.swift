@@ -175,7 +175,7 @@ extension Simulation {
     guard let probe = probes[name]?[site] else { return }
     var (outcome, took) = judge(world.alb(workload: name, site: site == .primary ? .primary : .dr, at: now), probe)
     if let (other, later) = onTheWay(probe.timeout, took) { (outcome, took) = (other ?? outcome, later) }
-    if site == .primary { oracle.probed(name, outcome, self) }
+    if site == .primary { oracle.probed(name, outcome, took: took, self) }
     see(name, watch, outcome, took)
   }
 
