@@ -128,3 +128,44 @@ private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
     #expect(!detector.assess(at: start + .seconds(10)).evidence.contains { $0.contains("healthy") })
   }
 }
+
+/// When the primary region's API counts as silent: only its opinion, with the probes failing since second 0.
+@Suite struct SilenceTests {
+  private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
+  private func at(_ second: Int) -> Instant { start + .seconds(second) }
+
+  private func opinion(misses: [Int], good: [Int], failed: [Int] = [], answered: [Int] = []) -> Opinion {
+    var detector = Detector(settings, at: at(-60))
+    detector.probed(
+      Observation(at: at(0), took: .seconds(5), outcome: .failure(.timeout, status: nil, detail: "")))
+    for second in -10...120 {
+      if good.contains(second) { detector.reached(.drAPI, true, at: at(second)) }
+      if failed.contains(second) { detector.reached(.drAPI, false, at: at(second)) }
+      if misses.contains(second) { detector.sawPrimaryAPI(false, at: at(second)) }
+      if answered.contains(second) { detector.sawPrimaryAPI(true, at: at(second)) }
+    }
+    return detector.primaryAPIOpinion
+  }
+
+  @Test func `four questions without an answer are believed beside a reference that answered throughout`() {
+    #expect(opinion(misses: [5, 10, 15, 20], good: [2, 8, 14, 21]) == .down)
+    #expect(opinion(misses: [5, 10, 15], good: [2, 8, 14, 21]) == .unknown)
+  }
+
+  @Test func `an answer in between begins the count anew, and is an answer`() {
+    #expect(opinion(misses: [5, 10, 20, 25], good: [2, 8, 14, 26], answered: [15]) == .up)
+  }
+
+  @Test
+  func
+    `F17 a reference that failed meanwhile, or was not heard since, leaves it open: it may have been our own network`()
+  {
+    #expect(opinion(misses: [5, 10, 15, 20], good: [2, 21], failed: [12]) == .unknown)
+    #expect(opinion(misses: [5, 10, 15, 20], good: [7, 21]) == .unknown)
+    #expect(opinion(misses: [5, 10, 15, 20], good: [2, 8]) == .unknown)
+  }
+
+  @Test func `questions from before the outage do not count`() {
+    #expect(opinion(misses: [-5, 5, 10, 15], good: [-8, 2, 16]) == .unknown)
+  }
+}

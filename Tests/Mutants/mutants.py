@@ -39,8 +39,6 @@ MUTANTS = [
     swap("grey-is-down", f"{CORE}/Detector.swift", "settings.grey.policy == .countAsDown", "true"),
     swap("one-miss-is-enough", f"{CORE}/Detector.swift",
          "misses.count == Detector.believedMisses", "!misses.isEmpty"),
-    swap("silence-is-believed", f"{CORE}/Detector.swift",
-         "since <= misses[0] && good >= at", "true"),
     Mutant("contradiction-ignored", f"{CORE}/Detector.swift", "if case .agreed = agreement { true } else { false }",
            "if AWAKE { true } else if case .agreed = agreement { true } else { false }"),
     Mutant("pause-ignored", f"{CORE}/Machine+Run.swift", 'if let pause = state.pause { return "it is',
