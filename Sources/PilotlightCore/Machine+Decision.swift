@@ -41,7 +41,7 @@ extension Machine {
   }
 
   mutating func sayRTO(_ situation: Situation, _ reaction: inout Reaction) {
-    guard let late = rtoShortfall(situation) else { return }
+    guard !said.contains("rto"), let late = rtoShortfall(situation) else { return }
     sayOnce(
       "rto", .rtoAtRisk,
       "the RTO of \(settings.objectives.rto.text) can no longer be met: service is expected back in "

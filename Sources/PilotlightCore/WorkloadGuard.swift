@@ -38,6 +38,8 @@ package final class WorkloadGuard {
   package private(set) var drTally: Tally
   package private(set) var lag: LagTracker
   private var schedule: PollSchedule
+  /// Those that this workload has.
+  private let vantages: [Watch]
   private var standing = Standing()
   /// The situation as last concluded.
   package private(set) var situation: Situation
@@ -67,6 +69,9 @@ package final class WorkloadGuard {
     lag = LagTracker(settings)
     readiness = Readiness(settings)
     schedule = PollSchedule(settings, at: now, &dice)
+    vantages =
+      [.primaryAPI] + (settings.primary.targetGroup == nil ? [] : [.primaryTargets])
+      + (settings.detection.healthCheck == nil ? [] : [.healthCheck])
     situation = Situation(
       now: now, assessment: Assessment(verdict: .unknown, since: now), primaryServing: nil, drServing: nil, lag: lag,
       evidenceAt: nil, obstacles: [], brake: nil)
@@ -218,12 +223,6 @@ package final class WorkloadGuard {
       oldest = min(oldest, read)
     }
     return oldest
-  }
-
-  /// Those that this workload has.
-  private var vantages: [Watch] {
-    [.primaryAPI] + (settings.primary.targetGroup == nil ? [] : [.primaryTargets])
-      + (settings.detection.healthCheck == nil ? [] : [.healthCheck])
   }
 
   private var newestReference: Instant? { schedule.newestStart { $0.isReference } }
