@@ -71,7 +71,7 @@ package struct Detector: Equatable, Sendable {
     guard observation.at >= begun else { return }
     tally.take(observation)
     grey.take(observation)
-    if case .success = observation.outcome { lastSuccess = max(lastSuccess ?? observation.at, observation.at) }
+    if observation.outcome.serves { lastSuccess = max(lastSuccess ?? observation.at, observation.at) }
   }
 
   /// Whether a reference answered at all; `at` is when it was asked.

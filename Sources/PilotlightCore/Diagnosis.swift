@@ -16,6 +16,8 @@ package enum Diagnosis: String, Hashable, Sendable, Codable, CaseIterable {
   case tls = "tls"
   /// The primary's name does not resolve.
   case dns = "dns"
+  /// One of the load balancer's addresses does not serve; the others do.
+  case addressDead = "address-dead"
   /// Right answers, late.
   case greySlow = "grey-slow"
   /// Some requests fail and others do not.
@@ -37,6 +39,7 @@ package enum Diagnosis: String, Hashable, Sendable, Codable, CaseIterable {
     case .onlyWeSeeIt: "only we see it: our probes fail, an independent vantage sees the primary serve"
     case .tls: "TLS broken: the primary's certificate or handshake fails"
     case .dns: "DNS broken: the primary's name does not resolve"
+    case .addressDead: "an address of the load balancer is dead; the others serve"
     case .greySlow: "grey failure: right answers, late"
     case .greyPartial: "grey failure: some requests fail and others do not"
     case .replicaBroken: "replica broken: it does not follow the primary, or nobody can tell"
@@ -74,6 +77,7 @@ extension Diagnosis {
     case (.tls?, _): self = .tls
     case (.dns?, _): self = .dns
     case (.local?, _): self = .probeBroken
+    case (.address?, _): self = .addressDead
     case (.slow?, _), (_, .slow?): self = .greySlow
     case (_, .partial?): self = .greyPartial
     default: return nil
@@ -93,6 +97,7 @@ extension Diagnosis {
     case .tls?: self = .tls
     case .dns?: self = .dns
     case .local?: self = .probeBroken
+    case .address?: self = .addressDead
     case nil: self = seen.grey == .slow ? .greySlow : .greyPartial
     }
   }

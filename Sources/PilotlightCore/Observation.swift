@@ -93,13 +93,25 @@ package enum FailureClass: String, Hashable, Sendable, Codable, CaseIterable {
   case dns
   /// A fault of this host or program: no descriptors, no memory, a file that cannot be read.
   case local
+  /// One of several addresses does not serve, and another does: users are served (F12).
+  case address
 
   /// Slow, TLS and DNS degrade and alert; both regions may share their cause, so they never justify a failover alone. Our own
-  /// faults say nothing about the primary.
+  /// faults say nothing about the primary, and one dead address is no outage.
   package var countsAsDown: Bool {
     switch self {
     case .refused, .timeout, .reset, .serverError, .wrongStatus, .wrongContent: true
-    case .slow, .tls, .dns, .local: false
+    case .slow, .tls, .dns, .local, .address: false
+    }
+  }
+}
+
+extension ProbeOutcome {
+  /// Whether users are served: whatever else is wrong, it is no outage.
+  package var serves: Bool {
+    switch self {
+    case .success, .failure(.address, _, _): true
+    case .failure: false
     }
   }
 }

@@ -32,25 +32,25 @@ package struct Tally: Equatable, Sendable {
   package mutating func take(_ observation: Observation) {
     if let last, observation.at < last.at { return }
     last = observation
-    switch observation.outcome {
-    case .success:
+    if observation.outcome.serves {
       if successes == 0 { firstSuccess = observation.at }
       successes += 1
-      failures = 0
-      concerns = 0
-      firstFailure = nil
-      lastFailure = nil
+      (failures, firstFailure, lastFailure) = (0, nil, nil)
       if successes >= riseAfter { settle(true, since: firstSuccess) }
-    case .failure(let failure, _, _):
+    } else {
       successes = 0
-      concerns += 1
-      // Slow, TLS and DNS neither count towards an outage nor end one.
-      guard failure.countsAsDown else { return }
-      if failures == 0 { firstFailure = observation.at }
-      lastFailure = observation.at
-      failures += 1
-      if failures >= fallAfter { settle(false, since: firstFailure) }
     }
+    guard case .failure(let failure, _, _) = observation.outcome else {
+      concerns = 0
+      return
+    }
+    concerns += 1
+    // Slow, TLS and DNS neither count towards an outage nor end one.
+    guard failure.countsAsDown else { return }
+    if failures == 0 { firstFailure = observation.at }
+    lastFailure = observation.at
+    failures += 1
+    if failures >= fallAfter { settle(false, since: firstFailure) }
   }
 
   private mutating func settle(_ verdict: Bool, since: Instant?) {
@@ -69,7 +69,8 @@ package struct Tally: Equatable, Sendable {
 
   /// True while the counts could still tip: re-checks come sooner then.
   package var unsettled: Bool {
-    last != nil && (serving == nil || (serving == true ? concerns > 0 : successes > 0))
+    guard last != nil, let serving else { return last != nil }
+    return serving ? failures > 0 || (1..<fallAfter).contains(concerns) : successes > 0
   }
 
   /// The newest result in words, e.g. `503 serverError 3 times in a row`.

@@ -328,7 +328,8 @@ extension Observation {
   package var answered: Bool {
     switch outcome {
     case .success: true
-    case .failure(let failure, let status, _): status != nil || failure == .wrongContent || failure == .slow
+    case .failure(let failure, let status, _):
+      status != nil || failure == .wrongContent || failure == .slow || failure == .address
     }
   }
 }

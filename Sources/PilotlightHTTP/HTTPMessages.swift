@@ -16,8 +16,8 @@ package struct HTTPRequest: Sendable {
   package var bodyLimit: Int
   /// True: a new connection, closed afterwards (a probe must meet the listener).
   package var freshConnection: Bool
-  /// curl's CURLOPT_RESOLVE entries, `HOST:PORT:ADDRESS[,ADDRESS]`.
-  package var resolve: [String]
+  /// Where to connect instead of resolving the URL's host; name, TLS and `Host` header stay the URL's.
+  package var address: NetworkAddress?
   /// PEM file of certificate authorities; nil = the transport's default.
   package var caFile: String?
   /// Path of a Unix socket to talk over instead of TCP.
@@ -26,7 +26,7 @@ package struct HTTPRequest: Sendable {
   package init(
     method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = [],
     timeout: Duration, connectTimeout: Duration? = nil, bodyLimit: Int = 4 << 20, freshConnection: Bool = false,
-    resolve: [String] = [], caFile: String? = nil, unixSocket: String? = nil
+    address: NetworkAddress? = nil, caFile: String? = nil, unixSocket: String? = nil
   ) {
     self.method = method
     self.url = url
@@ -36,7 +36,7 @@ package struct HTTPRequest: Sendable {
     self.connectTimeout = connectTimeout
     self.bodyLimit = bodyLimit
     self.freshConnection = freshConnection
-    self.resolve = resolve
+    self.address = address
     self.caFile = caFile
     self.unixSocket = unixSocket
   }

@@ -17,9 +17,6 @@ extension HTTPRequest {
       }
     }
     if let unixSocket, unixSocket.utf8.count > 107 { return "the socket path is longer than 107 bytes" }
-    if let entry = resolve.first(where: { Pin($0) == nil }) {
-      return "the resolve entry \(printable(entry, limit: 60)) is not HOST:PORT:ADDRESS[,ADDRESS]"
-    }
     let paths = [unixSocket, caFile].compactMap(\.self)
     return paths.contains { $0.utf8.contains(0) } ? "a path holds a zero byte" : nil
   }

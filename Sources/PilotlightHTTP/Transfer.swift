@@ -14,8 +14,7 @@ final class Transfer {
 
   // What the options point at.
   var headerLines = StringList()
-  var pinLines = StringList()
-  var addressLines = StringList()
+  var detour = StringList()
 
   // What has arrived.
   private(set) var headers: [(name: String, value: String)] = []

@@ -55,12 +55,10 @@ extension Transfer {
       options.set(CURLOPT_FRESH_CONNECT, 1, "fresh connection")
       options.set(CURLOPT_FORBID_REUSE, 1, "no reuse")
     }
-    let pins = request.resolve.compactMap(Pin.init)
-    if !pins.isEmpty {
-      pinLines = StringList(pins.map(\.connectTo))
-      options.set(CURLOPT_CONNECT_TO, pinLines, "pins")
-      addressLines = StringList(pins.compactMap(\.resolve))
-      options.set(CURLOPT_RESOLVE, addressLines, "addresses of pins")
+    if let address = request.address {
+      // CURLOPT_RESOLVE would concern every transfer to that host and port; this one concerns the transfer and its connections.
+      detour = StringList(["::\(address.bracketed):"])
+      options.set(CURLOPT_CONNECT_TO, detour, "address")
     }
     options.set(CURLOPT_DNS_CACHE_TIMEOUT, addresses.cacheTimeout(), "DNS cache timeout")
     // A lookup that outlives its transfer is left to its thread. Without this, libcurl waits for it, on this queue: one name
@@ -123,8 +121,8 @@ extension Transfer {
 }
 
 extension Duration {
-  /// Whole milliseconds as libcurl takes them: rounded up, since 0 would mean no limit, and at most 24 days.
-  fileprivate var timerMilliseconds: Int {
+  /// Whole milliseconds as timers take them: rounded up, since 0 would mean no limit, and at most 24 days.
+  var timerMilliseconds: Int {
     let (seconds, attoseconds) = components
     if seconds >= Int64(Int32.max) / 1000 { return Int(Int32.max) }
     if seconds < 0 || attoseconds < 0 { return 1 }

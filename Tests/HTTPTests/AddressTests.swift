@@ -20,7 +20,7 @@ import Testing
     }) { server in
       let url = "http://pinned.invalid:\(server.port)/"
       let pinned = HTTPRequest(
-        url: url, timeout: .seconds(20), resolve: ["Pinned.invalid:\(server.port):127.0.0.1"])
+        url: url, timeout: .seconds(20), address: NetworkAddress("127.0.0.1"))
       let plain = HTTPRequest(url: url, timeout: .seconds(20))
       #expect(await send(plain) == "dns")
       #expect(await send(pinned) == "200")
@@ -41,16 +41,11 @@ import Testing
         for (address, outcome) in [("127.0.0.1", "200"), ("127.0.0.2", "refused")] {
           let request = HTTPRequest(
             url: "http://both.invalid:\(server.port)/", timeout: .seconds(5),
-            resolve: ["both.invalid:\(server.port):\(address)"])
+            address: NetworkAddress(address))
           #expect(await send(request) == outcome)
         }
       }
     }
-  }
-
-  @Test func `an entry that is no address is a fault of ours`() async {
-    let request = HTTPRequest(url: "http://a.invalid/", timeout: .seconds(5), resolve: ["a.invalid:80:somewhere"])
-    #expect(await send(request) == "local")
   }
 
   @Test func `one transfer a second sweeps out old addresses`() {
@@ -63,45 +58,42 @@ import Testing
     #expect(book.cacheTimeout(now: start + .seconds(1)) == -1)
   }
 
-  @Test func `any of several pinned addresses will do`() async throws {
+  @Test func `an address stands in for the host alone`() async throws {
     try await withServer({ peer, server in
       server.note(peer.readRequest())
       peer.answer("200 OK")
     }) { server in
       let request = HTTPRequest(
-        url: "http://several.invalid:\(server.port)/", timeout: .seconds(5),
-        resolve: ["several.invalid:\(server.port):127.0.0.2,127.0.0.1"])
+        url: "http://several.invalid:\(server.port)/", timeout: .seconds(5), address: NetworkAddress("127.0.0.1"))
       #expect(await send(request) == "200")
       #expect(server.requests.first?.contains("\r\nHost: several.invalid:\(server.port)\r\n") == true)
     }
   }
 
-  @Test func `a pin concerns its own host and port`() async throws {
-    try await withServer({ peer, _ in
-      _ = peer.readRequest()
-      peer.answer("200 OK")
-    }) { server in
-      for pin in ["other.invalid:\(server.port):127.0.0.1", "mine.invalid:1:127.0.0.1"] {
-        let request = HTTPRequest(
-          url: "http://mine.invalid:\(server.port)/", timeout: .seconds(20), resolve: [pin])
-        #expect(await send(request) == "dns")
-      }
-    }
+  @Test(arguments: [
+    ("10.0.0.1", "10.0.0.1"), ("2001:db8::1", "2001:db8::1"), ("[2001:db8::1]", "2001:db8::1"), ("::1", "::1"),
+  ])
+  func `an address in digits`(text: String, digits: String) {
+    #expect(NetworkAddress(text)?.description == digits)
   }
 
-  @Test func `a pin is said in libcurl's words`() {
-    #expect(Pin("alb:443:10.0.0.1")?.connectTo == "alb:443:10.0.0.1:443")
-    #expect(Pin("alb:443:10.0.0.1")?.resolve == nil)
-    #expect(Pin("alb:443:[2001:db8::1]")?.connectTo == "alb:443:[2001:db8::1]:443")
-    #expect(Pin("alb:443:10.0.0.1,[::1]")?.connectTo == "alb:443:pinned-10.0.0.1-..1:443")
-    #expect(Pin("alb:443:10.0.0.1,[::1]")?.resolve == "+pinned-10.0.0.1-..1:443:10.0.0.1,[::1]")
+  @Test(arguments: ["", "alb", "10.0.0.300", "10.0.0", "[10.0.0.1]", "[::1", "fe80::1%eth0", "1.2.3.4 ", "::g"])
+  func `what is no address is none`(text: String) {
+    #expect(NetworkAddress(text) == nil)
   }
 
   @Test(arguments: [
-    "", "alb", "alb:443", "alb:443:", "alb:0:10.0.0.1", "alb:x:10.0.0.1", ":443:10.0.0.1", "-alb:443", "alb:1:1,",
-    "alb:443:10.0.0.1,,10.0.0.2", "alb:443:10.0.0.300", "alb:443:name", "alb:70000:10.0.0.1", "alb:443:[10.0.0.1",
+    ("http://alb.example/", "alb.example", 80), ("https://alb.example/x?y=1", "alb.example", 443),
+    ("https://alb.example:8443", "alb.example", 8443), ("http://[::1]:81/", "[::1]", 81),
+    ("http://u:p@10.0.0.1/", "10.0.0.1", 80),
   ])
-  func `what is no pin is none`(entry: String) {
-    #expect(Pin(entry) == nil)
+  func `a URL leads to host and port`(url: String, host: String, port: Int) {
+    let origin = Origin(url: url)
+    #expect(origin?.host == host && origin?.port == port)
+  }
+
+  @Test(arguments: ["", "alb.example", "http://", "http://a:99999/", "/path", "http://a b/"])
+  func `what is no absolute URL leads nowhere`(url: String) {
+    #expect(Origin(url: url) == nil)
   }
 }

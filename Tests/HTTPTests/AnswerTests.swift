@@ -151,7 +151,7 @@ import Testing
     }) { server in
       let request = HTTPRequest(
         url: "http://alb.invalid:\(server.port)/", timeout: .seconds(5),
-        resolve: ["alb.invalid:\(server.port):127.0.0.1"])
+        address: NetworkAddress("127.0.0.1"))
       let answer = try await transport.send(request).get()
       #expect(answer.status == 200)
       #expect(server.requests.first?.contains("Host: alb.invalid:\(server.port)\r\n") == true)

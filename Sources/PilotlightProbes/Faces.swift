@@ -1,0 +1,115 @@
+// A load balancer has several addresses, and one of them can be dead while the others serve: degraded, not down (F12). Each probe
+// asks one of them, in turn; after anything but a success every probe asks all of them at once, until all serve again.
+
+import PilotlightCore
+import PilotlightHTTP
+import Synchronization
+
+/// What a probe asks: the addresses, or the URL as it stands.
+struct Faces: Equatable {
+  /// Addresses to ask, each by a request of its own; empty: the URL's host is an address, or curl does not mind.
+  var addresses: [NetworkAddress]
+  /// Why they are not the name's present ones; nil: they are.
+  var trouble: String?
+}
+
+extension ProbeSettings {
+  /// The addresses that the operator fixed. What the configuration accepts leads to the probe's own host and port.
+  var fixedAddresses: [NetworkAddress] {
+    resolve.flatMap { entry in
+      entry.split(separator: ":", maxSplits: 2).dropFirst(2).flatMap { $0.split(separator: ",") }
+        .compactMap { NetworkAddress($0) }
+    }
+  }
+}
+
+/// Whose turn it is, by load balancer.
+final class Turns: Sendable {
+  private struct Turn {
+    var next = 0
+    var isTroubled = false
+  }
+  private let turns = Mutex<[Origin: Turn]>([:])
+
+  /// Asked at once at most; a load balancer under load has more, and is told by these as well.
+  static let most = 8
+
+  /// Which addresses this probe asks.
+  func pick(_ faces: Faces, of origin: Origin) -> [NetworkAddress] {
+    guard faces.addresses.count > 1 else { return faces.addresses }
+    return turns.withLock { turns in
+      let turn = turns[origin, default: Turn()]
+      turns[origin, default: Turn()].next &+= 1
+      let first = turn.next % faces.addresses.count
+      let count = turn.isTroubled || faces.trouble != nil ? Turns.most : 1
+      return Array((faces.addresses[first...] + faces.addresses[..<first]).prefix(count))
+    }
+  }
+
+  /// What the probe saw.
+  func saw(_ outcome: ProbeOutcome, of origin: Origin) {
+    let isTroubled = if case .success = outcome { false } else { true }
+    turns.withLock { $0[origin, default: Turn()].isTroubled = isTroubled }
+  }
+}
+
+/// What one address answered.
+struct Face: Equatable {
+  var address: NetworkAddress?
+  var outcome: ProbeOutcome
+}
+
+/// What the answers of several addresses mean together: one that serves is enough for users, and one that does not is told.
+///
+/// When none serves, an answer that does not count as down outweighs one that does, and a status outweighs silence.
+///
+/// - Parameters:
+///   - faces: at least one.
+///   - trouble: why the name itself could not be resolved; it outweighs everything (F10).
+func conclude(_ faces: [Face], trouble: String?) -> ProbeOutcome {
+  let serving = faces.filter(\.outcome.isSuccess)
+  if let trouble {
+    let found =
+      faces.isEmpty
+      ? "" : "; of its last known addresses \(serving.isEmpty ? "none" : "\(serving.count) of \(faces.count)") serve"
+    return .failure(.dns, status: nil, detail: "dns: \(trouble)\(found)")
+  }
+  // What our own host could not ask says nothing of the others.
+  let asked = faces.filter { $0.outcome.failure != .local }
+  guard asked.count > 1 else { return (asked.first ?? faces[0]).outcome }
+  let slow = asked.filter { $0.outcome.failure == .slow }
+  let dead = asked.filter { !$0.outcome.isSuccess && $0.outcome.failure != .slow }
+  guard let served = serving.first else { return noneServes(asked) }
+  if !dead.isEmpty {
+    let words = dead.map { "\($0.address?.description ?? "") (\($0.outcome.failure?.rawValue ?? ""))" }.joined(
+      separator: ", ")
+    return .failure(
+      .address, status: nil,
+      detail: clipped("\(asked.count - dead.count) of \(asked.count) addresses serve, not \(words)"))
+  }
+  return slow.count > serving.count ? slow[0].outcome : served.outcome
+}
+
+private func noneServes(_ faces: [Face]) -> ProbeOutcome {
+  let heaviest = faces.max { $0.outcome.weight < $1.outcome.weight } ?? faces[0]
+  guard case .failure(let failure, let status, let detail) = heaviest.outcome else { return heaviest.outcome }
+  return .failure(
+    failure, status: status,
+    detail: clipped("none of \(faces.count) addresses serves" + (detail.isEmpty ? "" : "; \(detail)")))
+}
+
+extension ProbeOutcome {
+  fileprivate var isSuccess: Bool { if case .success = self { true } else { false } }
+
+  fileprivate var failure: FailureClass? { if case .failure(let failure, _, _) = self { failure } else { nil } }
+
+  /// Among failures: what speaks least for an outage weighs most. The first of equals is taken.
+  fileprivate var weight: Int {
+    switch self {
+    case .success: 3
+    case .failure(let failure, _, _) where !failure.countsAsDown: 2
+    case .failure(_, .some, _): 1
+    case .failure: 0
+    }
+  }
+}
