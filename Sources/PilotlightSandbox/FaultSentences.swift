@@ -22,6 +22,8 @@ extension SandboxFault {
     case .albRefused(let name, let site): "the load balancer of \(name) in the \(site.words) refuses connections"
     case .albHidden(let name, let site):
       "the load balancer of \(name) in the \(site.words) is out of the watchdog's reach alone; users are served"
+    case .albAddressDead(let name, let site):
+      "one of two addresses of the load balancer of \(name) in the \(site.words) is dead; users are served by the other"
     case .checkersLie(let name): "Route 53's checkers report the opposite of what they see of \(name)"
     case .albSlow(let name, let site, let delay):
       "the load balancer of \(name) in the \(site.words) answers \(delay.text) late"

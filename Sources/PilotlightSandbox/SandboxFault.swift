@@ -51,6 +51,8 @@ package enum SandboxFault: Hashable, Sendable, Codable {
   case albRefused(workload: String, site: SandboxSite)
   /// Only the watchdog's probes time out (a security group that shuts it out); users are served.
   case albHidden(workload: String, site: SandboxSite)
+  /// One of the load balancer's two addresses is dead; whoever meets it tries the other, and users are served.
+  case albAddressDead(workload: String, site: SandboxSite)
   /// Route 53's checkers report the opposite of what they see.
   case checkersLie(workload: String)
   /// Right answers, late.

@@ -21,13 +21,14 @@ private enum AnswerFault: String, CaseIterable, Sendable {
 
 /// What a load balancer does instead of serving.
 private enum BalancerFault: String, CaseIterable, Sendable {
-  case silent, refusing, hidden, wrongContent
+  case silent, refusing, hidden, oneAddress, wrongContent
 
   func fault(_ name: String, _ site: SandboxSite) -> SandboxFault {
     switch self {
     case .silent: .albBlackhole(workload: name, site: site)
     case .refusing: .albRefused(workload: name, site: site)
     case .hidden: .albHidden(workload: name, site: site)
+    case .oneAddress: .albAddressDead(workload: name, site: site)
     case .wrongContent: .albWrongContent(workload: name, site: site)
     }
   }
@@ -77,7 +78,7 @@ extension EventChoice {
       let fault = balancer.required(
         "fault", .choice(BalancerFault.self, placeholder: .silent),
         "`silent`: accepts and never answers; `refusing`: refuses connections; `hidden`: the watchdog alone is shut out, "
-          + "users are served; `wrongContent`: status 200 with somebody else's page, noticed only where `bodyContains` "
+          + "users are served; `oneAddress`: one of its two addresses is dead, users are served by the other; `wrongContent`: status 200 with somebody else's page, noticed only where `bodyContains` "
           + "is configured.")
       return { .cloud(fault.fault($0.name, role.site)) }
     }

@@ -112,7 +112,7 @@ struct Oracle {
   mutating func probed(_ name: String, _ outcome: ProbeOutcome, took: Duration, _ simulation: Simulation) {
     let now = simulation.now
     switch outcome {
-    case .success:
+    case let served where served.serves:
       workloads[name]?.lastSuccess = now
       if workloads[name]?.servingSince == nil { workloads[name]?.servingSince = now }
       workloads[name]?.firstFailure = nil
@@ -124,7 +124,7 @@ struct Oracle {
       workloads[name]?.failures.append((now, now + took))
       if let known = workloads[name]?.failures.count, known > 8 { workloads[name]?.failures.removeFirst(known - 8) }
       workloads[name]?.servingSince = nil
-    case .failure: break
+    case .success, .failure: break
     }
   }
 

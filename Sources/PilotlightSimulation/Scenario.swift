@@ -98,7 +98,7 @@ extension SandboxFault {
   /// Whether a probe that fails under this fault may fail although users are served: our eyes lie.
   var hidesService: Bool {
     switch self {
-    case .albHidden, .albSlow, .observerIsolated: true
+    case .albHidden, .albAddressDead, .albSlow, .observerIsolated: true
     case .checkersLie, .regionOutage, .apiOutage, .throttling, .unknownOutcomes, .lostRequests, .garbledReplies,
       .captivePortal,
       .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,

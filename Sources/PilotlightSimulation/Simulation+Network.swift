@@ -174,9 +174,31 @@ extension Simulation {
   private func probe(_ name: String, _ watch: Watch, _ site: Site) {
     guard let probe = probes[name]?[site] else { return }
     var (outcome, took) = judge(world.alb(workload: name, site: site == .primary ? .primary : .dr, at: now), probe)
+    if world.faults.contains(.albAddressDead(workload: name, site: site == .primary ? .primary : .dr)) {
+      (outcome, took) = besideDeadAddress(outcome, took, probe, watch, of: name)
+    }
     if let (other, later) = onTheWay(probe.timeout, took) { (outcome, took) = (other ?? outcome, later) }
     if site == .primary { oracle.probed(name, outcome, took: took, self) }
     see(name, watch, outcome, took)
+  }
+
+  /// One of two addresses does not answer. A probe asks one, and after anything but a success both, as the prober does.
+  private func besideDeadAddress(
+    _ alive: ProbeOutcome, _ took: Duration, _ probe: ProbeSettings, _ watch: Watch, of name: String
+  ) -> (ProbeOutcome, Duration) {
+    let looks = "\(name) \(watch)"
+    let (outcome, later): (ProbeOutcome, Duration)
+    if askedBoth.contains(looks) {
+      let isServed = alive.serves
+      outcome = isServed ? .failure(.address, status: nil, detail: "1 of 2 addresses serves") : alive
+      later = probe.timeout
+    } else {
+      let isAlive = dice.unit() < 0.5
+      outcome = isAlive ? alive : .failure(.timeout, status: nil, detail: "no answer")
+      later = isAlive ? took : probe.timeout
+    }
+    if case .success = outcome { askedBoth.remove(looks) } else { askedBoth.insert(looks) }
+    return (outcome, later)
   }
 
   /// Any answer of somebody else's server.

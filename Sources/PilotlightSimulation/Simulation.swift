@@ -37,6 +37,8 @@ package final class Simulation {
   /// For what must not disturb the story.
   var asideDice: Dice
   var network: [NetworkFault] = []
+  /// Probes whose newest result was no success, by workload and watch, while an address is dead.
+  var askedBoth: Set<String> = []
   /// What is wrong with the veto command, newest last: true when it hangs, false when it says no.
   var vetoes: [Bool] = []
   var clockBehind = Duration.zero

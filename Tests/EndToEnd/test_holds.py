@@ -52,6 +52,22 @@ def test_vantages_that_contradict_the_probe_hold_the_failover(world: World, aws:
     daemon.until_phase("failing-over", 15)
 
 
+def test_one_dead_address_of_the_load_balancer_is_told_and_is_no_outage(world: World, start) -> None:
+    """F12: it serves at one of its two addresses; when that one dies too, it is down."""
+    port = world.primary.alb.port
+    addresses = {
+        "primary.alb.url": f"http://alb.test:{port}/health",
+        "primary.alb.resolve": [f"alb.test:{port}:127.0.0.1,127.0.0.2"],
+    }
+    daemon = start(world, **addresses)
+    daemon.until("it is told", lambda workload: workload["diagnosis"] == "address-dead", 10)
+    daemon.stays(lambda: daemon.status()["phase"] == "degraded", 5)
+    assert "1 of 2 addresses serve, not 127.0.0.2 (refused)" in daemon.explain()
+    assert_untouched(world)
+    fail_over(world, daemon)
+    assert_promoted_once(world)
+
+
 def test_lag_beyond_the_rpo_holds_until_the_loss_is_accepted(world: World, aws: Control, start) -> None:
     """F37."""
     aws.lag(DR, REPLICA, "constant", seconds=900)

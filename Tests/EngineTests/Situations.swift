@@ -196,6 +196,14 @@ import Testing
   // MARK: Neither up nor down
 
   static let grey: [Episode] = [
+    Episode(
+      "F12 one of three addresses is dead", .told(.addressDead), [(60, .fails(.timeout)), (61, .fails(.address))]),
+    Episode(
+      "F12 one of three addresses is dead for ten minutes", .toldAndOver(.addressDead),
+      [(60, .fails(.timeout)), (61, .fails(.address)), (660, .serves)]),
+    Episode(
+      "F12 one address is dead for ten minutes, then the region", .failsOver(after: 60...66),
+      [(60, .fails(.address))] + Episode.regionGone(660)),
     Episode("F6 every answer is late", .told(.greySlow), [(60, .fails(.slow, status: 200))]),
     Episode("F6 late for half a minute", .toldAndOver(.greySlow), [(60, .fails(.slow, status: 200)), (90, .serves)]),
     Episode(
