@@ -122,7 +122,8 @@ package struct Machine: Sendable {
       takeDebt(replies, for: task, situation, &reaction)
 
     // Nothing to do, on purpose: what is volatile is fresh already, and the next assessment tells the rest.
-    case (.healthy, .started), (.degraded, .started), (.drActive, .started): break
+    case (.healthy, .started), (.degraded, .started): sayBlindSpots(&reaction)
+    case (.drActive, .started): break
     case (.healthy, .woke), (.degraded, .woke), (.drActive, .woke): forgetProgress()
     }
     watchArming(situation, &reaction)
@@ -156,10 +157,7 @@ package struct Machine: Sendable {
   private mutating func watchHealthy(_ situation: Situation, _ reaction: inout Reaction) {
     if expirePause(situation, &reaction) { return }
     let assessment = situation.assessment
-    if assessment.verdict == .up, state.armedFor != fingerprint {
-      record(.armed(fingerprint: fingerprint), &reaction)
-    }
-    if state.account == nil, let account = situation.account { record(.account(account), &reaction) }
+    getAcquainted(situation, &reaction)
     sayBlindness(assessment, &reaction)
     sayUnreadLag(situation, &reaction)
     if assessment.verdict == .down {
@@ -170,6 +168,14 @@ package struct Machine: Sendable {
       begin(outage: outage(nil, concern, situation), &reaction)
     }
     payDebts(situation, &reaction)
+  }
+
+  /// What has to be seen once before anything is done by itself. A primary that serves with a concern serves.
+  private mutating func getAcquainted(_ situation: Situation, _ reaction: inout Reaction) {
+    if situation.assessment.verdict == .up, state.armedFor != fingerprint {
+      record(.armed(fingerprint: fingerprint), &reaction)
+    }
+    if state.account == nil, let account = situation.account { record(.account(account), &reaction) }
   }
 
   private func outage(_ start: Instant?, _ why: String, _ situation: Situation) -> Outage {
@@ -188,6 +194,7 @@ package struct Machine: Sendable {
 
   private mutating func watchDegraded(_ outage: Outage, _ situation: Situation, _ reaction: inout Reaction) {
     if expirePause(situation, &reaction) { return }
+    getAcquainted(situation, &reaction)
     sayBlindness(situation.assessment, &reaction)
     sayUnreadLag(situation, &reaction)
     switch situation.assessment.verdict {

@@ -57,6 +57,7 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case preparing
   case preparationHeld
   case vetoed
+  case blindSpot
 }
 
 /// What a kind of message means, the same for every message of the kind.
@@ -351,6 +352,11 @@ extension MessageKind {
         id: "70db0667a5fb4fde8bacb206311c7029", level: .warning,
         meaning: "The veto command forbade the one-way step, or gave no answer where that vetoes.",
         next: "Remove its reason, or `pilotlightctl approve` overrules it; `pilotlightctl abort` takes the run back.")
+    case .blindSpot:
+      MessageMeaning(
+        id: "c6c0e1f24d5b4e0c9a7d31b58f02ae64", level: .notice,
+        meaning: "An outage of this kind would not be seen: the configuration does not let the daemon look for it.",
+        next: "Configure what the message names, or know that somebody else has to notice.")
     }
   }
 }

@@ -242,7 +242,10 @@ import Testing
     #expect(night.cloud.promotions == 1)
   }
 
-  @Test func `hold-down keeps a second failover from beginning by itself until it is acknowledged`() throws {
+  @Test
+  func `F59 hold-down, over a restart too, keeps a second failover from beginning by itself until it is acknowledged`()
+    throws
+  {
     let night = try Night(.reference { $0.decision.holdDown = .hours(24) })
     night.run(.minutes(5))
     night.regionDies()
@@ -251,11 +254,30 @@ import Testing
     night.run(.minutes(5))
     night.order(.failback)
     night.run(.hours(3)) { $0.phase == .healthy }
-    night.run(.minutes(90))
+    night.run(.minutes(45))
+    try night.crash()
+    night.run(.minutes(45))
     night.regionDies()
     night.run(.minutes(30))
     #expect(night.phase == .degraded)
+    #expect(night.messages.contains { $0.kind == .heldBack && $0.text.contains("hold-down") })
     night.order(.ack)
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+  }
+
+  @Test func `F16 a probe that takes any page for health says at the start what it cannot see`() throws {
+    let blind = try Night()
+    #expect(blind.messages.contains { $0.kind == .blindSpot && $0.text.contains("bodyContains") })
+    let deep = try Night(.reference { $0.primary.probe.bodyContains = "database: ok" })
+    #expect(!deep.messages.contains { $0.kind == .blindSpot })
+  }
+
+  @Test func `a primary that serves beside a trouble that was there before us is armed all the same`() throws {
+    let night = try Night()
+    night.primary = .failure(.address, status: nil, detail: "1 of 2 addresses serve")
+    night.run(.minutes(5))
+    #expect(night.phase == .degraded && night.acts.isEmpty)
+    night.regionDies()
     #expect(night.run(.minutes(30)) { $0.phase == .drActive })
   }
 

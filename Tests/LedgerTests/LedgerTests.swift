@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  @Test func `a second opener is refused and told who holds the ledger`() throws {
+  @Test func `F25 a second opener is refused and told who holds the ledger`() throws {
     let scratch = try Scratch()
     let ledger = try SQLiteLedger(path: scratch.ledger)
     // The descriptor of the refused lock is closed once: a second close would hit a file of somebody else.

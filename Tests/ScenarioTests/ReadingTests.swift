@@ -82,7 +82,7 @@ import Testing
     #expect(try lived(7) != lived(8))
   }
 
-  @Test func `what befalls a region befalls every workload in it, and the brake lets one go`() throws {
+  @Test func `F21 what befalls a region befalls every workload in it, and the brake lets one go`() throws {
     let file = try shipped("region-outage")
     let exercise = try play(file, on: [.reference("a"), .reference("b")])
     #expect(exercise.workloads.map(\.verdict).sorted() == [.met, .notRecovered])

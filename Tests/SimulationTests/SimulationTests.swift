@@ -85,6 +85,43 @@ import Testing
     #expect(Simulation(eventful).run().violations.map(\.rule) == ["missed-failover"])
   }
 
+  /// Durations come from a clock that nobody sets; the wall clock only stamps requests and reads the cloud's own times.
+  @Test(arguments: [
+    ("F54 the clock jumps an hour ahead", Duration.hours(-1)), ("F55 the clock jumps an hour back", .hours(1)),
+  ]) func `a clock that jumps starts nothing and stops nothing`(_ name: String, _ behind: Duration) {
+    let jump = Scenario.Entry(at: .minutes(6), .clockBehind(behind), lasting: .minutes(20))
+    let outage = Scenario.Entry(at: .minutes(5), .cloud(.regionOutage(region: "eu-west-1")), lasting: .hours(1))
+    let blip = Scenario.Entry(at: .minutes(5), .cloud(.regionOutage(region: "eu-west-1")), lasting: .seconds(40))
+    for (entries, expectation) in [
+      ([jump], PilotlightSimulation.Expectation.nothingActs), ([blip, jump], .nothingActs),
+      ([outage, jump], .failsOver),
+    ] {
+      for seed: UInt64 in 1...5 {
+        let trial = Trial(
+          seed: seed, workloads: [.reference()],
+          scenario: Scenario(name: name, entries: entries, duration: .minutes(70)), expectation: expectation)
+        let outcome = Simulation(trial).run()
+        #expect(outcome.violations.isEmpty, "seed \(seed), \(expectation): \(outcome.violations)")
+        #expect(outcome.failovers == (expectation == .failsOver ? 1 : 0))
+      }
+    }
+  }
+
+  @Test func `F21 all workloads look dead in the same second: cut off we do nothing, and else one moves`() {
+    func live(_ fault: SandboxFault, _ expectation: PilotlightSimulation.Expectation) -> Outcome {
+      let entry = Scenario.Entry(at: .minutes(5), .cloud(fault), lasting: .minutes(40))
+      let trial = Trial(
+        seed: 1, workloads: [.reference("a"), .reference("b"), .reference("c")],
+        scenario: Scenario(name: "all at once", entries: [entry], duration: .minutes(45)), expectation: expectation,
+        operatorFailsBack: false, ending: .asItStands(operatorAfter: nil))
+      return Simulation(trial).run()
+    }
+    let alone = live(.observerIsolated, .nothingActs)
+    #expect(alone.violations.isEmpty && alone.failovers == 0 && alone.actions == 0, "\(alone.violations)")
+    let real = live(.regionOutage(region: "eu-west-1"), .none)
+    #expect(real.violations.isEmpty && real.failovers == 1 && real.promotions == 1, "\(real)")
+  }
+
   @Test func `a failing world is cut down to what it takes`() {
     let trial = Trial(
       seed: 1, workloads: [.reference()],
