@@ -36,7 +36,9 @@ package struct Assessment: Equatable, Sendable {
   package var outageStart: Instant?
   /// Our own probes have failed for `confirmFor`.
   package var lasted: Bool
-  /// The verdict is down, has lasted, and is corroborated.
+  /// The newest probe shows the outage.
+  package var witnessed: Bool
+  /// The verdict is down, has lasted, is corroborated and witnessed.
   package var confirmed: Bool
   package var agreement: Agreement
   /// A failure that degrades and alerts but cannot justify a failover.
@@ -54,7 +56,8 @@ package struct Assessment: Equatable, Sendable {
   package var evidence: [String] { basis?.sentences ?? [] }
 
   package init(
-    verdict: Verdict, since: Instant, outageStart: Instant? = nil, lasted: Bool = false, confirmed: Bool = false,
+    verdict: Verdict, since: Instant, outageStart: Instant? = nil, lasted: Bool = false, witnessed: Bool = false,
+    confirmed: Bool = false,
     agreement: Agreement = .missing, concern: FailureClass? = nil, grey: GreyWindow.Kind? = nil,
     diagnosis: Diagnosis? = nil, lastSuccess: Instant? = nil, basis: Basis? = nil
   ) {
@@ -62,6 +65,7 @@ package struct Assessment: Equatable, Sendable {
     self.since = since
     self.outageStart = outageStart
     self.lasted = lasted
+    self.witnessed = witnessed
     self.confirmed = confirmed
     self.agreement = agreement
     self.concern = concern

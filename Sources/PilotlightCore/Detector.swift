@@ -47,7 +47,9 @@ package struct Detector: Equatable, Sendable {
   package init(_ settings: WorkloadSettings, at now: Instant) {
     self.settings = settings.detection
     pace = min(settings.detection.pollInterval, settings.primary.probe.interval, .seconds(5))
-    tally = Tally(fallAfter: settings.primary.probe.fallAfter, riseAfter: settings.primary.probe.riseAfter)
+    tally = Tally(
+      fallAfter: settings.primary.probe.fallAfter, riseAfter: settings.primary.probe.riseAfter,
+      lateServes: settings.detection.grey.policy == .alert)
     grey = GreyWindow(settings.detection.grey)
     begun = now
     confirmingSince = now
@@ -71,7 +73,7 @@ package struct Detector: Equatable, Sendable {
     guard observation.at >= begun else { return }
     tally.take(observation)
     grey.take(observation)
-    if observation.outcome.serves { lastSuccess = max(lastSuccess ?? observation.at, observation.at) }
+    if tally.serves(observation.outcome) { lastSuccess = max(lastSuccess ?? observation.at, observation.at) }
   }
 
   /// Whether a reference answered at all; `at` is when it was asked.
@@ -149,7 +151,9 @@ package struct Detector: Equatable, Sendable {
     let isGrey = grey.since != nil && verdict == .up
     return Assessment(
       verdict: verdict, since: standing.since, outageStart: outage?.start, lasted: hasLasted,
-      confirmed: verdict == .down && network(at: now) == .up && isAgreed(agreement) && hasLasted, agreement: agreement,
+      witnessed: isWitnessed,
+      confirmed: verdict == .down && network(at: now) == .up && isAgreed(agreement) && hasLasted && isWitnessed,
+      agreement: agreement,
       concern: concern, grey: isGrey ? grey.kind : nil, diagnosis: diagnose(verdict, agreement, concern),
       lastSuccess: lastSuccess, basis: basis)
   }
@@ -218,6 +222,10 @@ package struct Detector: Equatable, Sendable {
     guard let outage, let due = confirmationDue else { return false }
     return outage.last >= due
   }
+
+  /// Whether the newest probe shows the outage: TLS and DNS may be our own or both regions' trouble, and tell nothing of what was there
+  /// before them. A grey failure is shown by its window.
+  private var isWitnessed: Bool { tally.isFailingNow || (countsGrey && grey.since != nil) }
 
   // MARK: Vantages
 

@@ -76,6 +76,7 @@ extension Machine {
     let left = settings.detection.confirmFor - (now - start)
     if left > .zero { return "not confirmed yet: the outage must last \(left.text) more" }
     switch assessment.agreement {
+    case .agreed where !assessment.witnessed: return "not confirmed: the newest probe does not show the outage"
     case .agreed: return "not confirmed yet: waiting for the next probe"
     case .contradicted(let who):
       return "not confirmed: by the word of \(who) the primary is up; a person must decide (`pilotlightctl failover`)"

@@ -115,7 +115,7 @@ package enum Gate {
     if run.orderedBy == nil, !assessment.confirmed {
       // A person may know what no vantage tells, but nobody knows yet whether it lasts.
       guard assessment.lasted else { return .wait("the outage is not confirmed afresh yet") }
-      if let (question, text) = doubt(assessment.agreement), !run.isApproved(question) { return .ask(question, text) }
+      if let (question, text) = doubt(assessment), !run.isApproved(question) { return .ask(question, text) }
     }
     guard let evidenceAt = situation.evidenceAt, evidenceAt >= askedAt else {
       return .wait("reading the evidence again")
@@ -149,10 +149,11 @@ package enum Gate {
   }
 
   /// What must be asked when the vantages do not confirm what our probes see; nil when they do.
-  private static func doubt(_ agreement: Agreement) -> (GateQuestion, String)? {
+  private static func doubt(_ assessment: Assessment) -> (GateQuestion, String)? {
     let way = "`pilotlightctl approve` lets it promote all the same, `abort` takes it back"
-    switch agreement {
-    case .agreed: return nil
+    switch assessment.agreement {
+    case .agreed where assessment.witnessed: return nil
+    case .agreed: return (.unconfirmed, "our newest probe does not show the outage any more: \(way)")
     case .contradicted(let who):
       return (.contradicted, "our probes fail, but the primary is up by the word of \(who): \(way)")
     case .missing: return (.unconfirmed, "our probes fail and no vantage has a word about it: \(way)")

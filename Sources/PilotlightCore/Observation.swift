@@ -108,9 +108,12 @@ package enum FailureClass: String, Hashable, Sendable, Codable, CaseIterable {
 
 extension ProbeOutcome {
   /// Whether users are served: whatever else is wrong, it is no outage.
-  package var serves: Bool {
+  ///
+  /// - Parameter late: whether the right answer serves them when it comes late (F6); not where that counts as down.
+  package func serves(late: Bool) -> Bool {
     switch self {
     case .success, .failure(.address, _, _): true
+    case .failure(.slow, _, _): late
     case .failure: false
     }
   }

@@ -5,6 +5,8 @@
 package struct Tally: Equatable, Sendable {
   let fallAfter: Int
   let riseAfter: Int
+  /// Whether the right answer, late, is a success with a concern. Otherwise it neither counts towards an outage nor ends one.
+  let lateServes: Bool
 
   /// What the counts say; nil until enough was seen in a row.
   package private(set) var serving: Bool?
@@ -23,16 +25,17 @@ package struct Tally: Equatable, Sendable {
   /// The newest result, of any class.
   package private(set) var last: Observation?
 
-  package init(fallAfter: Int, riseAfter: Int) {
+  package init(fallAfter: Int, riseAfter: Int, lateServes: Bool = true) {
     self.fallAfter = fallAfter
     self.riseAfter = riseAfter
+    self.lateServes = lateServes
   }
 
   /// Takes one result in. Results that started before the newest one are ignored: late answers do not rewrite history.
   package mutating func take(_ observation: Observation) {
     if let last, observation.at < last.at { return }
     last = observation
-    if observation.outcome.serves {
+    if serves(observation.outcome) {
       if successes == 0 { firstSuccess = observation.at }
       successes += 1
       (failures, firstFailure, lastFailure) = (0, nil, nil)
@@ -45,7 +48,7 @@ package struct Tally: Equatable, Sendable {
       return
     }
     concerns += 1
-    // Slow, TLS and DNS neither count towards an outage nor end one.
+    // TLS and DNS neither count towards an outage nor end one.
     guard failure.countsAsDown else { return }
     if failures == 0 { firstFailure = observation.at }
     lastFailure = observation.at
@@ -59,7 +62,15 @@ package struct Tally: Equatable, Sendable {
   }
 
   /// Throws all evidence away, as after a time gap.
-  package mutating func forget() { self = Tally(fallAfter: fallAfter, riseAfter: riseAfter) }
+  package mutating func forget() { self = Tally(fallAfter: fallAfter, riseAfter: riseAfter, lateServes: lateServes) }
+
+  func serves(_ outcome: ProbeOutcome) -> Bool { outcome.serves(late: lateServes) }
+
+  /// Whether the newest result is a failure that counts as down: what an older one proved may have passed.
+  var isFailingNow: Bool {
+    guard case .failure(let failure, _, _) = last?.outcome else { return false }
+    return failure.countsAsDown || (failure == .slow && !lateServes)
+  }
 
   /// The class that alerts without counting as down, once it was seen `fallAfter` times in a row.
   package var concern: FailureClass? {

@@ -111,14 +111,15 @@ struct Oracle {
   /// A probe begins now, and its result will be here `took` later.
   mutating func probed(_ name: String, _ outcome: ProbeOutcome, took: Duration, _ simulation: Simulation) {
     let now = simulation.now
+    let settings = workloads[name]?.settings
     switch outcome {
-    case let served where served.serves:
+    case let served where served.serves(late: settings?.detection.grey.policy == .alert):
       workloads[name]?.lastSuccess = now
       if workloads[name]?.servingSince == nil { workloads[name]?.servingSince = now }
       workloads[name]?.firstFailure = nil
     case .failure(let failure, _, _)
     where failure.countsAsDown
-      || (failure == .slow && workloads[name]?.settings.detection.grey.policy == .countAsDown):
+      || (failure == .slow && settings?.detection.grey.policy == .countAsDown):
       if workloads[name]?.firstFailure == nil { workloads[name]?.firstFailure = now }
       workloads[name]?.lastFailure = now
       workloads[name]?.failures.append((now, now + took))

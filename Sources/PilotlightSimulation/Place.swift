@@ -52,7 +52,7 @@ struct Place {
       assessment: Assessment(
         // Up for long enough to be believed.
         verdict: verdict, since: start ?? (verdict == .up ? now - .minutes(2) : now), outageStart: start,
-        lasted: isConfirmed, confirmed: isConfirmed,
+        lasted: isConfirmed, witnessed: isConfirmed, confirmed: isConfirmed,
         agreement: isConfirmed ? .agreed("the region") : .missing),
       primaryServing: verdict == .up ? true : (verdict == .down ? false : nil),
       drServing: cloud.serves(settings.dr), lag: lag, evidenceAt: view == .downBefore ? .distantPast : now,

@@ -189,7 +189,7 @@ extension Simulation {
     let looks = "\(name) \(watch)"
     let (outcome, later): (ProbeOutcome, Duration)
     if askedBoth.contains(looks) {
-      let isServed = alive.serves
+      let isServed = alive.serves(late: true)
       outcome = isServed ? .failure(.address, status: nil, detail: "1 of 2 addresses serves") : alive
       later = probe.timeout
     } else {

@@ -207,6 +207,16 @@ import Testing
     Episode("F6 every answer is late", .told(.greySlow), [(60, .fails(.slow, status: 200))]),
     Episode("F6 late for half a minute", .toldAndOver(.greySlow), [(60, .fails(.slow, status: 200)), (90, .serves)]),
     Episode(
+      "F6 an outage that becomes late answers while the vantages change their minds", .heldBack("target health"),
+      [
+        (60, .fails(.timeout)), (165, .fails(.slow, status: 200)), (170, .checkers(healthy: 0)),
+        (170, .targets(healthy: 0, unhealthy: 2)),
+      ], with: { $0.detection.healthCheck = HealthCheckRef(id: "check") }),
+    Episode(
+      "F6 a region comes back with late answers after the failover began", .takenBack,
+      Episode.regionGone(60) + [(125, .fails(.slow, status: 200)), (400, .serves), (400, .apiAnswers), (400, .lag(1))]
+    ) { $0.mode = .approve },
+    Episode(
       "late, and late is an outage by policy, no vantage agrees", .heldBack("target health"),
       [
         (60, .fails(.slow, status: 200))
@@ -242,6 +252,9 @@ import Testing
       [
         (60, .fails(.wrongContent, status: 200))
       ]),
+    Episode(
+      "F10 an outage nobody confirms, then our own names are gone too", .heldBack("target health"),
+      [(60, .fails(.timeout)), (165, .fails(.dns)), (170, .targets(healthy: 0, unhealthy: 2))]),
     Episode("this host has no descriptors left", .told(.probeBroken), [(60, .fails(.local))]),
     Episode(
       "F9 the certificate expires in the middle of an outage", .failsOver(after: 60...66),
