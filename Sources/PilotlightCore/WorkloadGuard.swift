@@ -162,9 +162,10 @@ package final class WorkloadGuard {
     case .primaryProbe:
       let isDeciding =
         switch machine.state.phase {
-        case .degraded: isTense
+        // What was just taken in may be what ends the healthy phase.
+        case .healthy, .degraded: isTense
         case .failingOver(let run): !run.isCommitted
-        case .healthy, .drActive, .failingBack: false
+        case .drActive, .failingBack: false
         }
       return detector.tally.unsettled || isDeciding ? min(probe.recheckInterval, probe.interval) : probe.interval
     case .drProbe:

@@ -47,7 +47,9 @@ private struct Draw {
 
   init(seed: UInt64) {
     self.seed = seed
-    dice = Dice(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
+    // Scrambled by the generator itself: a multiple of its increment would make each seed's draws those of the seed before, moved by one.
+    var scrambler = Dice(seed: ~seed)
+    dice = Dice(seed: scrambler.next())
   }
 
   mutating func chance(_ share: Double) -> Bool { dice.unit() < share }
