@@ -112,7 +112,7 @@ let package = Package(
       ],
       path: "Tests/Fuzzing", swiftSettings: strict),
 
-    tests("CoreTests", ["PilotlightCore"]),
+    tests("CoreTests", ["PilotlightCore"], resources: [.copy("Fixtures")]),
     tests("EngineTests", ["PilotlightCore", "PilotlightEngine"]),
     tests("HTTPTests", ["PilotlightCore", "PilotlightHTTP", "PilotlightProbes", "PilotlightCrypto"]),
     tests(

@@ -78,7 +78,11 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
   let primary = workload.section("primary", "The region that serves in normal times.", readSite)
   let dr = workload.section(
     "dr", sameAs: "primary", "The region that takes over; same keys as `primary`.", readSite)
-  let replication = workload.defaulted("replication", "How the replica's lag is judged.") {
+  let replication = workload.defaulted(
+    "replication",
+    "How the replica's lag is judged. A replica of MySQL or MariaDB says zero for up to a minute while nothing reaches it: "
+      + "the loss shown is a minute more than it says, and `replica_net_timeout` must stay at 60 s or less."
+  ) {
     readReplication($0, rpo: objectives.rpo)
   }
   let settings = WorkloadSettings(

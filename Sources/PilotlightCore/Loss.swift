@@ -1,5 +1,6 @@
-// The loss window. Every valid sample (lag L at time s) proves that the replica had replayed everything up to s - L; the best
-// proof ever seen is kept. Promoting now would lose what was written between that proof and the start of the outage, at most.
+// The loss window. Every valid sample (lag L at time s) proves that the replica had replayed everything up to s - L, less what the
+// engine's way of measuring leaves open; the best proof ever seen is kept. Promoting now would lose what was written between that
+// proof and the start of the outage, at most.
 //
 // -1, absent, stale and error readings prove nothing. They never lower the proof and never count as zero.
 
@@ -28,6 +29,25 @@ package struct LossWindow: Hashable, Sendable, Codable {
   package func isWithin(_ rpo: Duration) -> Bool { window.map { $0 <= rpo } ?? false }
 }
 
+/// What the engine of a replica measures as its lag.
+package enum LagMeaning: String, Hashable, Sendable, Codable, CaseIterable {
+  /// Time since the newest replayed transaction (RDS for PostgreSQL: `now() - pg_last_xact_replay_timestamp()`): an idle primary makes it
+  /// drift for up to five minutes, and it never says less than the truth.
+  case sinceReplayed
+  /// How far the applying is behind what has *arrived* (MySQL, MariaDB: `Seconds_Behind_Source`): once all that came is applied it says
+  /// zero, also on a link that has gone silent, until `replica_net_timeout` ends the connection and it says -1.
+  case behindArrived
+
+  /// - Parameter engine: as RDS names it. What is not known to be better is taken for the worse.
+  package init(engine: String?) {
+    self = engine?.hasPrefix("postgres") == true ? .sinceReplayed : .behindArrived
+  }
+
+  /// What may be missing beyond the lag. MySQL's default of `replica_net_timeout`, MySQL 8.0 Reference Manual, "Replica Server Options
+  /// and Variables"; a link that is alive and too slow for the writes is not seen by this metric at all.
+  var margin: Duration { self == .sinceReplayed ? .zero : .seconds(60) }
+}
+
 /// What is known of the replica's lag.
 package struct LagTracker: Equatable, Sendable {
   package enum State: String, Hashable, Sendable, Codable, CaseIterable {
@@ -41,17 +61,24 @@ package struct LagTracker: Equatable, Sendable {
   }
 
   let staleAfter: Duration
+  /// Known once the replica's engine was read.
+  package var meaning: LagMeaning
   /// The newest valid sample.
   package private(set) var newest: LagSample?
+  /// The latest moment of a sample less its lag.
+  private var replayed: Instant?
   /// Everything written before this moment is known to be on the replica.
-  package private(set) var proof: Instant?
+  package var proof: Instant? { replayed.map { $0 - meaning.margin } }
   /// Since when there is nothing but -1.
   private var inactiveSince: Instant?
   private var failure: String?
   /// Since when readings fail or bring nothing, without a break.
   private var failingSince: Instant?
 
-  package init(staleAfter: Duration) { self.staleAfter = staleAfter }
+  package init(staleAfter: Duration, meaning: LagMeaning) {
+    self.staleAfter = staleAfter
+    self.meaning = meaning
+  }
 
   /// The same datapoint read twice lies at most this far apart: half its minute.
   private static let jitter: Duration = .seconds(30)
@@ -69,7 +96,7 @@ package struct LagTracker: Equatable, Sendable {
       }
       (valid, inactive) = (LagSample(at: at, seconds: sample.seconds), nil)
       let proven = at - .nanoseconds(Int64(sample.seconds * 1e9))
-      proof = max(proof ?? proven, proven)
+      replayed = max(replayed ?? proven, proven)
     }
     let known = max(newest?.at ?? .distantPast, inactiveSince ?? .distantPast)
     guard let last = inactive ?? valid?.at, last > known - LagTracker.jitter else { return }
@@ -111,7 +138,8 @@ package struct LagTracker: Equatable, Sendable {
   package func loss(outageStart: Instant) -> LossWindow {
     guard let proof, let newest else { return LossWindow(window: nil, confidence: .unknown) }
     let fresh = outageStart - newest.at <= staleAfter && (inactiveSince.map { $0 >= outageStart } ?? true)
-    return LossWindow(window: max(outageStart - proof, .zero), confidence: fresh ? .measured : .atMost)
+    let isMeasured = fresh && meaning == .sinceReplayed
+    return LossWindow(window: max(outageStart - proof, .zero), confidence: isMeasured ? .measured : .atMost)
   }
 
   /// One sentence: the state and how old the newest sample is.

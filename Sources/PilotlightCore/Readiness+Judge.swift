@@ -192,7 +192,8 @@ extension LagTracker {
   /// A datapoint comes one to two minutes after its moment, and is seen by the next poll.
   init(_ settings: WorkloadSettings) {
     self.init(
-      staleAfter: max(settings.replication.staleAfter, .seconds(150) + settings.detection.pollInterval))
+      staleAfter: max(settings.replication.staleAfter, .seconds(150) + settings.detection.pollInterval),
+      meaning: LagMeaning(engine: nil))
   }
 }
 

@@ -136,7 +136,7 @@ extension Work {
       return unclear(replies)
     }
     guard state.source != nil else { return .impossible("it is not a replica any more") }
-    var tracker = LagTracker(staleAfter: .seconds(180))
+    var tracker = LagTracker(staleAfter: .seconds(180), meaning: LagMeaning(engine: state.engine))
     tracker.take(samples, at: context.now)
     // A name that is used again still has the samples of its former bearer: only fresh ones count.
     guard let lag = tracker.lag(at: context.now), let newest = tracker.newest,
@@ -146,11 +146,13 @@ extension Work {
   }
 
   /// Drained = a sample proves replay up to a moment after the writes were held. Idle PostgreSQL drifts up to five minutes
-  /// before its lag drops again; the proof, unlike "lag is zero", is right in both cases.
+  /// before its lag drops again, and a MySQL replica that nothing reaches says zero; the proof is right in all cases.
   func readDrained(after step: String, _ replies: [CloudReply], _ context: StepContext) -> Reading {
-    guard case .lag(let samples) = replies.first else { return unclear(replies) }
+    guard replies.count == 2, case .database(let state) = replies[0], case .lag(let samples) = replies[1] else {
+      return unclear(replies)
+    }
     guard let held = context.run[step]?.finishedAt else { return .impossible("writes were never held") }
-    var tracker = LagTracker(staleAfter: .seconds(180))
+    var tracker = LagTracker(staleAfter: .seconds(180), meaning: LagMeaning(engine: state.engine))
     tracker.take(samples, at: context.now)
     guard let proof = tracker.proof else { return .underway(tracker.sentence(at: context.now)) }
     if proof >= held { return .done("every write before \(held.text) is replayed") }

@@ -57,7 +57,7 @@ extension Work {
       [.describeDatabase(DatabaseRef(region: database.region, identifier: name)), .describeDatabase(database)]
     case .replicate(let spec): [.describeDatabase(spec.replica)]
     case .awaitReplication(let database, _): [.describeDatabase(database), .replicaLag(database)]
-    case .awaitDrained(let database, _): [.replicaLag(database)]
+    case .awaitDrained(let database, _): [.describeDatabase(database), .replicaLag(database)]
     case .holdWrites(let listener), .releaseWrites(let listener): [.readWriteHold(listener)]
     case .gate, .awaitApplication, .announce, .shift(.manual, _), .confirmByHand: []
     }

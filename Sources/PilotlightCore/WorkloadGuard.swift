@@ -131,6 +131,7 @@ package final class WorkloadGuard {
     case (.replicaLag, .reply(let other)): lag.failed("unexpected answer \(other)", at: now)
     case (.drDatabase, .reply(let reply)):
       standing.drDatabase = reply
+      if case .database(let state) = reply { lag.meaning = LagMeaning(engine: state.engine) }
       noteObstacles(at: now)
     case (.primaryDatabase, .reply(let reply)):
       standing.primaryDatabase = reply

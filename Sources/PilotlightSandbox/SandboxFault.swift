@@ -13,6 +13,14 @@ package enum SandboxSite: Int, Hashable, Sendable, Codable, CaseIterable {
   package var other: SandboxSite { self == .primary ? .dr : .primary }
 }
 
+/// What the databases run; their replicas measure lag in different ways.
+package enum SandboxEngine: String, Hashable, Sendable, Codable, CaseIterable {
+  case postgres
+  case mysql
+
+  var port: Int { self == .postgres ? 5432 : 3306 }
+}
+
 /// The closed list of faults the sandbox can play. Shares are 0...1 of the requests.
 package enum SandboxFault: Hashable, Sendable, Codable {
   // Regions and their APIs.

@@ -49,6 +49,7 @@ package struct SandboxWorld: Sendable {
   var changes: [RecordChange] = []
   var snapshots: [Snapshot] = []
 
+  let engine: SandboxEngine
   let replicaCreation: ClosedRange<Duration>
 
   /// A world in its steady state at `start`: each primary serves from a healthy group, each DR group is at standby
@@ -56,8 +57,9 @@ package struct SandboxWorld: Sendable {
   /// - Parameter replicaCreation: how long a cross-region replica takes; it grows with the database.
   package init(
     settings: [WorkloadSettings], seed: UInt64, start: Instant,
-    replicaCreation: ClosedRange<Duration> = .minutes(20)...(.minutes(45))
+    engine: SandboxEngine = .postgres, replicaCreation: ClosedRange<Duration> = .minutes(20)...(.minutes(45))
   ) {
+    self.engine = engine
     self.replicaCreation = replicaCreation
     now = start
     began = start

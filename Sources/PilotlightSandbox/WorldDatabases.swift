@@ -25,8 +25,8 @@ extension SandboxWorld {
     return DatabaseState(
       status: database.trouble ?? database.status.rawValue, source: database.source.map { databases[$0].arn },
       arn: database.arn,
-      address: database.status == .creating ? nil : DatabaseAddress(host: database.host, port: 5432),
-      engine: "postgres", replication: replication)
+      address: database.status == .creating ? nil : DatabaseAddress(host: database.host, port: engine.port),
+      engine: engine.rawValue, replication: replication)
   }
 
   mutating func promoteReplica(_ ref: DatabaseRef) -> CloudReply {

@@ -11,6 +11,8 @@ extension SandboxWorld {
   private static let catchUp: Int64 = 5
   /// RDS for PostgreSQL closes a WAL segment every five minutes, which is how far the lag of an idle replica drifts.
   private static let heartbeat: Int64 = 5 * minute
+  /// MySQL's default of `replica_net_timeout`.
+  private static let netTimeout: Int64 = 60 * second
   /// A datapoint is published this long after its minute began.
   private static let publishing: Int64 = 75 * second
 
@@ -74,9 +76,28 @@ extension SandboxWorld {
     }
   }
 
-  /// What the metric says at a moment: time since the newest replayed transaction, as PostgreSQL computes it.
+  /// What the metric says at a moment.
   private func lag(of replay: Replay, _ index: Int, at time: Instant) -> Double {
-    if replay.mode == .stopped { return -1 }
+    switch engine {
+    case .postgres: replay.mode == .stopped ? -1 : sinceReplayed(replay, index, at: time)
+    case .mysql: behindArrived(replay, index, at: time)
+    }
+  }
+
+  /// MySQL's Seconds_Behind_Source: how late the newest applied event is, and zero once all that has *arrived* is applied. A link that
+  /// has gone silent is noticed after `replica_net_timeout`; until then nothing arrives, and it says zero.
+  private func behindArrived(_ replay: Replay, _ index: Int, at time: Instant) -> Double {
+    let position = position(of: replay, index, at: time)
+    switch replay.mode {
+    case .stopped: return time.nanoseconds - replay.since.nanoseconds < Self.netTimeout ? 0 : -1
+    case .following, .spiking:
+      guard let newest = lastWrite(databases[replay.source].history, upTo: time), newest > position else { return 0 }
+      return Double((time.nanoseconds - position.nanoseconds) / second)
+    }
+  }
+
+  /// Time since the newest replayed transaction, as PostgreSQL computes it.
+  private func sinceReplayed(_ replay: Replay, _ index: Int, at time: Instant) -> Double {
     let position = position(of: replay, index, at: time)
     // Before the world began, users wrote as they do now.
     let written = lastWrite(databases[replay.source].history, upTo: position) ?? min(position, began)

@@ -3,6 +3,7 @@
 
 package import PilotlightConfiguration
 package import PilotlightCore
+package import PilotlightSandbox
 package import PilotlightSimulation
 
 /// A scenario without a mistake in it.
@@ -11,6 +12,8 @@ package struct ScenarioFile: Sendable {
   package var name: String
   /// How long the world is watched.
   package var duration: Duration
+  /// What the databases run.
+  package var engine: SandboxEngine
   /// An operator who follows the daemon's advice comes this long after a warning; nil: nobody does.
   package var operatorAfter: Duration?
   var events: [Event]

@@ -37,12 +37,16 @@ func readScenario(_ root: Section) -> ScenarioFile {
   let name = root.required("name", .text(maximum: 80), "What happens, in a few words.")
   let duration = root.required(
     "duration", .duration(.minutes(1)...(.hours(168))), "How long the world is watched, from a healthy beginning on.")
+  let engine = root.optional(
+    "engine", .choice(SandboxEngine.self, placeholder: .postgres), default: .postgres,
+    "What the databases run; `mysql` stands for MariaDB too. Their replicas measure lag in different ways.")
   let operatorAfter = root.optional(
     "operator", absent: "nobody orders anything but what the events say", "Who helps the daemon.", readOperator)
   let events = root.list(
     "events", .required, 1...200, "What happens, in any order."
   ) { readEvent($0, duration: duration) }
-  return ScenarioFile(name: name, duration: duration, operatorAfter: operatorAfter ?? nil, events: events)
+  return ScenarioFile(
+    name: name, duration: duration, engine: engine, operatorAfter: operatorAfter ?? nil, events: events)
 }
 
 private func readOperator(_ person: Section) -> Duration? {

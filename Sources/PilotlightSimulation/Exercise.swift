@@ -87,14 +87,15 @@ package struct Exercise: Sendable {
   ///
   /// - Parameter operatorAfter: an operator who follows the daemon's advice comes this long after a warning; nil: nobody does.
   package static func run(
-    _ scenario: Scenario, workloads: [WorkloadSettings], brakes: Brakes, operatorAfter: Duration?, seed: UInt64,
-    recording: Bool
+    _ scenario: Scenario, workloads: [WorkloadSettings], brakes: Brakes, engine: SandboxEngine,
+    operatorAfter: Duration?, seed: UInt64, recording: Bool
   ) -> Exercise {
-    let trial = Trial(
+    var trial = Trial(
       seed: seed, workloads: workloads, brakes: brakes, scenario: scenario,
       // A production database is larger than a test's: RDS takes the better part of an hour for its replica.
       replicaCreation: .minutes(20)...(.minutes(45)), operatorFailsBack: false,
       ending: .asItStands(operatorAfter: operatorAfter))
+    trial.engine = engine
     let simulation = Simulation(trial, recording: recording)
     let outcome = simulation.run()
     return Exercise(

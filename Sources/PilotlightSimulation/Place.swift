@@ -43,7 +43,7 @@ struct Place {
       }
     let isConfirmed = view.isConfirmed
     let start = verdict == .down ? now - .minutes(2) : nil
-    var lag = LagTracker(staleAfter: settings.replication.staleAfter)
+    var lag = LagTracker(staleAfter: settings.replication.staleAfter, meaning: .sinceReplayed)
     if view != .downWithoutLag, view != .unknown {
       lag.take([LagSample(at: (start ?? now) - .seconds(10), seconds: 1)], at: now)
     }

@@ -34,6 +34,7 @@ extension Trial {
     trial.seed = draw.dice.next()
     trial.brakes = brakes
     trial.operatorFailsBack = draw.chance(0.4)
+    trial.engine = draw.chance(0.3) ? .mysql : nil
     trial.scenario.name = "seed \(seed)"
     draw.drift(&trial)
     return trial

@@ -77,7 +77,8 @@ package final class Simulation {
     dice = Dice(seed: trial.seed)
     asideDice = Dice(seed: ~trial.seed)
     world = SandboxWorld(
-      settings: trial.workloads, seed: dice.next(), start: Simulation.start, replicaCreation: trial.replicaCreation)
+      settings: trial.workloads, seed: dice.next(), start: Simulation.start, engine: trial.engine ?? .postgres,
+      replicaCreation: trial.replicaCreation)
     probes = Dictionary(
       uniqueKeysWithValues: trial.workloads.map {
         ($0.name, [.primary: $0.primary.probe.answerable, .dr: $0.dr.probe.answerable])

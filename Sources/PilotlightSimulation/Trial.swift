@@ -2,6 +2,7 @@
 
 package import PilotlightCore
 package import PilotlightEngine
+package import PilotlightSandbox
 
 /// One world to be lived through.
 package struct Trial: Sendable, Codable {
@@ -12,6 +13,8 @@ package struct Trial: Sendable, Codable {
   package var scenario: Scenario
   /// How long RDS takes to build a cross-region replica.
   package var replicaCreation: ClosedRange<Duration>
+  /// What the databases run; nil: PostgreSQL.
+  package var engine: SandboxEngine?
   /// What the world must end in for this trial to be right, beyond the invariants.
   package var expectation: Expectation
   /// Once everything is mended an operator follows the daemon's own advice, failback included.

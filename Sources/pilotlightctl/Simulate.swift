@@ -114,7 +114,7 @@ struct Tabletop {
 
   func play(seed: UInt64, recording: Bool) -> Exercise {
     Exercise.run(
-      file.scenario(for: focus), workloads: workloads, brakes: brakes, operatorAfter: file.operatorAfter, seed: seed,
-      recording: recording)
+      file.scenario(for: focus), workloads: workloads, brakes: brakes, engine: file.engine,
+      operatorAfter: file.operatorAfter, seed: seed, recording: recording)
   }
 }

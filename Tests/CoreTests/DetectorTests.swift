@@ -56,7 +56,7 @@ private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
 
 @Suite struct LossTests {
   private func tracker(_ samples: [(Int, Double)], now: Int) -> LagTracker {
-    var tracker = LagTracker(staleAfter: .seconds(180))
+    var tracker = LagTracker(staleAfter: .seconds(180), meaning: .sinceReplayed)
     tracker.take(samples.map { LagSample(at: start + .seconds($0.0), seconds: $0.1) }, at: start + .seconds(now))
     return tracker
   }

@@ -29,7 +29,8 @@ private func live(_ state: DurableState) -> String? {
   let assessment = Assessment(verdict: .down, since: now, outageStart: now)
   for event in [Event.started, .woke(after: .seconds(20)), .assessed, .assessed] {
     let situation = Situation(
-      now: now, assessment: assessment, primaryServing: nil, drServing: nil, lag: LagTracker(staleAfter: .seconds(180)),
+      now: now, assessment: assessment, primaryServing: nil, drServing: nil,
+      lag: LagTracker(staleAfter: .seconds(180), meaning: .behindArrived),
       evidenceAt: now, obstacles: [], brake: nil)
     let reaction = machine.react(to: event, situation)
     if reaction.records.count > 100 { return "one event, \(reaction.records.count) records" }

@@ -189,7 +189,9 @@ import Testing
     let isLeftOut = trial.scenario.entries.contains { entry in
       switch entry.what {
       case .order, .disk: true
-      case .cloud, .network, .clockBehind, .crash, .freeze, .veto: false
+      // Who dies at the record of a failover has decided it, and not begun it.
+      case .crash(let point, _): point != .now
+      case .cloud, .network, .clockBehind, .freeze, .veto: false
       }
     }
     if isLeftOut { return }

@@ -44,5 +44,6 @@ func play(
 ) throws -> Exercise {
   Exercise.run(
     file.scenario(for: try #require(workloads.first)), workloads: workloads,
-    brakes: Brakes(maximum: 1, window: .hours(1)), operatorAfter: file.operatorAfter, seed: seed, recording: recording)
+    brakes: Brakes(maximum: 1, window: .hours(1)), engine: file.engine, operatorAfter: file.operatorAfter, seed: seed,
+    recording: recording)
 }
