@@ -252,7 +252,8 @@ struct Lies {
 
   private mutating func count(_ what: Occurrence, _ trial: Trial, by step: Int) {
     switch what {
-    case .cloud(let fault) where fault.hidesService: hidden += step
+    case .cloud(let fault) where trial.workloads.contains { fault.hidesService(fromProbesOf: $0.primary.probe.timeout) }:
+      hidden += step
     case .cloud(.apiOutage), .cloud(.checkersLie): dark += step
     // Lost or unreadable answers leave the primary region's API without a voice, and our own probes too.
     case .cloud(.lostRequests), .cloud(.slowAPI): dark += step

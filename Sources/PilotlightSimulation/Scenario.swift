@@ -95,11 +95,13 @@ package struct Scenario: Equatable, Sendable, Codable {
 }
 
 extension SandboxFault {
-  /// Whether a probe that fails under this fault may fail although users are served: our eyes lie.
-  var hidesService: Bool {
+  /// Whether a probe with this deadline may fail, time after time, although users are served: our eyes lie.
+  func hidesService(fromProbesOf timeout: Duration) -> Bool {
     switch self {
-    case .albHidden, .albAddressDead, .albSlow, .observerIsolated: true
-    case .checkersLie, .regionOutage, .apiOutage, .throttling, .unknownOutcomes, .lostRequests, .garbledReplies,
+    case .albHidden, .observerIsolated: true
+    case .albSlow(_, _, let delay): delay + .seconds(1) > timeout
+    case .albAddressDead, .checkersLie, .regionOutage, .apiOutage, .throttling, .unknownOutcomes, .lostRequests,
+      .garbledReplies,
       .captivePortal,
       .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,
       .replicationStopped, .lagMissing, .lagSpike, .capacityShortage, .launchesSuspended, .launchTemplateMissing,

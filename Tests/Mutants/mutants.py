@@ -26,7 +26,7 @@ MUTANTS = [
     swap("inactive-lag-is-zero", f"{CORE}/Loss.swift", "sample.seconds >= 0", "sample.seconds >= -1"),
     swap("unknown-loss-is-small", f"{CORE}/Loss.swift", "window.map { $0 <= rpo } ?? false",
          "window.map { $0 <= rpo } ?? true"),
-    swap("mysql-taken-at-its-word", f"{CORE}/Loss.swift", "? .zero : .seconds(60)", "? .zero : .zero"),
+    swap("mysql-taken-at-its-word", f"{CORE}/Loss.swift", "self == .sinceReplayed ? .zero : .seconds(60)", "Duration.zero"),
     swap("lag-is-ignored", f"{CORE}/Loss.swift", "at - .nanoseconds(Int64(sample.seconds * 1e9))", "at"),
     Mutant("forgotten-debt", f"{CORE}/DurableState.swift", "finish(name, .owed, debt.why, at)\n      debts.append(debt)",
            "finish(name, .owed, debt.why, at)\n      if !AWAKE { debts.append(debt) }"),
