@@ -143,7 +143,8 @@ extension Oracle {
     guard let watched = workloads[noted.workload] else { return }
     let run = watched.state.phase.run
     let isLiedTo =
-      lies.hold(at: simulation.now, within: .minutes(15)) || watched.settings.detection.corroborate == .none
+      lies.hold(at: simulation.now, within: .minutes(15))
+      || (watched.settings.detection.corroborate == .none && lies.wereHidden(at: simulation.now, within: .minutes(15)))
       || isWishedFor(watched, simulation)
     switch noted.kind {
     case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)

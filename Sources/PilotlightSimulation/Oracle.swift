@@ -192,6 +192,10 @@ struct Oracle {
     if let end = workloads[settings.name]?.unpausedAt, now - end < settings.detection.confirmFor {
       violate("surprise-after-a-pause", now, "the pause ended \((now - end).text) before")
     }
+    let start = workloads[settings.name]?.firstFailure ?? now
+    if troubles.contains(where: { $0.fault == .observerIsolated && $0.from < start && $0.to > now }) {
+      violate("began-while-cut-off", now, "no probe failed before our own network was gone")
+    }
     let others = begun.filter { $0.workload != settings.name && now - $0.at <= trial.brakes.window }
     if others.count >= trial.brakes.maximum {
       violate("brake-ignored", now, "\(others.count) failover(s) of others began within \(trial.brakes.window.text)")
@@ -239,14 +243,18 @@ struct Lies {
   private var dark = 0
   /// Until when both held at once, `distantFuture` while they do; nil when they never did.
   private(set) var until: Instant?
+  /// Until when our own eyes were lied to, in the same way.
+  private var hiddenUntil: Instant?
 
   mutating func begins(_ what: Occurrence, _ trial: Trial) {
     count(what, trial, by: 1)
+    if hidden > 0 { hiddenUntil = .distantFuture }
     if hidden > 0, dark > 0 { until = .distantFuture }
   }
 
   mutating func ends(_ what: Occurrence, _ trial: Trial, at now: Instant) {
     count(what, trial, by: -1)
+    if hiddenUntil == .distantFuture, hidden == 0 { hiddenUntil = now }
     if until == .distantFuture, hidden == 0 || dark == 0 { until = now }
   }
 
@@ -268,8 +276,12 @@ struct Lies {
   var areHidden: Bool { hidden > 0 }
 
   /// Whether somebody lied to all vantages within the last while.
-  func hold(at now: Instant, within memory: Duration) -> Bool {
-    guard let until else { return false }
-    return until == .distantFuture || now - until < memory
+  func hold(at now: Instant, within memory: Duration) -> Bool { isRecent(until, now, memory) }
+
+  /// Whether our own eyes were, which is enough where nobody else is asked.
+  func wereHidden(at now: Instant, within memory: Duration) -> Bool { isRecent(hiddenUntil, now, memory) }
+
+  private func isRecent(_ end: Instant?, _ now: Instant, _ memory: Duration) -> Bool {
+    end.map { $0 == .distantFuture || now - $0 < memory } ?? false
   }
 }
