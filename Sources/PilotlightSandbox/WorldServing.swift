@@ -139,11 +139,15 @@ extension SandboxWorld {
     guard let index = workloads.firstIndex(where: { $0.settings.name == name }) else { return .refused }
     var delay = Duration.nanoseconds(5_000_000 + SandboxRandom.noise(1, now.nanoseconds, below: 35_000_000))
     if regionDown[groups[workloads[index].groups[site.rawValue]].region] { return .timeout }
+    // What keeps a probe from arriving comes before what it would find, whichever began first.
+    let silent: [SandboxFault] = [
+      .observerIsolated, .albBlackhole(workload: name, site: site), .albHidden(workload: name, site: site),
+    ]
+    if !faultSet.isEmpty, silent.contains(where: faultSet.contains) { return .timeout }
+    if faultSet.contains(.albRefused(workload: name, site: site)) { return .refused }
     var wrong = false
     for fault in faultSet.active {
       switch fault {
-      case .observerIsolated, .albBlackhole(name, site), .albHidden(name, site): return .timeout
-      case .albRefused(name, site): return .refused
       case .albSlow(name, site, let late): delay += late
       case .albWrongContent(name, site): wrong = true
       case .applicationDown(name, site): return .answer(status: 503, body: "the application is down", delay: delay)

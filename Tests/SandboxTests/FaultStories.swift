@@ -135,6 +135,20 @@ import Testing
     }
   }
 
+  @Test func `what keeps a probe from arriving hides what it would find, whichever began first`() {
+    let hiding: [(SandboxFault, ALBAnswer)] = [
+      (.observerIsolated, .timeout), (.albBlackhole(workload: "django-app", site: .primary), .timeout),
+      (.albRefused(workload: "django-app", site: .primary), .refused),
+    ]
+    for (fault, answer) in hiding {
+      var story = Story()
+      story.world.inject(.applicationDown(workload: "django-app", site: .primary), at: story.now)
+      story.world.inject(fault, at: story.now)
+      story.wait(.minutes(1))
+      #expect(story.probe(.primary) == answer)
+    }
+  }
+
   @Test func `each failure of a load balancer looks as it would`() throws {
     var story = Story()
     let name = "django-app"
