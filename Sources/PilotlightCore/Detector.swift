@@ -24,7 +24,7 @@ package struct Detector: Equatable, Sendable {
   /// When the region's API last answered, whatever it was asked.
   private var answeredAt: Instant?
   package private(set) var checkers = Reading<CheckerHealth>()
-  /// Start of the newest successful probe, whatever was forgotten since: an outage that began before it is over.
+  /// Start of the newest probe that users would have been served at, whatever was forgotten since: an outage that began before it is over.
   package private(set) var lastSuccess: Instant?
   /// From here on an outage has to last: a pause has ended.
   private var confirmingSince: Instant

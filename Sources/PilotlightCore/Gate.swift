@@ -70,6 +70,8 @@ package enum GateQuestion: String, Hashable, Sendable, Codable, CaseIterable {
   case mode
   /// No vantage has a word about the outage.
   case unconfirmed
+  /// Our newest probe does not show the outage any more, and does not show the primary serving either.
+  case unwitnessed
   /// A vantage sees the primary serve.
   case contradicted
   /// The loss is beyond the RPO, or unknown.
@@ -81,7 +83,7 @@ package enum GateQuestion: String, Hashable, Sendable, Codable, CaseIterable {
   var isOverruled: Bool {
     switch self {
     case .mode, .loss: false
-    case .unconfirmed, .contradicted, .veto: true
+    case .unconfirmed, .unwitnessed, .contradicted, .veto: true
     }
   }
 
@@ -153,7 +155,7 @@ package enum Gate {
     let way = "`pilotlightctl approve` lets it promote all the same, `abort` takes it back"
     switch assessment.agreement {
     case .agreed where assessment.witnessed: return nil
-    case .agreed: return (.unconfirmed, "our newest probe does not show the outage any more: \(way)")
+    case .agreed: return (.unwitnessed, "our newest probe does not show the outage any more: \(way)")
     case .contradicted(let who):
       return (.contradicted, "our probes fail, but the primary is up by the word of \(who): \(way)")
     case .missing: return (.unconfirmed, "our probes fail and no vantage has a word about it: \(way)")

@@ -35,28 +35,31 @@ package struct GreyWindow: Equatable, Sendable {
   /// Failed or late probes, and all, of the window.
   package var counts: (bad: Int, total: Int) { (marks.count { $0.isBad }, marks.count) }
 
-  /// Takes one result in, newest last. What may be our own fault or both regions' (TLS, DNS) says nothing here.
+  /// Takes one result in, newest last. What may be our own fault or both regions' (TLS, DNS) says nothing here, and lets what was seen
+  /// before grow old all the same.
   package mutating func take(_ observation: Observation) {
-    var mark = Mark(at: observation.at, isFailed: false, isSlow: false)
-    if case .failure(let failure, _, _) = observation.outcome {
-      guard failure.countsAsDown || failure == .slow else { return }
-      mark.isFailed = failure.countsAsDown
-      mark.isSlow = failure == .slow
-      lastBad = observation.at
-    }
-    if let last = marks.last, mark.at < last.at { return }
-    marks.append(mark)
-    let oldest = mark.at - settings.window
+    if let last = marks.last, observation.at < last.at { return }
+    if let mark = mark(of: observation) { marks.append(mark) }
+    let oldest = observation.at - settings.window
     marks.removeAll { $0.at < oldest }
     if marks.count > GreyWindow.most { marks.removeFirst() }
     judge()
+  }
+
+  private mutating func mark(of observation: Observation) -> Mark? {
+    guard case .failure(let failure, _, _) = observation.outcome, failure != .address else {
+      return Mark(at: observation.at, isFailed: false, isSlow: false)
+    }
+    guard failure.countsAsDown || failure == .slow else { return nil }
+    lastBad = observation.at
+    return Mark(at: observation.at, isFailed: failure.countsAsDown, isSlow: failure == .slow)
   }
 
   package mutating func forget() { self = GreyWindow(settings) }
 
   private mutating func judge() {
     let (bad, total) = counts
-    let share = Double(bad) / Double(total)
+    let share = total == 0 ? 0 : Double(bad) / Double(total)
     if since == nil, isLongEnough, share >= settings.share, isMixed {
       since = marks.first { $0.isBad }?.at
       kind = marks.count { $0.isSlow } * 2 >= bad ? .slow : .partial

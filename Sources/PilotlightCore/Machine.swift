@@ -121,7 +121,7 @@ package struct Machine: Sendable {
     case (.healthy, .answered(let task, let replies)), (.drActive, .answered(let task, let replies)):
       takeDebt(replies, for: task, situation, &reaction)
 
-    // Nothing to do, on purpose: what is volatile is fresh already, and the next assessment tells the rest.
+    // Little to do, on purpose: what is volatile is fresh already, and the next assessment tells the rest.
     case (.healthy, .started), (.degraded, .started): sayBlindSpots(&reaction)
     case (.drActive, .started): break
     case (.healthy, .woke), (.degraded, .woke), (.drActive, .woke): forgetProgress()
@@ -270,6 +270,9 @@ package struct Machine: Sendable {
     guard situation.now - start >= settings.detection.confirmFor else { return }
     let fail = "our probes fail since \(start.text), but"
     switch situation.assessment.agreement {
+    case .agreed where !situation.assessment.witnessed:
+      hold(
+        .unwitnessed, "\(fail) our newest probes do not show it any more: a person must decide", situation, &reaction)
     case .agreed: break
     case .contradicted(let who):
       let why = "\(fail) the primary is up by the word of \(who): a person must decide"

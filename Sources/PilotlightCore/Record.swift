@@ -30,6 +30,8 @@ package enum Hold: String, Hashable, Sendable, Codable, CaseIterable {
   case contradicted
   /// No vantage has a word about it.
   case unconfirmed
+  /// Our newest probe does not show it any more, nor the primary serving.
+  case unwitnessed
 }
 
 /// The DR region serves.

@@ -88,7 +88,7 @@ package struct SiteSettings: Equatable, Sendable, Codable {
 }
 
 /// An HTTP probe of a load balancer.
-package struct ProbeSettings: Equatable, Sendable, Codable {
+package struct ProbeSettings: Hashable, Sendable, Codable {
   /// Absolute http or https URL.
   package var url: String
   /// `GET` or `HEAD`.
@@ -138,7 +138,7 @@ package struct ProbeSettings: Equatable, Sendable, Codable {
 }
 
 /// An inclusive range of HTTP status codes, 100...599.
-package struct StatusRange: Equatable, Sendable, Codable {
+package struct StatusRange: Hashable, Sendable, Codable {
   package var first: Int
   package var last: Int
   package init(_ first: Int, _ last: Int) {

@@ -21,6 +21,8 @@ package struct Tally: Equatable, Sendable {
   /// Failures of any class in a row, those that only alert included.
   package private(set) var concerns = 0
   package private(set) var successes = 0
+  /// Failures in a row that do not count as down.
+  private var unclear = 0
   private var firstSuccess: Instant?
   /// The newest result, of any class.
   package private(set) var last: Observation?
@@ -44,12 +46,17 @@ package struct Tally: Equatable, Sendable {
       successes = 0
     }
     guard case .failure(let failure, _, _) = observation.outcome else {
-      concerns = 0
+      (concerns, unclear) = (0, 0)
       return
     }
     concerns += 1
-    // TLS and DNS neither count towards an outage nor end one.
-    guard failure.countsAsDown else { return }
+    // TLS and DNS neither count towards an outage nor end one; but who has seen nothing else for a while begins to count anew.
+    guard failure.countsAsDown else {
+      unclear += 1
+      if unclear >= fallAfter, serving != false { (failures, firstFailure, lastFailure) = (0, nil, nil) }
+      return
+    }
+    unclear = 0
     if failures == 0 { firstFailure = observation.at }
     lastFailure = observation.at
     failures += 1

@@ -320,7 +320,8 @@ package final class WorkloadGuard {
   /// The same workload under new settings: evidence is gathered anew, the state stays.
   package func renewed(_ settings: WorkloadSettings, at now: Instant) -> WorkloadGuard {
     let fresh = WorkloadGuard(settings, state: machine.state, at: now, seed: dice.next())
-    fresh.lag = lag
+    // What another replica has proves nothing of this one.
+    if settings.dr.database.ref == self.settings.dr.database.ref { fresh.lag = lag }
     return fresh
   }
 }

@@ -65,6 +65,11 @@ package final class NameService: Sendable {
   private func find(_ name: String, _ patience: Duration, _ completion: @escaping @Sendable (Answer) -> Void) {
     var entry = book.entries[name] ?? Entry()
     if let learned = entry.learnedAt, learned.duration(to: .now) < NameService.lifetime {
+      // Asked again while the answer still holds: one that is lost on the way costs no probe.
+      if learned.duration(to: .now) > NameService.lifetime / 2, !entry.isAsked {
+        book.entries[name]?.isAsked = true
+        ask(name)
+      }
       return completion(.current(entry.addresses))
     }
     book.tickets += 1
@@ -112,8 +117,7 @@ package final class NameService: Sendable {
     for (_, caller) in callers.sorted(by: { $0.key < $1.key }) { caller(answer) }
   }
 
-  /// What the system's resolver says, in its order. IPv4 alone when there is any: a load balancer always has it unless told otherwise, and
-  /// a host whose IPv6 leads nowhere must not take half of the addresses for dead.
+  /// What the system's resolver says, in its order.
   package static let system: Lookup = { name in
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -123,9 +127,8 @@ package final class NameService: Sendable {
     guard code == 0 else { return .failure(Failure(String(cString: gai_strerror(code)))) }
     defer { freeaddrinfo(list) }
     let found = sequence(first: list, next: { $0?.pointee.ai_next }).compactMap { $0 }
-    let family = found.contains { $0.pointee.ai_family == AF_INET } ? AF_INET : AF_INET6
     var addresses: [NetworkAddress] = []
-    for entry in found where entry.pointee.ai_family == family {
+    for entry in found {
       var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
       let length = socklen_t(text.count)
       guard
@@ -135,7 +138,7 @@ package final class NameService: Sendable {
       // One with a scope is no load balancer's.
       if let address = NetworkAddress(digits), !addresses.contains(address) { addresses.append(address) }
     }
-    return .success(addresses)
+    return .success(addresses.ofOneFamily)
   }
 }
 

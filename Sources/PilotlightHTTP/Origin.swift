@@ -23,6 +23,15 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
   var bracketed: String { description.contains(":") ? "[\(description)]" : description }
 }
 
+extension [NetworkAddress] {
+  /// IPv4 alone when there is any: a load balancer always has it unless told otherwise, and a host whose IPv6 leads nowhere must not
+  /// take half of the addresses for dead.
+  package var ofOneFamily: [NetworkAddress] {
+    let old = filter { !$0.description.contains(":") }
+    return old.isEmpty ? self : old
+  }
+}
+
 /// Host and port of a URL, as libcurl reads it: a second reader with rules of its own could look up a host that is never asked.
 package struct Origin: Hashable, Sendable {
   /// As in the URL; an IPv6 address has its brackets.

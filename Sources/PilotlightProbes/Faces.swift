@@ -14,32 +14,32 @@ struct Faces: Equatable {
 }
 
 extension ProbeSettings {
-  /// The addresses that the operator fixed. What the configuration accepts leads to the probe's own host and port.
+  /// The addresses that the operator fixed, of one family. What the configuration accepts leads to the probe's own host and port.
   var fixedAddresses: [NetworkAddress] {
     resolve.flatMap { entry in
       entry.split(separator: ":", maxSplits: 2).dropFirst(2).flatMap { $0.split(separator: ",") }
         .compactMap { NetworkAddress($0) }
-    }
+    }.ofOneFamily
   }
 }
 
-/// Whose turn it is, by load balancer.
+/// Whose turn it is, for each way of looking at a load balancer: two workloads that share one take turns of their own.
 final class Turns: Sendable {
   private struct Turn {
     var next = 0
     var isTroubled = false
   }
-  private let turns = Mutex<[Origin: Turn]>([:])
+  private let turns = Mutex<[ProbeSettings: Turn]>([:])
 
   /// Asked at once at most; a load balancer under load has more, and is told by these as well.
   static let most = 8
 
   /// Which addresses this probe asks.
-  func pick(_ faces: Faces, of origin: Origin) -> [NetworkAddress] {
+  func pick(_ faces: Faces, _ probe: ProbeSettings) -> [NetworkAddress] {
     guard faces.addresses.count > 1 else { return faces.addresses }
     return turns.withLock { turns in
-      let turn = turns[origin, default: Turn()]
-      turns[origin, default: Turn()].next &+= 1
+      let turn = turns[probe, default: Turn()]
+      turns[probe, default: Turn()].next &+= 1
       let first = turn.next % faces.addresses.count
       let count = turn.isTroubled || faces.trouble != nil ? Turns.most : 1
       return Array((faces.addresses[first...] + faces.addresses[..<first]).prefix(count))
@@ -47,9 +47,9 @@ final class Turns: Sendable {
   }
 
   /// What the probe saw.
-  func saw(_ outcome: ProbeOutcome, of origin: Origin) {
+  func saw(_ outcome: ProbeOutcome, _ probe: ProbeSettings) {
     let isTroubled = if case .success = outcome { false } else { true }
-    turns.withLock { $0[origin, default: Turn()].isTroubled = isTroubled }
+    turns.withLock { $0[probe, default: Turn()].isTroubled = isTroubled }
   }
 }
 
@@ -59,12 +59,14 @@ struct Face: Equatable {
   var outcome: ProbeOutcome
 }
 
-/// What the answers of several addresses mean together: one that serves is enough for users, and one that does not is told.
+/// What the answers of several addresses mean together. One that serves is enough for users, and one that is silent beside it is dead.
+/// A wrong answer is the application's and no address's: then the one whose turn it was speaks, as if it had been asked alone.
 ///
-/// When none serves, an answer that does not count as down outweighs one that does, and a status outweighs silence.
+/// When none serves, an answer that does not count as down outweighs those that do if at least half are such, and a status outweighs
+/// silence.
 ///
 /// - Parameters:
-///   - faces: at least one.
+///   - faces: at least one; first the one whose turn it was.
 ///   - trouble: why the name itself could not be resolved; it outweighs everything (F10).
 func conclude(_ faces: [Face], trouble: String?) -> ProbeOutcome {
   let serving = faces.filter(\.outcome.isSuccess)
@@ -78,10 +80,13 @@ func conclude(_ faces: [Face], trouble: String?) -> ProbeOutcome {
   let asked = faces.filter { $0.outcome.failure != .local }
   guard asked.count > 1 else { return (asked.first ?? faces[0]).outcome }
   let slow = asked.filter { $0.outcome.failure == .slow }
-  let dead = asked.filter { !$0.outcome.isSuccess && $0.outcome.failure != .slow }
+  let dead = asked.filter(\.outcome.isSilent)
   guard let served = serving.first else { return noneServes(asked) }
+  if serving.count + slow.count + dead.count < asked.count { return asked[0].outcome }
   if !dead.isEmpty {
-    let words = dead.map { "\($0.address?.description ?? "") (\($0.outcome.failure?.rawValue ?? ""))" }.joined(
+    let words = dead.sorted { $0.address?.description ?? "" < $1.address?.description ?? "" }.map {
+      "\($0.address?.description ?? "") (\($0.outcome.failure?.rawValue ?? ""))"
+    }.joined(
       separator: ", ")
     return .failure(
       .address, status: nil,
@@ -91,11 +96,15 @@ func conclude(_ faces: [Face], trouble: String?) -> ProbeOutcome {
 }
 
 private func noneServes(_ faces: [Face]) -> ProbeOutcome {
-  let heaviest = faces.max { $0.outcome.weight < $1.outcome.weight } ?? faces[0]
+  let harmless = faces.filter { !($0.outcome.failure?.countsAsDown ?? false) }
+  let heard = harmless.count * 2 >= faces.count ? harmless : faces.filter { $0.outcome.failure?.countsAsDown ?? false }
+  // In one order, whoever's turn it was: equal answers are told in equal words.
+  let ordered = heard.sorted { $0.address?.description ?? "" < $1.address?.description ?? "" }
+  let heaviest = ordered.max { $0.outcome.weight < $1.outcome.weight } ?? faces[0]
   guard case .failure(let failure, let status, let detail) = heaviest.outcome else { return heaviest.outcome }
   return .failure(
     failure, status: status,
-    detail: clipped("none of \(faces.count) addresses serves" + (detail.isEmpty ? "" : "; \(detail)")))
+    detail: clipped("none of \(faces.count) addresses serves well" + (detail.isEmpty ? "" : "; \(detail)")))
 }
 
 extension ProbeOutcome {
@@ -103,11 +112,18 @@ extension ProbeOutcome {
 
   fileprivate var failure: FailureClass? { if case .failure(let failure, _, _) = self { failure } else { nil } }
 
-  /// Among failures: what speaks least for an outage weighs most. The first of equals is taken.
+  /// Nothing that speaks HTTP was met.
+  fileprivate var isSilent: Bool {
+    switch failure {
+    case .refused, .timeout, .reset: true
+    case .serverError, .wrongStatus, .wrongContent, .slow, .tls, .dns, .local, .address, nil: false
+    }
+  }
+
+  /// Among failures; the first of equals is taken.
   fileprivate var weight: Int {
     switch self {
-    case .success: 3
-    case .failure(let failure, _, _) where !failure.countsAsDown: 2
+    case .success, .failure(.slow, _, _): 2
     case .failure(_, .some, _): 1
     case .failure: 0
     }

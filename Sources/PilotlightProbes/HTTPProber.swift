@@ -41,11 +41,11 @@ package struct HTTPProber: Sendable {
       }
     }
     find(origin, settings) { faces in
-      let addresses = self.turns.pick(faces, of: origin)
+      let addresses = self.turns.pick(faces, settings)
       let asked = addresses.isEmpty && faces.trouble == nil ? [nil] : addresses.map { $0 as NetworkAddress? }
       self.gather(settings, asked, from: start) { answers in
         let outcome = conclude(answers, trouble: faces.trouble)
-        self.turns.saw(outcome, of: origin)
+        self.turns.saw(outcome, settings)
         completion(Observation(at: start, took: self.now() - start, outcome: outcome))
       }
     }
@@ -81,8 +81,7 @@ package struct HTTPProber: Sendable {
           all[index] = face
           return all.count == asked.count ? asked.indices.compactMap { all[$0] } : nil
         }
-        // In one order, whoever's turn it was: equal answers are told in equal words.
-        if let complete { done(complete.sorted { $0.address?.description ?? "" < $1.address?.description ?? "" }) }
+        if let complete { done(complete) }
       }
     }
   }

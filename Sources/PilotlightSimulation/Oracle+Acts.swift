@@ -151,7 +151,8 @@ extension Oracle {
     case .promotedBesideServingPrimary, .stoppedServingSite:
       // In a failback writes are held; by order an operator may know better.
       if run?.kind == .failover, run?.orderedBy != nil { return }
-      if run?.isApproved(.contradicted) ?? false || run?.isApproved(.unconfirmed) ?? false { return }
+      let overruled: [GateQuestion] = [.contradicted, .unconfirmed, .unwitnessed]
+      if overruled.contains(where: { run?.isApproved($0) ?? false }) { return }
       if run?.kind == .failover, isLiedTo {
         deceived += 1
         return

@@ -47,6 +47,11 @@ private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
     #expect(seen.firstFailure == nil)
   }
 
+  @Test func `a failure long before our own names broke is no part of what comes after`() {
+    let seen = tally([good, good, bad(.timeout)] + Array(repeating: bad(.dns), count: 60) + [bad(.serverError)])
+    #expect(seen.failures == 1 && seen.firstFailure == start + .seconds(63))
+  }
+
   @Test func `a late answer does not rewrite history`() {
     var seen = tally([good, good, bad(.timeout), bad(.timeout), bad(.timeout)])
     seen.take(Observation(at: start, took: .seconds(5), outcome: good))

@@ -58,7 +58,7 @@ import Testing
         resolve: ["alb.invalid:\(server.port):127.0.0.2,127.0.0.1"])
       let outcomes = await look(HTTPProber(transport: CurlTransport(), now: machineTime), settings, times: 2)
       #expect(classes(outcomes) == [.refused, .serverError])
-      #expect(detail(outcomes[1]) == "none of 2 addresses serves")
+      #expect(detail(outcomes[1]) == "none of 2 addresses serves well")
     }
   }
 
@@ -76,13 +76,13 @@ import Testing
     var first: [NetworkAddress?] = []
     let turns = Turns()
     let addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].compactMap { NetworkAddress($0) }
-    let origin = try #require(Origin(url: "http://alb.example/"))
-    for _ in 0..<6 { first += turns.pick(Faces(addresses: addresses), of: origin).map { $0 } }
+    let probe = ProbeSettings(url: "http://alb.example/")
+    for _ in 0..<6 { first += turns.pick(Faces(addresses: addresses), probe).map { $0 } }
     #expect(first == addresses + addresses)
-    turns.saw(.failure(.timeout, status: nil, detail: ""), of: origin)
-    #expect(turns.pick(Faces(addresses: addresses), of: origin).count == 3)
-    turns.saw(.success(status: 200), of: origin)
-    #expect(turns.pick(Faces(addresses: addresses), of: origin).count == 1)
+    turns.saw(.failure(.timeout, status: nil, detail: ""), probe)
+    #expect(turns.pick(Faces(addresses: addresses), probe).count == 3)
+    turns.saw(.success(status: 200), probe)
+    #expect(turns.pick(Faces(addresses: addresses), probe).count == 1)
   }
 
   @Test func `F10 a name that stops resolving is DNS, and its last known addresses are asked all the same`()
@@ -98,6 +98,26 @@ import Testing
     #expect(!FailureClass.dns.countsAsDown)
   }
 
+  @Test func `wrong answers are the application's: the address whose turn it was speaks`() {
+    func face(_ outcome: ProbeOutcome) -> Face { Face(address: NetworkAddress("192.0.2.1"), outcome: outcome) }
+    let good = face(.success(status: 200))
+    let wrong = face(.failure(.serverError, status: 503, detail: ""))
+    let dead = face(.failure(.timeout, status: nil, detail: ""))
+    #expect(failure(conclude([good, wrong, good], trouble: nil)) == nil)
+    #expect(failure(conclude([wrong, good, good], trouble: nil)) == .serverError)
+    #expect(failure(conclude([dead, wrong, good], trouble: nil)) == .timeout)
+    #expect(failure(conclude([dead, good, good], trouble: nil)) == .address)
+    let broken = face(.failure(.tls, status: nil, detail: "handshake"))
+    #expect(failure(conclude([broken, dead, dead], trouble: nil)) == .timeout)
+    #expect(failure(conclude([broken, dead], trouble: nil)) == .tls)
+  }
+
+  @Test func `fixed addresses of both families: IPv4 alone is asked`() {
+    let probe = ProbeSettings(url: "http://a:80/", resolve: ["a:80:[2001:db8::1],192.0.2.1", "a:80:192.0.2.2"])
+    #expect(probe.fixedAddresses.map(\.description) == ["192.0.2.1", "192.0.2.2"])
+    #expect(ProbeSettings(url: "http://a:80/", resolve: ["a:80:[2001:db8::1]"]).fixedAddresses.count == 1)
+  }
+
   @Test func `late at some addresses is late when they are the most, and our own faults say nothing`() {
     func face(_ outcome: ProbeOutcome) -> Face { Face(address: NetworkAddress("192.0.2.1"), outcome: outcome) }
     let good = face(.success(status: 200))
@@ -107,6 +127,7 @@ import Testing
     #expect(failure(conclude([late, good, good], trouble: nil)) == nil)
     #expect(failure(conclude([late, good, late], trouble: nil)) == .slow)
     #expect(failure(conclude([late, dead], trouble: nil)) == .slow)
+    #expect(failure(conclude([late, dead, dead], trouble: nil)) == .timeout)
     #expect(failure(conclude([local, good], trouble: nil)) == nil)
     #expect(failure(conclude([local, local], trouble: nil)) == .local)
     #expect(failure(conclude([local, dead], trouble: nil)) == .timeout)
