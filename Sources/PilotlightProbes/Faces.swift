@@ -1,5 +1,5 @@
 // A load balancer has several addresses, and one of them can be dead while the others serve: degraded, not down (F12). Each probe
-// asks one of them, in turn; after anything but a success every probe asks all of them at once, until all serve again.
+// asks one of them, in turn; after anything but a success every probe asks all of them at once (eight at most), until all serve again.
 
 import PilotlightCore
 import PilotlightHTTP
@@ -7,7 +7,7 @@ import Synchronization
 
 /// What a probe asks: the addresses, or the URL as it stands.
 struct Faces: Equatable {
-  /// Addresses to ask, each by a request of its own; empty: the URL's host is an address, or curl does not mind.
+  /// Addresses to ask, each by a request of its own; empty: the URL's host is an address itself, or there is none.
   var addresses: [NetworkAddress]
   /// Why they are not the name's present ones; nil: they are.
   var trouble: String?
@@ -57,6 +57,12 @@ final class Turns: Sendable {
 struct Face: Equatable {
   var address: NetworkAddress?
   var outcome: ProbeOutcome
+  var name: String { address?.description ?? "" }
+}
+
+extension [Face] {
+  /// Whoever's turn it was: equal answers are told in equal words.
+  fileprivate var inOneOrder: [Face] { sorted { $0.name < $1.name } }
 }
 
 /// What the answers of several addresses mean together. One that serves is enough for users, and one that is silent beside it is dead.
@@ -84,10 +90,7 @@ func conclude(_ faces: [Face], trouble: String?) -> ProbeOutcome {
   guard let served = serving.first else { return noneServes(asked) }
   if serving.count + slow.count + dead.count < asked.count { return asked[0].outcome }
   if !dead.isEmpty {
-    let words = dead.sorted { $0.address?.description ?? "" < $1.address?.description ?? "" }.map {
-      "\($0.address?.description ?? "") (\($0.outcome.failure?.rawValue ?? ""))"
-    }.joined(
-      separator: ", ")
+    let words = dead.inOneOrder.map { "\($0.name) (\($0.outcome.failure?.rawValue ?? ""))" }.joined(separator: ", ")
     return .failure(
       .address, status: nil,
       detail: clipped("\(asked.count - dead.count) of \(asked.count) addresses serve, not \(words)"))
@@ -98,9 +101,7 @@ func conclude(_ faces: [Face], trouble: String?) -> ProbeOutcome {
 private func noneServes(_ faces: [Face]) -> ProbeOutcome {
   let harmless = faces.filter { !($0.outcome.failure?.countsAsDown ?? false) }
   let heard = harmless.count * 2 >= faces.count ? harmless : faces.filter { $0.outcome.failure?.countsAsDown ?? false }
-  // In one order, whoever's turn it was: equal answers are told in equal words.
-  let ordered = heard.sorted { $0.address?.description ?? "" < $1.address?.description ?? "" }
-  let heaviest = ordered.max { $0.outcome.weight < $1.outcome.weight } ?? faces[0]
+  let heaviest = heard.inOneOrder.max { $0.outcome.weight < $1.outcome.weight } ?? faces[0]
   guard case .failure(let failure, let status, let detail) = heaviest.outcome else { return heaviest.outcome }
   return .failure(
     failure, status: status,
@@ -123,9 +124,9 @@ extension ProbeOutcome {
   /// Among failures; the first of equals is taken.
   fileprivate var weight: Int {
     switch self {
-    case .success, .failure(.slow, _, _): 2
+    case .failure(.slow, _, _): 2
     case .failure(_, .some, _): 1
-    case .failure: 0
+    case .success, .failure: 0
     }
   }
 }
