@@ -189,8 +189,11 @@ extension Simulation {
     let looks = "\(name) \(watch)"
     let (outcome, later): (ProbeOutcome, Duration)
     if askedBoth.contains(looks) {
-      let isServed = alive.serves(late: true)
-      outcome = isServed ? .failure(.address, status: nil, detail: "1 of 2 addresses serves") : alive
+      if case .success = alive {
+        outcome = .failure(.address, status: nil, detail: "1 of 2 addresses serve")
+      } else {
+        outcome = alive
+      }
       later = probe.timeout
     } else {
       let isAlive = dice.unit() < 0.5
