@@ -52,6 +52,13 @@ package struct Assessment: Equatable, Sendable {
   /// What it rests on; put into words only when somebody asks.
   private let basis: Basis?
 
+  /// The newest answer that serves users is newer than the beginning of the outage: not often enough in a row yet, and no time to ask
+  /// anybody.
+  var answersAgain: Bool {
+    guard let lastSuccess, let outageStart else { return false }
+    return lastSuccess > outageStart
+  }
+
   /// Sentences for people: what each probe and vantage sees.
   package var evidence: [String] { basis?.sentences ?? [] }
 

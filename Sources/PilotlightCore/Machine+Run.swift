@@ -204,7 +204,12 @@ extension Machine {
     if step.step.work.needsClearance {
       switch isClear(step.step.work, situation) {
       case .go: break
-      case .wait: return rest(name, .milliseconds(500), failures: 0, situation)
+      case .wait:
+        sayOnce(
+          "clear-\(name)", .waiting,
+          "\(name) waits: our probes do not show the outage at this moment; `pilotlightctl abort` takes the run back",
+          &reaction, step: name)
+        return rest(name, .milliseconds(500), failures: 0, situation)
       case .askAgain: return reopenGate(name, situation, &reaction)
       }
     }

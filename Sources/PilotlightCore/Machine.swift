@@ -270,7 +270,7 @@ package struct Machine: Sendable {
     guard situation.now - start >= settings.detection.confirmFor else { return }
     let fail = "our probes fail since \(start.text), but"
     switch situation.assessment.agreement {
-    case .agreed where !situation.assessment.witnessed:
+    case .agreed where !situation.assessment.witnessed && !situation.assessment.answersAgain:
       hold(
         .unwitnessed, "\(fail) our newest probes do not show it any more: a person must decide", situation, &reaction)
     case .agreed: break

@@ -128,6 +128,8 @@ extension Episode {
       #expect(night.messages.contains { $0.kind == .waiting && $0.text.contains(what) }, "\(story)")
     case .takenBack:
       #expect(kinds.contains(.rollbackBegun) && night.cloud.promotions == 0, "\(story)")
+      // Who is about to be taken back has nothing to ask.
+      #expect(!night.messages.contains { $0.text.contains("does not show the outage any more") }, "\(story)")
       #expect(night.phase == .healthy && night.isAsItWas, "\(night.phase)\n\(story)")
     case .stopped(let why):
       #expect(night.phase == .degraded && night.cloud.promotions == 0 && night.isAsItWas, "\(story)")

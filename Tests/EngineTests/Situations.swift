@@ -255,6 +255,11 @@ import Testing
     Episode(
       "F10 an outage nobody confirms, then our own names are gone too", .heldBack("target health"),
       [(60, .fails(.timeout)), (165, .fails(.dns)), (170, .targets(healthy: 0, unhealthy: 2))]),
+    Episode(
+      "F10 our own names are gone in the middle of an outage: a person is asked",
+      .asks("does not show the outage any more"),
+      Episode.regionGone(60) + [(200, .fails(.dns))]
+    ) { $0.mode = .approve },
     Episode("this host has no descriptors left", .told(.probeBroken), [(60, .fails(.local))]),
     Episode(
       "F9 the certificate expires in the middle of an outage", .failsOver(after: 60...66),
