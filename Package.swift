@@ -89,7 +89,7 @@ let package = Package(
       dependencies: [
         "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightProbes", "PilotlightAWS",
         "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightRecording",
-        "PilotlightSystemd", "PilotlightConfiguration",
+        "PilotlightSystemd", "PilotlightConfiguration", "PilotlightCrypto",
         "PilotlightControlAPI", "PilotlightControlServer", arguments, logging,
       ],
       swiftSettings: strict),

@@ -43,6 +43,8 @@ package final class AWSCloud: Sendable {
     case .readLaunchSource(let ref): return try await readLaunchSource(ref, deadline)
     case .readSwitch(let ref): return try await readSwitch(ref, deadline)
     case .simulate(let changes, let region): return try await simulate(changes, region, deadline)
+    case .readLease(let ref): return try await readLease(ref, deadline)
+    case .claimLease(let ref, let record, let known): return try await claimLease(ref, record, over: known, deadline)
     case .readClock(let region): return try await readClock(region, deadline)
     case .resizeGroup(let ref, let size): return try await resizeGroup(ref, size, deadline)
     case .describeDatabase(let ref): return .database(try await describeDatabase(ref, deadline))

@@ -16,6 +16,7 @@ package enum AWSService: String, Sendable, CaseIterable {
   case secretsmanager
   case s3
   case sns
+  case dynamodb
 }
 
 package struct Operation: Sendable {

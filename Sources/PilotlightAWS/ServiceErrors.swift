@@ -42,7 +42,7 @@ private func isRequestID(_ name: String) -> Bool {
 private func errorBody(
   _ operation: Operation, status: Int, headers: [(name: String, value: String)], body: [UInt8]
 ) -> ErrorBody {
-  if operation.service == .secretsmanager { return jsonError(headers, body, status) }
+  if operation.service == .secretsmanager || operation.service == .dynamodb { return jsonError(headers, body, status) }
   if operation.method == "HEAD" { return headError(headers, status) }
   guard let root = try? XMLDocument.parse(body) else { return unreadable(status) }
   let id = root.first("RequestId")?.text.trimmed ?? root.first("RequestID")?.text.trimmed
@@ -110,6 +110,8 @@ private let wrongStates: Set<String> = [
   "OperationAborted", "InsufficientDBInstanceCapacity", "ConflictingOperationInProgress",
   // Secrets Manager: the secret is marked for deletion, or is a replica that takes no writes.
   "InvalidRequest",
+  // DynamoDB: somebody else was first.
+  "ConditionalCheckFailed",
 ]
 
 private func kind(_ code: String?, status: Int, _ operation: Operation) -> CloudFailure.Kind {

@@ -78,6 +78,15 @@ extension Kind where Value == String {
     }
   }
 
+  /// A DynamoDB table's name.
+  static var tableName: Kind {
+    let rule = "3 to 255 letters, digits, `-`, `_` or `.`"
+    return .text("name", range: rule, expected: "the table's name, \(rule)") { text in
+      guard (3...255).contains(text.count) else { return "has \(text.count) characters" }
+      return text.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) } ? nil : "has other characters"
+    }
+  }
+
   /// An RDS instance identifier.
   static var databaseIdentifier: Kind {
     let rule = "1 to 63 letters, digits or hyphens"

@@ -2,6 +2,8 @@
 
 /// Settings of the daemon as a whole.
 package struct DaemonSettings: Equatable, Sendable, Codable {
+  /// How the daemon signs leases; nil: by its host.
+  package var name: String?
   /// The SQLite file in which everything is recorded before it is done.
   package var ledger: String
   /// The Unix socket `pilotlightctl` talks to.
@@ -17,10 +19,12 @@ package struct DaemonSettings: Equatable, Sendable, Codable {
   package var observationsDirectory: String { ledger + ".observations" }
 
   package init(
-    ledger: String = "/var/lib/pilotlight/ledger.db", socket: String = "/run/pilotlight/control.sock",
+    name: String? = nil, ledger: String = "/var/lib/pilotlight/ledger.db",
+    socket: String = "/run/pilotlight/control.sock",
     logLevel: LogLevel = .info, maxConcurrentFailovers: Int = 1, failoverWindow: Duration = .seconds(3600),
     observations: ObservationSettings = ObservationSettings(), aws: AWSSettings = AWSSettings()
   ) {
+    self.name = name
     self.ledger = ledger
     self.socket = socket
     self.logLevel = logLevel

@@ -16,6 +16,9 @@ func readConfiguration(_ root: Section) -> (daemon: DaemonSettings, workloads: [
 private func readDaemon(_ daemon: Section) -> DaemonSettings {
   let standard = DaemonSettings()
   return DaemonSettings(
+    name: daemon.optional(
+      "name", .name, absent: "host name and a digest of the machine's id",
+      "How this watchdog signs leases; different on every host, the same after a restart."),
     ledger: daemon.optional(
       "ledger", .path(), default: standard.ledger,
       "SQLite file in which everything is recorded before it is done. Its directory must survive a reboot."),
@@ -81,7 +84,7 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
   let replication = workload.defaulted(
     "replication",
     "How the replica's lag is judged. A replica of MySQL or MariaDB says zero for up to a minute while nothing reaches it: "
-      + "the loss shown is a minute more than it says, and `replica_net_timeout` must stay at 60 s or less."
+      + "the loss shown is 65 s more than it says, and `replica_net_timeout` must stay at 60 s or less."
   ) {
     readReplication($0, rpo: objectives.rpo)
   }
@@ -97,7 +100,12 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
     },
     announcement: workload.optional(
       "announce", absent: "incidents are announced in the log alone", "Where incidents are announced.", readTopic),
-    failback: workload.defaulted("failback", "What the way home needs.", readFailback))
+    failback: workload.defaulted("failback", "What the way home needs.", readFailback),
+    lease: workload.optional(
+      "lease", absent: "this watchdog is the only one",
+      "Which of several watchdogs over this workload, each on a host of its own, acts. Each has a ledger of its own: one that takes "
+        + "over begins with what it sees."
+    ) { readLease($0, workload: name, region: dr.region) })
   if !workload.isDescribing { Contradictions(settings, path: workload.path, findings: workload.findings).check() }
   return settings
 }
@@ -209,6 +217,21 @@ private func readVeto(_ veto: Section) -> VetoSettings {
     onFailure: veto.optional(
       "onFailure", .choice(VetoFailurePolicy.self, placeholder: .veto), default: standard.onFailure,
       "What it means that it could not be started, was killed or took too long."))
+}
+
+private func readLease(_ lease: Section, workload: String, region: String) -> LeaseSettings {
+  LeaseSettings(
+    ref: LeaseRef(
+      region: region,
+      table: lease.required(
+        "table", .tableName,
+        "DynamoDB table in the DR region whose partition key is the text `workload`; no global table. One serves many workloads, by "
+          + "their names."), key: workload),
+    lasting: lease.optional(
+      "lasting", .duration(.seconds(15) ... .minutes(10)),
+      default: LeaseSettings(ref: LeaseRef(region: "", table: "", key: "")).lasting,
+      "How long a lease is claimed for; it is renewed ten times as often. A watchdog that is gone is followed after this long, one that "
+        + "cannot renew stops acting a quarter earlier."))
 }
 
 private func readTopic(_ announce: Section) -> TopicRef {

@@ -172,3 +172,26 @@ package struct SurplusStatus: Codable, Hashable, Sendable {
     self.instanceHours = instanceHours
   }
 }
+
+/// The lease that says which of several watchdogs acts.
+package struct LeaseStatus: Codable, Hashable, Sendable {
+  /// This one may act.
+  package var held: Bool
+  /// Until when it may, unless it is renewed; null when it may not.
+  @ExplicitNull package var until: Timestamp?
+  /// Whose it is, as last read; null when nobody's, or not read yet.
+  @ExplicitNull package var holder: String?
+  /// The fencing number; null with `holder`.
+  @ExplicitNull package var number: Int?
+  /// Why nothing is known of it at present; null when it is.
+  @ExplicitNull package var trouble: String?
+  package init(
+    held: Bool, until: Timestamp? = nil, holder: String? = nil, number: Int? = nil, trouble: String? = nil
+  ) {
+    self.held = held
+    _until = ExplicitNull(wrappedValue: until)
+    _holder = ExplicitNull(wrappedValue: holder)
+    _number = ExplicitNull(wrappedValue: number)
+    _trouble = ExplicitNull(wrappedValue: trouble)
+  }
+}

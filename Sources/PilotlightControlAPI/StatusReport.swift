@@ -89,6 +89,8 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
   @ExplicitNull package var diagnosis: String?
   /// What a preparation costs; null while there is none.
   @ExplicitNull package var surplus: SurplusStatus?
+  /// Which watchdog acts; null where there is only one.
+  @ExplicitNull package var lease: LeaseStatus?
 
   package init(
     name: String, phase: PhaseWord, mode: ModeWord, paused: Bool = false, armed: ArmedStatus,
@@ -96,7 +98,7 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
     incident: IncidentStatus? = nil, pause: PauseStatus? = nil, holdDownUntil: Timestamp? = nil,
     forecast: Double? = nil, objectives: ObjectivesStatus? = nil, regions: RegionsStatus? = nil,
     debts: [DebtStatus] = [], stuck: StuckStatus? = nil, diagnosis: String? = nil,
-    surplus: SurplusStatus? = nil
+    surplus: SurplusStatus? = nil, lease: LeaseStatus? = nil
   ) {
     self.name = name
     self.phase = phase
@@ -117,5 +119,6 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
     _stuck = ExplicitNull(wrappedValue: stuck)
     _diagnosis = ExplicitNull(wrappedValue: diagnosis)
     _surplus = ExplicitNull(wrappedValue: surplus)
+    _lease = ExplicitNull(wrappedValue: lease)
   }
 }

@@ -199,6 +199,13 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   /// STS GetCallerIdentity, of whose answer only the Date header counts -> `.clock`.
   case readClock(region: String)
 
+  // The watchdogs' own business: nothing of a workload is read or changed.
+
+  /// DynamoDB GetItem, consistent -> `.lease`.
+  case readLease(LeaseRef)
+  /// DynamoDB PutItem on condition that `over` stands there, nil: that nothing does -> `.leased`, or `.failed(.wrongState)`.
+  case claimLease(LeaseRef, LeaseRecord, over: LeaseRecord?)
+
   // Writes. All but `promoteReplica` and the creations are declarative: repeating one changes nothing more.
 
   /// UpdateAutoScalingGroup with min, desired and max -> `.accepted`.
@@ -246,6 +253,7 @@ extension CloudAction {
     case .readWriteHold(let ref), .holdWrites(let ref), .releaseWrites(let ref): ref.region
     case .createReplica(let spec): spec.replica.region
     case .publish(let ref, _, _): ref.region
+    case .readLease(let ref), .claimLease(let ref, _, _): ref.region
     }
   }
 
@@ -278,15 +286,17 @@ extension CloudAction {
     case .holdWrites: "elasticloadbalancing:CreateRule"
     case .releaseWrites: "elasticloadbalancing:DeleteRule"
     case .publish: "sns:Publish"
+    case .readLease: "dynamodb:GetItem"
+    case .claimLease: "dynamodb:PutItem"
     }
   }
 
-  /// True for actions that change something.
+  /// True for actions that change something of a workload, or tell people.
   package var changes: Bool {
     switch self {
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
-      .simulate, .readClock:
+      .simulate, .readClock, .readLease, .claimLease:
       false
     case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
       .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:

@@ -19,6 +19,10 @@ package indirect enum CloudReply: Hashable, Sendable, Codable {
   case permissions([Permission])
   /// By how much this host's clock is behind the one of AWS's answer; negative when it is ahead.
   case clock(behind: Duration)
+  /// nil when there is none.
+  case lease(LeaseRecord?)
+  /// The lease stands as it was claimed.
+  case leased(LeaseRecord)
   /// A write was taken; the receipt is the id by which it can be asked about, if the API gives one.
   case accepted(receipt: String?)
   case failed(CloudFailure)

@@ -21,11 +21,13 @@ package struct Situation: Sendable {
   package var veto: VetoReading?
   /// What a failover stands on, as last read.
   package var readiness: Readiness
+  /// What is known of the lease; nil where there is none.
+  package var lease: LeaseTracker?
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
     evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil,
-    veto: VetoReading? = nil, readiness: Readiness = Readiness()
+    veto: VetoReading? = nil, readiness: Readiness = Readiness(), lease: LeaseTracker? = nil
   ) {
     self.now = now
     self.assessment = assessment
@@ -38,6 +40,7 @@ package struct Situation: Sendable {
     self.account = account
     self.veto = veto
     self.readiness = readiness
+    self.lease = lease
   }
 
   /// What promoting now would lose, counted from the start of the outage.

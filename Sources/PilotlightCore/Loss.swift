@@ -43,9 +43,10 @@ package enum LagMeaning: String, Hashable, Sendable, Codable, CaseIterable {
     self = engine?.hasPrefix("postgres") == true ? .sinceReplayed : .behindArrived
   }
 
-  /// What may be missing beyond the lag. MySQL's default of `replica_net_timeout`, MySQL 8.0 Reference Manual, "Replica Server Options
-  /// and Variables"; a link that is alive and too slow for the writes is not seen by this metric at all.
-  var margin: Duration { self == .sinceReplayed ? .zero : .seconds(60) }
+  /// What may be missing beyond the lag: a minute of silence, MySQL's default of `replica_net_timeout` (MySQL 8.0 Reference Manual,
+  /// "Replica Server Options and Variables"), and what was on its way when it began, for which 5 s are a lot. A link that is alive and
+  /// too slow for the writes is not seen by this metric at all.
+  var margin: Duration { self == .sinceReplayed ? .zero : .seconds(65) }
 }
 
 /// What is known of the replica's lag.

@@ -84,6 +84,8 @@ extension Machine {
   private func unwanted(_ situation: Situation) -> [String] {
     var reasons = situation.obstacles + flaws(situation)
     if let pause = state.pause, pause.expires == nil { reasons.append("paused by \(pause.by): \(pause.reason)") }
+    // That another watchdog holds the lease is what the lease is for.
+    if let silence = situation.lease?.silence(at: situation.now) { reasons.append(silence) }
     for lack in lacks(situation) where !reasons.contains(lack) { reasons.append(lack) }
     return reasons
   }

@@ -59,6 +59,7 @@ extension Machine {
       reasons.append("the failover of this outage was aborted by \(by); `pilotlightctl ack` lets another one begin")
     }
     if let brake = situation.brake { reasons.append(brake) }
+    if let lease = situation.lease?.whyNotBegin(at: situation.now) { reasons.append(lease) }
     return reasons + flaws(situation)
   }
 

@@ -62,6 +62,7 @@ extension Machine {
     case .down: break
     }
     if !situation.obstacles.isEmpty { return (situation.obstacles.joined(separator: "; "), "") }
+    if let refusal = refusalByLease(situation) { return (refusal, "") }
     if isTakingBackPreparation(situation) {
       return ("the preparation is being taken back just now; try again in a moment", "")
     }
@@ -84,6 +85,7 @@ extension Machine {
     if settings.mode == .observe {
       return ("mode is observe: nothing may be changed. Set `mode: approve` and reload", "")
     }
+    if let refusal = refusalByLease(situation) { return (refusal, "") }
     if let debt = state.debts.first {
       return ("the old primary is not fenced yet: \(debt.why). It is retried until it is", "")
     }

@@ -69,6 +69,8 @@ package struct Machine: Sendable {
   var said: Set<String> = []
   /// Volatile, and no part of any decision.
   var disarmament = Disarmament()
+  /// What was last said of the lease.
+  var leaseSaid = LeaseTracker.Word.unknown
   var serial = 0
   var dice: Dice
 
@@ -126,6 +128,7 @@ package struct Machine: Sendable {
     case (.drActive, .started): break
     case (.healthy, .woke), (.degraded, .woke), (.drActive, .woke): forgetProgress()
     }
+    watchLease(situation, &reaction)
     watchArming(situation, &reaction)
     return reaction
   }

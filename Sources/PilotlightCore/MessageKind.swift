@@ -58,6 +58,9 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case preparationHeld
   case vetoed
   case blindSpot
+  case leaseHeld
+  case leaseForeign
+  case leaseTroubled
 }
 
 /// What a kind of message means, the same for every message of the kind.
@@ -357,6 +360,22 @@ extension MessageKind {
         id: "c6c0e1f24d5b4e0c9a7d31b58f02ae64", level: .notice,
         meaning: "An outage of this kind would not be seen: the configuration does not let the daemon look for it.",
         next: "Configure what the message names, or know that somebody else has to notice.")
+    case .leaseHeld:
+      MessageMeaning(
+        id: "cbde5d2dc8954288b74b5328bb017b5d", level: .notice,
+        meaning: "Of all watchdogs over this workload this one acts: it holds the lease.",
+        next: "Nothing to do.")
+    case .leaseForeign:
+      MessageMeaning(
+        id: "372296365696465ea9dfe7adf0fd1b56", level: .notice,
+        meaning:
+          "Another watchdog holds the lease of this workload. This one watches, and takes the lease when that one has let it lapse.",
+        next: "Give orders where the lease is held.")
+    case .leaseTroubled:
+      MessageMeaning(
+        id: "dafbd8dfadd64130a2574271fa1747aa", level: .warning,
+        meaning: "The lease cannot be read, or two watchdogs sign alike: no failover begins here.",
+        next: "`pilotlightctl status` says why. Look at the table, its permissions and `daemon.name`.")
     }
   }
 }

@@ -26,15 +26,17 @@ package enum Watch: Hashable, Sendable, Codable {
   case drGroup
   /// The operator's veto command; asked when the gate asks, never by itself.
   case veto
+  /// The lease that says which of several watchdogs acts.
+  case lease
   /// What a failover stands on and no decision needs.
   case readiness(ReadinessItem)
 }
 
 extension Watch {
-  /// Whether decisions rest on what it brings.
+  /// Whether it tells about the world that is watched.
   package var isEvidence: Bool {
     switch self {
-    case .readiness: false
+    case .readiness, .lease: false
     case .primaryProbe, .drProbe, .reference, .drAPI, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag,
       .drDatabase, .primaryDatabase, .drGroup, .veto:
       true
@@ -46,7 +48,7 @@ extension Watch {
     switch self {
     case .drAPI, .drProbe, .reference: true
     case .primaryProbe, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag, .drDatabase, .primaryDatabase,
-      .drGroup, .veto, .readiness:
+      .drGroup, .veto, .lease, .readiness:
       false
     }
   }

@@ -21,6 +21,7 @@ package struct PollSchedule: Equatable, Sendable {
     if settings.primary.targetGroup != nil { watches.append(.primaryTargets) }
     if settings.detection.healthCheck != nil { watches.append(.healthCheck) }
     if settings.decision.veto != nil { watches.append(.veto) }
+    if settings.lease != nil { watches.append(.lease) }
     watches += settings.detection.references.map { .reference($0.name) }
     // Last: no other watch's jitter depends on them.
     for item in ReadinessItem.allCases where item.watch == .readiness(item) && item.action(settings) != nil {
@@ -39,7 +40,7 @@ package struct PollSchedule: Equatable, Sendable {
     case .primaryProbe: min(settings.primary.probe.interval, .seconds(1))
     case .readiness: min(settings.detection.pollInterval, .seconds(30))
     case .drProbe, .reference, .drAPI, .primaryAPI, .primaryTargets, .healthCheck, .replicaLag, .drDatabase,
-      .primaryDatabase, .drGroup, .veto:
+      .primaryDatabase, .drGroup, .veto, .lease:
       min(settings.detection.pollInterval, .seconds(1))
     }
   }

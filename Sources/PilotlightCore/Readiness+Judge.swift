@@ -14,6 +14,7 @@ extension ReadinessItem {
     case .traffic: traffic(reply, settings.traffic)
     case .permissions: permissions(reply)
     case .clock: clock(reply)
+    case .lease: lease(reply, settings)
     }
   }
 
@@ -158,6 +159,18 @@ extension ReadinessItem {
   }
 
   /// AWS refuses what is signed more than five minutes off; long before that something is wrong with this host.
+  /// A claim that came second is an answer like any other.
+  private func lease(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let table = settings.lease?.ref.table ?? ""
+    switch reply {
+    case .lease(nil): return .ready("nobody holds the lease in \(table)")
+    case .lease(let record?), .leased(let record):
+      return .ready("the lease in \(table) is \(record.holder)'s, number \(record.number)")
+    case .failed(let failure) where failure.kind == .wrongState: return .ready("the lease in \(table) changes hands")
+    case let other: return missing(other, "table \(table) of the lease does not exist") ?? silence(other)
+    }
+  }
+
   private func clock(_ reply: CloudReply) -> Finding {
     guard case .clock(let behind) = reply else { return silence(reply) }
     if behind > .seconds(60) { return .notReady("this host's clock is \(behind.text) behind AWS's") }

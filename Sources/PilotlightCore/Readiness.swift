@@ -27,6 +27,8 @@ package enum ReadinessItem: String, Hashable, Sendable, Codable, CaseIterable {
   case permissions
   /// This host's clock is right.
   case clock
+  /// The lease can be read and claimed.
+  case lease
 }
 
 /// What was found out about one item.
@@ -57,8 +59,9 @@ extension ReadinessItem {
     case .launch: return .readLaunchSource(dr.group.ref)
     case .targets: return dr.targetGroup.map { .targetHealth($0) }
     case .secret: return dr.secret.map { .readSecret($0.ref) }
-    case .permissions: return .simulate(Plan.changes(settings), region: dr.region)
+    case .permissions: return .simulate(Plan.changes(settings) + claim(settings), region: dr.region)
     case .clock: return .readClock(region: dr.region)
+    case .lease: return settings.lease.map { .readLease($0.ref) }
     case .traffic:
       switch settings.traffic {
       case .route53(let record, _, _): return .readRecords(record)
@@ -68,13 +71,21 @@ extension ReadinessItem {
     }
   }
 
-  /// The watch that brings the item's readings. Four are read often anyway, for the decisions.
+  private func claim(_ settings: WorkloadSettings) -> [CloudAction] {
+    settings.lease.map { lease in
+      let any = LeaseRecord(holder: lease.holder, life: "", number: 0, renewal: 0, lasting: lease.lasting)
+      return [.claimLease(lease.ref, any, over: nil)]
+    } ?? []
+  }
+
+  /// The watch that brings the item's readings. Some are read often anyway, for the decisions.
   package var watch: Watch {
     switch self {
     case .credentials: .drAPI
     case .database: .drDatabase
     case .lag: .replicaLag
     case .group: .drGroup
+    case .lease: .lease
     case .launch, .targets, .secret, .traffic, .permissions, .clock: .readiness(self)
     }
   }
@@ -86,6 +97,7 @@ extension ReadinessItem {
     case .drDatabase: self = .database
     case .replicaLag: self = .lag
     case .drGroup: self = .group
+    case .lease: self = .lease
     case .readiness(let item): self = item
     case .primaryProbe, .drProbe, .reference, .primaryAPI, .primaryTargets, .healthCheck, .primaryDatabase, .veto:
       return nil
@@ -97,8 +109,8 @@ extension ReadinessItem {
   package var isNeeded: Bool {
     switch self {
     case .credentials, .database, .group, .targets, .secret, .traffic: true
-    // How old the lag is, is judged by the loss window.
-    case .lag, .launch, .permissions, .clock: false
+    // How old the lag is, is judged by the loss window; whether the lease is held, by the clock.
+    case .lag, .lease, .launch, .permissions, .clock: false
     }
   }
 }

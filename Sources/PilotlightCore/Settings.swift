@@ -16,11 +16,13 @@ package struct WorkloadSettings: Equatable, Sendable, Codable {
   /// Where incidents are announced; nil announces nowhere but the journal.
   package var announcement: TopicRef?
   package var failback: FailbackSettings
+  /// Which of several watchdogs acts; nil: this one is the only one.
+  package var lease: LeaseSettings?
 
   package init(
     name: String, mode: Mode, objectives: Objectives, primary: SiteSettings, dr: SiteSettings,
     detection: DetectionSettings, replication: ReplicationSettings, decision: DecisionSettings,
-    traffic: TrafficSettings, announcement: TopicRef?, failback: FailbackSettings
+    traffic: TrafficSettings, announcement: TopicRef?, failback: FailbackSettings, lease: LeaseSettings? = nil
   ) {
     self.name = name
     self.mode = mode
@@ -33,6 +35,7 @@ package struct WorkloadSettings: Equatable, Sendable, Codable {
     self.traffic = traffic
     self.announcement = announcement
     self.failback = failback
+    self.lease = lease
   }
 }
 

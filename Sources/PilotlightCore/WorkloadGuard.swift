@@ -58,6 +58,7 @@ package final class WorkloadGuard {
 
   /// What a failover stands on.
   private var readiness: Readiness
+  package private(set) var lease: LeaseTracker?
 
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), at now: Instant, seed: UInt64) {
     shared = Shared(settings)
@@ -68,6 +69,8 @@ package final class WorkloadGuard {
     drTally = Tally(fallAfter: probe.fallAfter, riseAfter: probe.riseAfter)
     lag = LagTracker(settings)
     readiness = Readiness(settings)
+    // Drawn only where it is needed: no other chance depends on it.
+    if let settings = settings.lease { lease = LeaseTracker(settings, life: String(dice.next(), radix: 16)) }
     schedule = PollSchedule(settings, at: now, &dice)
     vantages =
       [.primaryAPI] + (settings.primary.targetGroup == nil ? [] : [.primaryTargets])
@@ -141,6 +144,7 @@ package final class WorkloadGuard {
       noteObstacles(at: now)
     // Taken in above: it concerns no decision.
     case (.readiness, .reply): break
+    case (.lease, .reply(let reply)): lease?.take(reply, askedAt: start, at: now)
     case (.veto, .veto(let word)):
       // One that was given up may still answer.
       if standing.veto.map({ $0.askedAt <= start }) ?? true { standing.veto = VetoReading(word: word, askedAt: start) }
@@ -149,7 +153,7 @@ package final class WorkloadGuard {
     case (.primaryProbe, .reply), (.drProbe, .reply), (.reference, .reply), (.drAPI, .observation),
       (.primaryAPI, .observation), (.primaryTargets, .observation), (.healthCheck, .observation),
       (.replicaLag, .observation), (.drDatabase, .observation), (.primaryDatabase, .observation),
-      (.drGroup, .observation), (.readiness, .observation):
+      (.drGroup, .observation), (.readiness, .observation), (.lease, .observation):
       break
     }
   }
@@ -177,6 +181,7 @@ package final class WorkloadGuard {
     case .healthCheck: return isTense ? poll : max(poll, .seconds(60))
     case .replicaLag, .drDatabase, .primaryDatabase, .drGroup: return poll
     case .veto: return nil
+    case .lease: return lease?.pause
     case .readiness(let item):
       let pause = readiness.pause(after: item)
       return pause - dice.duration(upTo: pause / 10)
@@ -210,7 +215,7 @@ package final class WorkloadGuard {
     Situation(
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
       evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account,
-      veto: standing.veto, readiness: readiness)
+      veto: standing.veto, readiness: readiness, lease: lease)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.
@@ -253,11 +258,13 @@ package final class WorkloadGuard {
   }
 
   /// Polls that are due, with how to read them.
-  package func startPolls(at now: Instant) -> [Output] {
-    schedule.start(at: now).map { .poll($0, request($0)) }
+  ///
+  /// - Parameter mayAct: false while the ledger takes no records: whoever can act then should have the lease.
+  package func startPolls(at now: Instant, mayAct: Bool) -> [Output] {
+    schedule.start(at: now).map { .poll($0, request($0, at: now, mayAct)) }
   }
 
-  private func request(_ watch: Watch) -> PollRequest {
+  private func request(_ watch: Watch, at now: Instant, _ mayAct: Bool) -> PollRequest {
     switch watch {
     case .primaryProbe: .probe(.primary)
     case .drProbe: .probe(.dr)
@@ -278,6 +285,10 @@ package final class WorkloadGuard {
         VetoQuestion(
           command: settings.decision.veto?.command ?? [], timeout: settings.decision.veto?.timeout ?? .zero,
           environment: vetoEnvironment))
+    case .lease:
+      .ask(
+        lease?.request(at: now, mayClaim: mayAct && settings.mode != .observe)
+          ?? .callerIdentity(region: settings.dr.region))
     case .readiness(let item): .ask(item.action(settings) ?? .callerIdentity(region: settings.dr.region))
     }
   }
@@ -322,6 +333,7 @@ package final class WorkloadGuard {
     let fresh = WorkloadGuard(settings, state: machine.state, at: now, seed: dice.next())
     // What another replica has proves nothing of this one.
     if settings.dr.database.ref == self.settings.dr.database.ref { fresh.lag = lag }
+    if settings.lease == self.settings.lease { fresh.lease = lease }
     return fresh
   }
 }

@@ -111,6 +111,13 @@ package final class Engine {
     return commands
   }
 
+  /// The terms of what is decided now for a workload.
+  package func terms(of workload: String, at now: Instant) -> SendingTerms {
+    // A lease that has just ended forbids: only a workload without one has no end.
+    let lease = index(workload).flatMap { guards[$0].lease }
+    return SendingTerms(decidedAt: now, timeGap: timeGap, until: lease.map { $0.held(at: now) ?? now })
+  }
+
   private func index(_ workload: String) -> Int? {
     guards.firstIndex { $0.name == workload }
   }
@@ -123,7 +130,7 @@ package final class Engine {
 
   private func polls(_ index: Int, at now: Instant) -> [Command] {
     let name = guards[index].name
-    return guards[index].startPolls(at: now).map { command($0, name) }
+    return guards[index].startPolls(at: now, mayAct: halted == nil).map { command($0, name) }
   }
 
   /// A loop that did not turn for long was frozen, suspended or starved: what it saw before proves nothing now.

@@ -49,13 +49,38 @@ package protocol LedgerStore: AnyObject {
 package enum Sending {
   /// A process that was frozen between deciding and sending must not act on what it knew then: the answer such an act gets instead of
   /// being sent; nil when it may go.
-  package static func refusal(
-    _ action: CloudAction, decidedAt: Instant, at now: Instant, timeGap: Duration
-  ) -> CloudReply? {
-    guard action.changes, now - decidedAt > timeGap else { return nil }
-    let late = (now - decidedAt).text
-    return .failed(
-      CloudFailure(.unreachable, code: "NotSent", message: "decided \(late) ago and not sent: the process stood still"))
+  ///
+  /// - Parameter terms: what holds for the workload since the decision.
+  package static func refusal(_ action: CloudAction, _ terms: SendingTerms, at now: Instant) -> CloudReply? {
+    guard action.changes else { return nil }
+    let why: String
+    if now - terms.decidedAt > terms.timeGap {
+      why = "decided \((now - terms.decidedAt).text) ago and not sent: the process stood still"
+    } else if let end = terms.until, end <= now {
+      why = "not sent: the lease has lapsed"
+    } else {
+      return nil
+    }
+    return .failed(CloudFailure(.unreachable, code: "NotSent", message: why))
+  }
+
+  /// How long a caller waits for the answer: an act is given up when the lease ends.
+  package static func timeout(_ action: CloudAction, _ terms: SendingTerms, at now: Instant) -> Duration {
+    guard action.changes, let end = terms.until else { return action.timeout }
+    return min(action.timeout, end - now)
+  }
+}
+
+/// Under which terms a decision is carried out.
+package struct SendingTerms: Equatable, Sendable {
+  package var decidedAt: Instant
+  package var timeGap: Duration
+  /// The end of the lease under which it was decided; nil where there is none.
+  package var until: Instant?
+  package init(decidedAt: Instant, timeGap: Duration, until: Instant?) {
+    self.decidedAt = decidedAt
+    self.timeGap = timeGap
+    self.until = until
   }
 }
 
@@ -67,7 +92,14 @@ extension CloudAction {
 extension Watch {
   /// How long a call that answers it may take. The primary region's API is asked whether it is there: that it is not is believed
   /// after several questions, and they should not take as long as the confirmation itself.
-  package func timeout(of action: CloudAction) -> Duration { self == .primaryAPI ? .seconds(5) : action.timeout }
+  ///
+  /// A lease that is asked for long is over before the answer comes.
+  package func timeout(of action: CloudAction) -> Duration {
+    switch self {
+    case .primaryAPI, .lease: .seconds(5)
+    default: action.timeout
+    }
+  }
 }
 
 /// The cloud, AWS or sandbox. Retries of its own are limited to requests that certainly did nothing (throttles, reads).

@@ -26,13 +26,13 @@ extension Watch {
     case .primaryDatabase: into.byte(8)
     case .drGroup: into.byte(9)
     case .healthCheck: into.byte(10)
-    case .readiness, .veto:
+    case .readiness, .veto, .lease:
       // Never handed in: see `isRecorded`. No reader knows this tag.
       into.byte(255)
     }
   }
 
-  /// What decisions rest on. Readiness is none of it, and a secret's state is written nowhere.
+  /// What decisions rest on. Readiness and the lease are none of it, and a secret's state is written nowhere.
   var isRecorded: Bool { isEvidence }
 
   init(_ from: inout Unpacker) throws(Garbled) {
@@ -59,7 +59,8 @@ extension CloudReply {
   var isPolled: Bool {
     switch self {
     case .identity, .group, .database, .lag, .targets, .checkers, .failed: true
-    case .secret, .records, .change, .object, .writeHold, .snapshot, .launchSource, .permissions, .clock, .accepted:
+    case .secret, .records, .change, .object, .writeHold, .snapshot, .launchSource, .permissions, .clock, .lease,
+      .leased, .accepted:
       false
     }
   }
@@ -103,7 +104,7 @@ extension Value {
       into.byte(8)
       for count in [health.healthy, health.unhealthy] { into.integer(count) }
     case .reply(.secret), .reply(.records), .reply(.change), .reply(.object), .reply(.writeHold), .reply(.snapshot),
-      .reply(.launchSource), .reply(.permissions), .reply(.clock), .reply(.accepted):
+      .reply(.launchSource), .reply(.permissions), .reply(.clock), .reply(.lease), .reply(.leased), .reply(.accepted):
       // Never handed in: see `isPolled`. No reader knows this tag.
       into.byte(255)
     }

@@ -30,6 +30,8 @@ struct WorkloadReplay {
     found = Findings.Workload(settings: settings)
     var observing = settings
     observing.mode = .observe
+    // What one watchdog saw and would have decided, whoever had the lease.
+    observing.lease = nil
     self.settings = observing
   }
 

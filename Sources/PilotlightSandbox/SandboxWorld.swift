@@ -48,6 +48,7 @@ package struct SandboxWorld: Sendable {
   var secrets: [Secret] = []
   var changes: [RecordChange] = []
   var snapshots: [Snapshot] = []
+  var leases: [LeaseRef: LeaseRecord] = [:]
 
   let engine: SandboxEngine
   let replicaCreation: ClosedRange<Duration>

@@ -84,13 +84,16 @@ extension SandboxWorld {
     workloads.first { $0.settings.name == name }?.writers.count ?? 0
   }
 
-  /// What a promotion of this replica would lose now of the writes up to `limit`: from its position to the newest of them. Zero when
-  /// it has them all; nil when it is no replica.
+  /// What a promotion of this replica would lose now of the writes up to `limit`: from the oldest that it lacks to the newest of them.
+  /// While nobody writes there is nothing to lack. Zero when it has them all; nil when it is no replica.
   package mutating func exposure(of ref: DatabaseRef, upTo limit: Instant) -> Duration? {
     guard let index = find(ref), let replay = databases[index].replay else { return nil }
     settle(databases[index].workload)
-    guard let last = lastWrite(databases[replay.source].history, upTo: limit) else { return .zero }
-    return max(last - position(of: replay, index), .zero)
+    let history = databases[replay.source].history
+    guard let last = lastWrite(history, upTo: limit),
+      let first = firstWrite(history, after: position(of: replay, index), upTo: limit)
+    else { return .zero }
+    return last - first
   }
 
   /// The size of a group as it really is; nil for an unknown one.

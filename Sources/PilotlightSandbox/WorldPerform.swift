@@ -94,7 +94,7 @@ extension SandboxWorld {
     }
   }
 
-  private mutating func execute(_ action: CloudAction) -> CloudReply {
+  mutating func execute(_ action: CloudAction) -> CloudReply {
     switch action {
     case .callerIdentity:
       .identity(account: Self.account, arn: "arn:aws:sts::\(Self.account):assumed-role/pilotlight/sandbox")
@@ -113,6 +113,8 @@ extension SandboxWorld {
     case .readSwitch(let ref): readObject(ref)
     case .simulate(let changes, _): simulate(changes)
     case .readClock: .clock(behind: .zero)
+    case .readLease(let ref): .lease(leases[ref])
+    case .claimLease(let ref, let record, let known): claimLease(ref, record, over: known)
     case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
       .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:
       write(action)
@@ -143,7 +145,7 @@ extension SandboxWorld {
     case .publish(let ref, let subject, let message): publish(ref, subject, message)
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
-      .simulate, .readClock:
+      .simulate, .readClock, .readLease, .claimLease:
       failed(.invalid, "InvalidAction", "\(action.apiName) changes nothing")
     }
   }

@@ -13,6 +13,8 @@ extension SandboxWorld {
   private static let heartbeat: Int64 = 5 * minute
   /// MySQL's default of `replica_net_timeout`.
   private static let netTimeout: Int64 = 60 * second
+  /// A replica that follows is never further behind than this.
+  private static let underway: Int64 = 3 * second
   /// A datapoint is published this long after its minute began.
   private static let publishing: Int64 = 75 * second
 
@@ -85,11 +87,15 @@ extension SandboxWorld {
   }
 
   /// MySQL's Seconds_Behind_Source: how late the newest applied event is, and zero once all that has *arrived* is applied. A link that
-  /// has gone silent is noticed after `replica_net_timeout`; until then nothing arrives, and it says zero.
+  /// has gone silent is noticed after `replica_net_timeout`; until then nothing arrives, and it says zero. Whoever was late in applying
+  /// when it fell silent has more that arrived, and says so.
   private func behindArrived(_ replay: Replay, _ index: Int, at time: Instant) -> Double {
     let position = position(of: replay, index, at: time)
     switch replay.mode {
-    case .stopped: return time.nanoseconds - replay.since.nanoseconds < Self.netTimeout ? 0 : -1
+    case .stopped:
+      if time.nanoseconds - replay.since.nanoseconds >= Self.netTimeout { return -1 }
+      let isLate = replay.since.nanoseconds - position.nanoseconds > Self.underway
+      return isLate ? Double((time.nanoseconds - position.nanoseconds) / second) : 0
     case .following, .spiking:
       guard let newest = lastWrite(databases[replay.source].history, upTo: time), newest > position else { return 0 }
       return Double((time.nanoseconds - position.nanoseconds) / second)
@@ -127,6 +133,19 @@ extension SandboxWorld {
     }
     guard let parent = histories[history].parent else { return nil }
     return lastWrite(parent, upTo: min(time, histories[history].forkedAt))
+  }
+
+  /// The oldest write a history holds after `time` and not later than `limit`, its ancestors' included.
+  func firstWrite(_ history: Int, after time: Instant, upTo limit: Instant) -> Instant? {
+    if let parent = histories[history].parent, histories[history].forkedAt > time,
+      let first = firstWrite(parent, after: time, upTo: min(limit, histories[history].forkedAt))
+    {
+      return first
+    }
+    for span in histories[history].spans {
+      if let first = span.first(after: time) { return first <= limit ? first : nil }
+    }
+    return nil
   }
 
   /// A promotion that loses what need not be lost is worth a note.

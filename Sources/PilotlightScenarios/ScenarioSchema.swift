@@ -134,7 +134,7 @@ struct EventChoice {
     switch made(.reference()) {
     case .crash, .order: isMoment = true
     case .freeze: needsEnd = true
-    case .cloud, .network, .disk, .clockBehind, .veto: break
+    case .cloud, .network, .disk, .clockBehind, .veto, .rival: break
     }
   }
 }

@@ -7,15 +7,16 @@ import PilotlightSimulation
 
 /// What is wrong with the watchdog.
 private enum WatchdogFault: String, CaseIterable, Sendable {
-  case cutOff, noNames, answersLost, noCredentials, frozen
+  case cutOff, noNames, answersLost, noCredentials, frozen, rival
 
-  var occurrence: Occurrence {
+  func occurrence(_ workload: WorkloadSettings) -> Occurrence {
     switch self {
     case .cutOff: .cloud(.observerIsolated)
     case .noNames: .network(.noNames)
     case .answersLost: .network(.answersLost)
     case .noCredentials: .cloud(.credentialsLost)
     case .frozen: .freeze
+    case .rival: .rival(workload: workload.name)
     }
   }
 }
@@ -72,8 +73,8 @@ extension EventChoice {
       "watchdog", .choice(WatchdogFault.self, placeholder: .cutOff),
       "`cutOff`: its own network is gone, users are not concerned; `noNames`: it resolves no names; `answersLost`: its "
         + "requests take effect, no answer comes back; `noCredentials`: it has no usable AWS credentials; `frozen`: the "
-        + "process stands still."
-    ) { fault, _ in fault.occurrence }
+        + "process stands still; `rival`: another watchdog lives over the same workload and wants its lease, where there is one."
+    ) { fault, workload in fault.occurrence(workload) }
     value("packetLoss", .percent, "Percentage of the watchdog's round trips that are lost.") { percent, _ in
       .network(.packetLoss(share: percent.share))
     }

@@ -49,7 +49,7 @@ struct BareCloud: Hashable {
     case .repointSecret, .pointRecords, .publish: break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
-      .simulate, .readClock:
+      .simulate, .readClock, .readLease, .claimLease:
       return answer(action, at: .distantPast)
     }
     return .accepted(receipt: nil)

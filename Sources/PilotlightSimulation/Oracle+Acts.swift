@@ -19,9 +19,42 @@ extension Oracle {
     if trial.expectation == .nothingActs, watched.state.phase.run?.kind != .preparation {
       violate("acted-without-need", now, action.apiName)
     }
+    judgeLease("acted-without-the-lease", action.apiName, watched, at: now)
     judgeIntent(action, watched, at: now)
     judgeFence(action, watched, at: now)
     if case .promoteReplica = action { judgePromotion(name, simulation) }
+  }
+
+  /// Invariant 3, in the store's own words.
+  func isHolding(_ watched: Watched) -> Bool {
+    guard let lease = watched.settings.lease else { return true }
+    return watched.lease?.holder == lease.holder
+  }
+
+  private mutating func judgeLease(_ rule: String, _ what: String, _ watched: Watched, at now: Instant) {
+    if !isHolding(watched) {
+      violate(rule, now, "\(what) of \(watched.settings.name); \(watched.lease?.holder ?? "nobody") holds the lease")
+    }
+  }
+
+  /// A changing request reaches the cloud.
+  mutating func arrived(_ action: CloudAction, of name: String, at now: Instant) {
+    if let watched = workloads[name] { judgeLease("arrived-without-the-lease", action.apiName, watched, at: now) }
+  }
+
+  /// The table after a claim: with every process the number grows, with every renewal the count.
+  mutating func leased(_ record: LeaseRecord, of name: String, at now: Instant) {
+    if let known = workloads[name]?.lease, known != record {
+      let isRenewal = known.life == record.life && known.holder == record.holder
+      let isNext =
+        isRenewal
+        ? record.number == known.number && record.renewal == known.renewal + 1
+        : record.number == known.number + 1 && record.renewal == 0
+      if !isNext {
+        violate("fencing-number", now, "\(known.number).\(known.renewal), then \(record.number).\(record.renewal)")
+      }
+    }
+    workloads[name]?.lease = record
   }
 
   /// Invariant 4: the intent, the rollback or the debt is durable before the request leaves.

@@ -17,6 +17,8 @@ struct Quiet {
     case .order: break
     // Until it strikes nothing is wrong, and then the daemon boots.
     case .crash: break
+    // It waits for a lease that is let lapse, which has a reason of its own.
+    case .rival: break
     case .freeze: disturb(at: now)
     case .cloud, .network, .disk, .clockBehind, .veto:
       if what.isDrift {
@@ -30,7 +32,10 @@ struct Quiet {
 
   mutating func ends(_ what: Occurrence, at now: Instant) {
     setClock(what, at: now)
-    if drifting.removeValue(forKey: what) != nil { return }
+    if case .rival = what { return }
+    drifting[what] = nil
+    // The same drift may have begun twice, and is over once.
+    if what.isDrift { return }
     troubles = max(troubles - 1, 0)
     if troubles == 0 { since = now }
   }
@@ -60,7 +65,7 @@ extension Occurrence {
       ["rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup", "secretsmanager:PutSecretValue"].contains(
         apiName)
     case .clockBehind(let offset): max(offset, .zero - offset) > .minutes(2)
-    case .cloud, .network, .disk, .crash, .freeze, .veto, .order: false
+    case .cloud, .network, .disk, .crash, .freeze, .veto, .rival, .order: false
     }
   }
 
@@ -73,7 +78,7 @@ extension Occurrence {
     case .cloud(.accessDenied("secretsmanager:PutSecretValue")) where settings.dr.secret == nil: nil
     case .cloud(.accessDenied(let apiName)): apiName
     case .clockBehind: "clock"
-    case .cloud, .network, .disk, .crash, .freeze, .veto, .order: nil
+    case .cloud, .network, .disk, .crash, .freeze, .veto, .rival, .order: nil
     }
   }
 }

@@ -87,7 +87,7 @@ extension Occurrence {
   package var isOutage: Bool {
     switch self {
     case .cloud(.regionOutage), .cloud(.applicationDown): true
-    case .cloud, .network, .disk, .clockBehind, .crash, .freeze, .veto, .order: false
+    case .cloud, .network, .disk, .clockBehind, .crash, .freeze, .veto, .rival, .order: false
     }
   }
 }

@@ -61,6 +61,8 @@ struct Oracle {
     var isFenceDue = false
     var reachedDR: Instant?
     var acted = 0
+    /// What stands in the table of leases.
+    var lease: LeaseRecord?
     /// Since when the phase is healthy; nil while it is not.
     var healthySince: Instant? = Simulation.start
   }
@@ -185,6 +187,9 @@ struct Oracle {
     if before.pause != nil { violate("began-while-paused", now, run.incident) }
     if settings.mode == .observe { violate("began-while-observing", now, run.incident) }
     if before.abortedBy != nil { violate("began-after-abort", now, run.incident) }
+    if let watched = workloads[settings.name], !isHolding(watched) {
+      violate("began-without-the-lease", now, run.incident)
+    }
     guard run.kind == .failover else { return }
     if let last = before.lastFailover, !before.isRearmed, now < last.ended + settings.decision.holdDown {
       violate("began-in-hold-down", now, "the last failover ended \(last.ended.text)")

@@ -37,6 +37,7 @@ extension Trial {
     trial.engine = draw.chance(0.3) ? .mysql : nil
     trial.scenario.name = "seed \(seed)"
     draw.drift(&trial)
+    draw.watchdogs(&trial)
     return trial
   }
 }
@@ -358,5 +359,37 @@ private struct Draw {
       .cloud(.accessDenied(apiName: pick(["rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup"]))),
       .clockBehind(pick([.minutes(4), .hours(-1)])),
     ])
+  }
+
+  // MARK: Other watchdogs
+
+  /// Some workloads have two watchdogs. Drawn last, too.
+  mutating func watchdogs(_ trial: inout Trial) {
+    guard chance(0.3) else { return }
+    let lasting: Duration = pick([.seconds(20), .seconds(60), .seconds(60), .minutes(5)])
+    for index in trial.workloads.indices {
+      let settings = trial.workloads[index]
+      let ref = LeaseRef(region: settings.dr.region, table: "pilotlight", key: settings.name)
+      trial.workloads[index].lease = LeaseSettings(ref: ref, holder: "ours", lasting: lasting)
+    }
+    let rival = Occurrence.rival(workload: pick(trial.workloads).name)
+    if trial.expectation == .failsOver {
+      // It has the lease, or not, and dies about when the primary does.
+      guard lasting <= .minutes(1), chance(0.6), let outage = trial.scenario.entries.first(where: { $0.what.isOutage })
+      else { return }
+      trial.scenario.entries.insert(Scenario.Entry(at: .zero, rival, lasting: outage.at + seconds(-60, 60)), at: 0)
+      return
+    }
+    let latest = trial.scenario.duration.seconds * 0.8
+    if trial.expectation == .none, chance(0.6) {
+      // Ours stands still, is gone or is cut off for as long as the other needs to follow it, and comes back.
+      let away: Occurrence = pick([.freeze, .cloud(.observerIsolated), .crash(.now, restartAfter: seconds(10, 400))])
+      let at = seconds(60, latest)
+      trial.scenario.entries.append(Scenario.Entry(at: at, away, lasting: lasting + seconds(-10, 200)))
+      trial.scenario.entries.append(Scenario.Entry(at: .zero, rival, lasting: at + seconds(20, 1500)))
+    } else if chance(0.7) {
+      trial.scenario.entries.append(Scenario.Entry(at: seconds(0, latest), rival, lasting: seconds(20, 1800)))
+    }
+    trial.scenario.entries.sort { $0.at < $1.at }
   }
 }

@@ -20,6 +20,8 @@ package enum Occurrence: Hashable, Sendable, Codable {
   case freeze
   /// The veto command says no, or never answers.
   case veto(hangs: Bool)
+  /// Another watchdog over the workload, on another host, lives and wants the lease. It only holds it.
+  case rival(workload: String)
   /// An operator orders something.
   case order(OrderKind, workload: String)
 }

@@ -14,21 +14,28 @@ final class Request {
   let workload: String
   let purpose: Purpose
   let actions: [CloudAction]
+  let terms: SendingTerms
+  let sentAt: Instant
   /// One way.
   let delay: Duration
 
-  init(process: Int, workload: String, purpose: Purpose, actions: [CloudAction], delay: Duration) {
+  init(
+    process: Int, workload: String, purpose: Purpose, actions: [CloudAction], terms: SendingTerms, sentAt: Instant,
+    delay: Duration
+  ) {
     self.process = process
     self.workload = workload
     self.purpose = purpose
     self.actions = actions
+    self.terms = terms
+    self.sentAt = sentAt
     self.delay = delay
   }
 
   func timeout(of action: CloudAction) -> Duration {
     switch purpose {
     case .poll(let watch, _): watch.timeout(of: action)
-    case .task: action.timeout
+    case .task: Sending.timeout(action, terms, at: sentAt)
     }
   }
 
@@ -81,10 +88,12 @@ extension Simulation {
   private func send(_ workload: String, _ purpose: Request.Purpose, _ actions: [CloudAction], _ decidedAt: Instant) {
     var delay = Duration.zero
     for case .slow(let pause) in network { delay += pause }
-    let request = Request(process: process, workload: workload, purpose: purpose, actions: actions, delay: delay)
+    let terms =
+      engine?.terms(of: workload, at: decidedAt) ?? SendingTerms(decidedAt: decidedAt, timeGap: .seconds(5), until: now)
+    let request = Request(
+      process: process, workload: workload, purpose: purpose, actions: actions, terms: terms, sentAt: now, delay: delay)
     for action in actions where action.changes {
-      let timeGap = engine?.timeGap ?? .seconds(5)
-      if let refusal = Sending.refusal(action, decidedAt: decidedAt, at: now, timeGap: timeGap) {
+      if let refusal = Sending.refusal(action, terms, at: now) {
         return due.add(.deliver(process: process, request.input([refusal])), at: now)
       }
       counts.actions += 1
@@ -113,7 +122,7 @@ extension Simulation {
       case .noNames: return (failed(.unreachable, "dns", "the name did not resolve"), .milliseconds(5))
       case .answersLost:
         _ = world.perform(action, at: now)
-        oracle.performed(action, self)
+        happened(action, of: request.workload)
         return (noAnswer(action), timeout)
       case .packetLoss(let share) where dice.unit() < share * share * share:
         return (noAnswer(action), timeout)
@@ -121,11 +130,19 @@ extension Simulation {
       }
     }
     let (reply, latency) = world.perform(action, at: now, timeout: max(timeout - delay * 2, .seconds(1)))
-    if action.changes { oracle.performed(action, self) }
+    happened(action, of: request.workload)
     // AWS refuses what is signed with a time more than five minutes off; the client learns from the refusal and signs again.
     let isRefused = abs((clockBehind - clockCorrection).seconds) > 300
     if isRefused { clockCorrection = clockBehind }
     return (reply, (isRefused ? latency * 2 : latency) + delay)
+  }
+
+  /// The cloud has carried something out, whatever its caller is told.
+  private func happened(_ action: CloudAction, of name: String) {
+    noteLease(action, of: name)
+    guard action.changes else { return }
+    oracle.arrived(action, of: name, at: now)
+    oracle.performed(action, self)
   }
 
   /// A call for readiness: everything that can happen to it, from dice of its own.

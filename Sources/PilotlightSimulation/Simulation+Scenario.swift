@@ -11,7 +11,7 @@ extension Simulation {
     // What tells its own story.
     case .order(let kind, let workload): return order(kind, workload)
     case .crash(.now, let restartAfter): return engine == nil ? () : die(restartAfter: restartAfter)
-    case .cloud, .network, .disk, .clockBehind, .freeze, .veto, .crash: break
+    case .cloud, .network, .disk, .clockBehind, .freeze, .veto, .rival, .crash: break
     }
     journal.note(now, .world("\(entry.what.sentence)\(entry.lasting.map { ", for \($0.text)" } ?? "")"))
     oracle.begins(entry.what, at: now)
@@ -22,6 +22,7 @@ extension Simulation {
     case .clockBehind(let offset): clockBehind += offset
     case .freeze: freeze(for: entry.lasting ?? .seconds(60))
     case .veto(let hangs): vetoes.append(hangs)
+    case .rival(let workload): beginRival(workload)
     case .crash(let point, let restartAfter): disk.crash = (point, restartAfter)
     case .order: break
     }
@@ -36,6 +37,7 @@ extension Simulation {
     case .network(let fault): if let index = network.firstIndex(of: fault) { network.remove(at: index) }
     case .disk(let fault): if disk.fault == fault { disk.fault = nil }
     case .clockBehind(let offset): clockBehind -= offset
+    case .rival(let workload): rivals[workload] = nil
     case .veto(let hangs): if let index = vetoes.firstIndex(of: hangs) { vetoes.remove(at: index) }
     }
     journal.note(now, .world("over: \(entry.what.sentence)"))
@@ -54,6 +56,7 @@ extension Simulation {
     clockBehind = .zero
     disk.fault = nil
     vetoes = []
+    rivals = [:]
     due.add(.operatorLooks, at: now + .minutes(1))
   }
 
@@ -87,6 +90,7 @@ extension Occurrence {
       "the daemon is to die \(point.words), and to start \(restartAfter.text) later"
     case .freeze: "the daemon stands still"
     case .veto(let hangs): hangs ? "the veto command hangs" : "the veto command says no"
+    case .rival(let workload): "another watchdog over \(workload) lives and wants its lease"
     case .order(let kind, let workload): "it is time to order \(kind.name) of \(workload)"
     }
   }

@@ -16,6 +16,9 @@ package final class Simulation {
     case end(entry: Int)
     case restart(process: Int)
     case thaw(process: Int)
+    /// Another watchdog asks for the lease, and is answered.
+    case rivalAsks(workload: String, life: String)
+    case rivalHears(workload: String, life: String, CloudReply, askedAt: Instant)
     /// Everything is mended now, and an operator comes.
     case mend
     case operatorLooks
@@ -41,6 +44,8 @@ package final class Simulation {
   var askedBoth: Set<String> = []
   /// What is wrong with the veto command, newest last: true when it hangs, false when it says no.
   var vetoes: [Bool] = []
+  /// Other watchdogs, by workload.
+  var rivals: [String: Rival] = [:]
   var clockBehind = Duration.zero
   /// What the AWS client adds to it, as learned from refusals.
   var clockCorrection = Duration.zero
@@ -149,6 +154,8 @@ package final class Simulation {
     case .end(let entry): end(trial.scenario.entries[entry])
     case .restart(let meant): if meant == process { boot() }
     case .thaw(let meant): if meant == process, now >= busyUntil { turn(.tick) }
+    case .rivalAsks(let name, let life): rivalAsks(name, life)
+    case .rivalHears(let name, let life, let reply, let askedAt): rivalHears(name, life, reply, askedAt)
     case .mend: mend()
     case .operatorLooks: letOperatorLook()
     case .curtain: isOver = true

@@ -50,6 +50,7 @@ private func workloadLines(_ workload: WorkloadStatus, _ daemon: DaemonStatus, _
   replicationLines(workload, now, &page)
   deadlineLine(workload, now, &page)
   armedLines(workload, &page)
+  leaseLine(workload, &page)
   pauseLines(workload, now, &page)
   if let incident = workload.incident { incidentLines(incident, now, &page) }
   if let surplus = workload.surplus {
@@ -144,6 +145,18 @@ private func deadlineLine(_ workload: WorkloadStatus, _ now: Timestamp, _ page: 
   } else {
     page.field("commit deadline", "passed \(spoken(-left)) ago (\(when)): the RTO is missed\(rest)", .red)
   }
+}
+
+private func leaseLine(_ workload: WorkloadStatus, _ page: inout Page) {
+  guard let lease = workload.lease else { return }
+  let number = lease.number.map { ", number \($0)" } ?? ""
+  let whose =
+    lease.held
+    ? "held by this watchdog\(number)" : lease.holder.map { "\(shown($0))'s\(number): this watchdog only watches" }
+  let trouble = lease.trouble.map(shown)
+  page.field(
+    "lease", [whose ?? "nobody's", trouble].compactMap { $0 }.joined(separator: "; "), trouble == nil ? .plain : .yellow
+  )
 }
 
 private func armedLines(_ workload: WorkloadStatus, _ page: inout Page) {

@@ -42,7 +42,7 @@ struct Assembly {
         level: notice.level.loggerLevel, "\(text)",
         metadata: ["MESSAGE_ID": "\(notice.id)", "PILOTLIGHT_EVENT": "\(MessageKind.cloudNotice.rawValue)"])
     }
-    let workloads = sandbox?.workloads ?? configuration.workloads
+    let workloads = (sandbox?.workloads ?? configuration.workloads).signed(configuration.daemon.signature)
     let daemon = Daemon(
       Parts(
         engine: try makeEngine(workloads, ledger, line), ledger: ledger, line: line, cloud: cloud, transport: transport,
@@ -78,7 +78,9 @@ struct Assembly {
     let transport = makeTransport()
     let sandbox = try await makeSandbox(line)
     let cloud = try makeCloud(line, transport, sandbox) { complain("warning: \($0)") }
-    let isReady = await LiveCheck(cloud: cloud, now: { line.now }).run(sandbox?.workloads ?? configuration.workloads) {
+    let isReady = await LiveCheck(cloud: cloud, now: { line.now }).run(
+      (sandbox?.workloads ?? configuration.workloads).signed(configuration.daemon.signature)
+    ) {
       Swift.print($0)
     }
     await sandbox?.stop()
@@ -219,7 +221,7 @@ struct Assembly {
       await daemon.say(Message(.configurationRefused, "the sandbox does not reload"))
       return
     }
-    if let refusal = await daemon.reload(fresh.workloads, brakes: Brakes(fresh.daemon)) {
+    if let refusal = await daemon.reload(fresh.workloads.signed(fresh.daemon.signature), brakes: Brakes(fresh.daemon)) {
       await daemon.say(Message(.configurationRefused, "\(options.config): \(refusal)"))
     } else {
       await daemon.say(

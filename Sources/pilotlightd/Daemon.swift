@@ -161,15 +161,14 @@ actor Daemon {
   }
 
   private func ask(_ workload: String, _ task: CloudTask, _ actions: [CloudAction]) {
-    let (cloud, line, decidedAt, timeGap) = (cloud, line, line.now, engine.timeGap)
+    let (cloud, line, terms) = (cloud, line, engine.terms(of: workload, at: line.now))
     Task {
       let replies = await withTaskGroup(of: (Int, CloudReply).self) { group in
         for (index, action) in actions.enumerated() {
           group.addTask {
-            if let refusal = Sending.refusal(action, decidedAt: decidedAt, at: line.now, timeGap: timeGap) {
-              return (index, refusal)
-            }
-            return (index, await cloud.perform(action, timeout: action.timeout))
+            let now = line.now
+            if let refusal = Sending.refusal(action, terms, at: now) { return (index, refusal) }
+            return (index, await cloud.perform(action, timeout: Sending.timeout(action, terms, at: now)))
           }
         }
         return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)

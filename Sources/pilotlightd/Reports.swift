@@ -42,7 +42,17 @@ extension Daemon {
       stuck: machine.state.phase.run?.stuck.map {
         StuckStatus(step: $0.step.name, why: $0.detail, wayOut: machine.wayOut)
       },
-      diagnosis: diagnosis(situation, machine.state.phase), surplus: surplus(machine, situation))
+      diagnosis: diagnosis(situation, machine.state.phase), surplus: surplus(machine, situation),
+      lease: lease(situation))
+  }
+
+  private func lease(_ situation: Situation) -> LeaseStatus? {
+    situation.lease.map { lease in
+      let until = lease.held(at: situation.now)
+      return LeaseStatus(
+        held: until != nil, until: until.map(stamp), holder: lease.record?.holder, number: lease.record?.number,
+        trouble: lease.silence(at: situation.now))
+    }
   }
 
   private func surplus(_ machine: Machine, _ situation: Situation) -> SurplusStatus? {

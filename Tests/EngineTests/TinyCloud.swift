@@ -33,6 +33,7 @@ struct TinyCloud {
   var denied: Set<String> = []
   /// This host's clock, behind AWS's.
   var clockBehind: Duration = .zero
+  var leases: [LeaseRef: LeaseRecord] = [:]
 
   init(_ settings: WorkloadSettings) {
     let (primary, dr) = (settings.primary, settings.dr)
@@ -102,6 +103,13 @@ struct TinyCloud {
             action: $0.apiName, resource: "arn:some", decision: denied.contains($0.apiName) ? .denied : .allowed)
         })
     case .readClock: return .clock(behind: clockBehind)
+    case .readLease(let ref): return .lease(leases[ref])
+    case .claimLease(let ref, let record, let known):
+      guard leases[ref] == known else {
+        return .failed(CloudFailure(.wrongState, code: "ConditionalCheckFailedException", message: "too late"))
+      }
+      leases[ref] = record
+      return .leased(record)
     case .readChange: return .change(.insync)
     case .readHealthCheck: return .checkers(checkers)
     case .readObject(let ref): return .object(present: objects.contains(ref))

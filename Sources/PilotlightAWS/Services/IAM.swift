@@ -72,6 +72,8 @@ extension AWSCloud {
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock:
       return "*"
+    case .readLease(let ref), .claimLease(let ref, _, _):
+      return "\(prefix):dynamodb:\(ref.region):\(account):table/\(ref.table)"
     }
   }
 
