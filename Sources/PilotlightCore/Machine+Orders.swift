@@ -55,6 +55,7 @@ extension Machine {
     if settings.mode == .observe {
       return ("mode is observe: nothing may be changed. Set `mode: approve` and reload", "")
     }
+    if let refusal = refusalByLease(situation) { return (refusal, "") }
     switch situation.assessment.verdict {
     case .up: return ("the primary serves: \(situation.assessment.evidence.first ?? "")", "")
     case .blind: return ("our own view is broken, the primary may well be serving", "")
@@ -62,7 +63,6 @@ extension Machine {
     case .down: break
     }
     if !situation.obstacles.isEmpty { return (situation.obstacles.joined(separator: "; "), "") }
-    if let refusal = refusalByLease(situation) { return (refusal, "") }
     if isTakingBackPreparation(situation) {
       return ("the preparation is being taken back just now; try again in a moment", "")
     }

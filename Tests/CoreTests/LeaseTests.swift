@@ -62,7 +62,8 @@ import Testing
     #expect(one.mayAct(114.9) && !one.mayAct(115))
   }
 
-  @Test func `another's lease is taken when it stood unchanged for as long as it was claimed, since it was first seen`() {
+  @Test func `another's lease is taken when it stood unchanged for as long as it was claimed, since it was first seen`()
+  {
     var two = Watchdog("b", life: "2")
     let first = Self.record("a", "1", 7, 3)
     two.hears(.lease(first), asked: 0, 0.5)

@@ -46,6 +46,8 @@ private let database = DatabaseRef(region: "us-west-2", identifier: "app-dr")
 private let listener = ListenerRef(
   region: "us-west-2", arn: "arn:aws:elasticloadbalancing:us-west-2:1:listener/app/x/1/2")
 private let record = RecordRef(zone: "Z1", name: "app.example.com", type: "CNAME")
+private let lease = LeaseRef(region: "us-west-2", table: "pilotlight", key: "app")
+private let leased = LeaseRecord(holder: "a", life: "1", number: 1, renewal: 0, lasting: .seconds(60))
 private let object = ObjectRef(region: "us-west-2", bucket: "switch", key: "dr")
 private let actions: [CloudAction] = [
   .callerIdentity(region: "us-west-2"), .describeGroup(group), .describeDatabase(database), .replicaLag(database),
@@ -59,7 +61,7 @@ private let actions: [CloudAction] = [
   .holdWrites(listener), .releaseWrites(listener),
   .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m"),
   .readLaunchSource(group), .readSwitch(object), .simulate([.promoteReplica(database)], region: "us-west-2"),
-  .readClock(region: "us-west-2"),
+  .readClock(region: "us-west-2"), .readLease(lease), .claimLease(lease, leased, over: nil),
 ]
 private let statuses = [200, 400, 403, 404, 409, 429, 500, 503, 204, 302]
 
@@ -68,7 +70,9 @@ func readAnswer(_ bytes: [UInt8]) async -> String? {
   var bytes = Bytes(bytes)
   let action = bytes.pick(actions)
   let status = bytes.pick(statuses)
-  let type = bytes.pick(["text/xml", "application/x-amz-json-1.1", "application/json", "text/html"])
+  let type = bytes.pick([
+    "text/xml", "application/x-amz-json-1.1", "application/x-amz-json-1.0", "application/json", "text/html",
+  ])
   let response = HTTPResponse(status: status, headers: [("Content-Type", type)], body: bytes.remaining())
   guard let (client, seconds) = try? client(response, environment: keys) else { return "no client" }
   let cloud = cloud(client, seconds)
@@ -79,16 +83,18 @@ func readAnswer(_ bytes: [UInt8]) async -> String? {
 /// A guard that is told so on every watch.
 private func live(_ reply: CloudReply) -> String? {
   let now = Instant(nanoseconds: 1_764_000_000_000_000_000)
-  let guarded = WorkloadGuard(.reference(), at: now, seed: 1)
+  let settings = WorkloadSettings.reference { $0.lease = LeaseSettings(ref: lease, holder: "a") }
+  let guarded = WorkloadGuard(settings, at: now, seed: 1)
   let watches: [Watch] = [
     .replicaLag, .drAPI, .primaryAPI, .primaryTargets, .drDatabase, .primaryDatabase, .drGroup,
     .readiness(.launch), .readiness(.targets), .readiness(.secret), .readiness(.traffic), .readiness(.permissions),
-    .readiness(.clock),
+    .readiness(.clock), .lease,
   ]
   for watch in watches { guarded.take(.reply(reply), of: watch, startedAt: now, at: now) }
   _ = guarded.react(to: .assessed, at: now, brake: nil)
   let situation = guarded.look(at: now + .seconds(10))
-  let sentence = "\(situation.loss.text) \(situation.lag.sentence(at: now))"
+  let sentence =
+    "\(situation.loss.text) \(situation.lag.sentence(at: now)) \(situation.lease?.whyNotBegin(at: now) ?? "")"
   return sentence.contains("\n") ? "more than one line: \(sentence)" : nil
 }
 

@@ -36,19 +36,24 @@ private struct LeaseItem: Codable {
   }
 }
 
+/// An answer. What the call consumed is asked for so that no empty object is taken for a table without a lease, nor for a claim that
+/// was taken.
+private struct LeaseAnswer: Decodable {
+  struct Capacity: Decodable { var TableName: String }
+  var ConsumedCapacity: Capacity
+  var Item: LeaseItem?
+}
+
 extension AWSCloud {
   func readLease(_ ref: LeaseRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     struct Question: Encodable {
       var TableName: String
       var Key: [String: LeaseItem.Text]
       var ConsistentRead = true
+      var ReturnConsumedCapacity = "TOTAL"
     }
-    struct Answer: Decodable { var Item: LeaseItem? }
     let question = Question(TableName: ref.table, Key: ["workload": .init(S: ref.key)])
-    let body = try await dynamo("GetItem", ref.region, question, changes: false, deadline)
-    guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(body)) else {
-      throw missing("GetItem", "a lease", ref.region)
-    }
+    let answer = try await dynamo("GetItem", ref.region, question, changes: false, deadline)
     guard let item = answer.Item else { return .lease(nil) }
     guard let record = item.record else { throw missing("GetItem", "a lease that a watchdog wrote", ref.region) }
     return .lease(record)
@@ -64,6 +69,7 @@ extension AWSCloud {
       var ConditionExpression: String
       var ExpressionAttributeNames: [String: String]
       var ExpressionAttributeValues: [String: [String: String]]?
+      var ReturnConsumedCapacity = "TOTAL"
     }
     var question = Question(
       TableName: ref.table, Item: LeaseItem(ref.key, record), ConditionExpression: "attribute_not_exists(#w)",
@@ -82,7 +88,7 @@ extension AWSCloud {
 
   private func dynamo(
     _ name: String, _ region: String, _ question: some Encodable, changes: Bool, _ deadline: Deadline
-  ) async throws(CloudFailure) -> [UInt8] {
+  ) async throws(CloudFailure) -> LeaseAnswer {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     guard let body = try? encoder.encode(question) else {
@@ -93,6 +99,10 @@ extension AWSCloud {
       headers: [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "DynamoDB_20120810.\(name)")],
       // A claim that was taken is refused the second time.
       body: Array(body), changes: changes, declarative: !changes)
-    return try await run(operation, deadline).body
+    let answer = try await run(operation, deadline)
+    guard let read = try? JSONDecoder().decode(LeaseAnswer.self, from: Data(answer.body)) else {
+      throw garbled(operation, "no answer of DynamoDB")
+    }
+    return read
   }
 }

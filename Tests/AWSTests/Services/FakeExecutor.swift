@@ -105,6 +105,10 @@ extension CloudReply {
 let group = GroupRef(region: "us-west-2", name: "app-dr")
 let database = DatabaseRef(region: "us-west-2", identifier: "app-dr")
 let secret = SecretRef(region: "us-west-2", id: "app/db")
+let lease = LeaseRef(region: "us-west-2", table: "pilotlight", key: "django-app")
+func leased(_ holder: String, _ number: Int, _ renewal: Int) -> LeaseRecord {
+  LeaseRecord(holder: holder, life: "9f3c", number: number, renewal: renewal, lasting: .seconds(60))
+}
 let listener = ListenerRef(region: "us-west-2", arn: "arn:listener")
 let record = RecordRef(zone: "Z1", name: "app.example.com", type: "A")
 let object = ObjectRef(region: "us-west-2", bucket: "switch", key: "pilotlight/app on")

@@ -20,6 +20,7 @@ import Testing
     ("GetChange.xml", .readChange(id: "C2682N5HXP0BZ4", region: "us-east-1")),
     ("GetSecretValue.json", .readSecret(secret)), ("GetCallerIdentity.xml", .readClock(region: "us-west-2")),
     ("SimulatePrincipalPolicy.xml", .simulate([.promoteReplica(database)], region: "us-west-2")),
+    ("GetItem.json", .readLease(lease)),
   ]
 
   static let writes: [(file: String, action: CloudAction)] = [
@@ -31,6 +32,7 @@ import Testing
     ),
     ("Publish.xml", .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m")),
     ("PutSecretValue.json", .repointSecret(secret, DatabaseAddress(host: "new", port: 5432), token: "t")),
+    ("PutItem.json", .claimLease(lease, leased("watchdog-a", 8, 0), over: leased("watchdog-b", 7, 41))),
   ]
 
   static func ask(_ case: (file: String, action: CloudAction), _ body: [UInt8]) async throws -> CloudReply {

@@ -39,6 +39,8 @@ import Testing
       .simulate(
         [.resizeGroup(group, GroupSize(min: 0, desired: 0, max: 0)), .promoteReplica(database)], region: "us-west-2"),
       .readClock(region: "us-west-2"),
+      .readLease(lease),
+      .claimLease(lease, leased("watchdog-a", 8, 0), over: leased("watchdog-b", 7, 41)),
     ]
   }
 
