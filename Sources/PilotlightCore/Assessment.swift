@@ -55,8 +55,9 @@ package struct Assessment: Equatable, Sendable {
   /// The newest answer that serves users is newer than the beginning of the outage: not often enough in a row yet, and no time to ask
   /// anybody.
   var answersAgain: Bool {
-    guard let lastSuccess, let outageStart else { return false }
-    return lastSuccess > outageStart
+    guard verdict == .down, let lastSuccess else { return false }
+    // Without a start nothing failed since then.
+    return outageStart.map { lastSuccess > $0 } ?? true
   }
 
   /// Sentences for people: what each probe and vantage sees.

@@ -117,12 +117,13 @@ package enum Gate {
     }
     if isPaused { return .wait("paused") }
     if settings.mode == .observe { return .wait("mode is observe") }
+    // Whoever ordered it did not know.
+    if !assessment.witnessed, assessment.answersAgain {
+      return .wait("the primary answers again, not often enough yet")
+    }
     if run.orderedBy == nil, !assessment.confirmed {
       // A person may know what no vantage tells, but nobody knows yet whether it lasts.
       guard assessment.lasted else { return .wait("the outage is not confirmed afresh yet") }
-      if !assessment.witnessed, assessment.answersAgain {
-        return .wait("the primary answers again, not often enough yet")
-      }
       if let (question, text) = doubt(assessment), !run.isApproved(question) { return .ask(question, text) }
     }
     guard let evidenceAt = situation.evidenceAt, evidenceAt >= askedAt else {

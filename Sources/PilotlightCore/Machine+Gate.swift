@@ -30,7 +30,8 @@ extension Machine {
   func isClear(_ work: Work, _ situation: Situation) -> Clearance {
     guard let run = state.phase.run, run.kind == .failover else { return .go }
     let assessment = situation.assessment
-    let isDown = assessment.verdict == .down && (assessment.witnessed || run.orderedBy != nil)
+    let isOrdered = run.orderedBy != nil && !assessment.answersAgain
+    let isDown = assessment.verdict == .down && (assessment.witnessed || isOrdered)
     let word = work.kind == .oneWay ? gateWordForOneWay : gateWordForFence
     if let passed = gate.passedAt, situation.now - passed <= word, isDown { return .go }
     guard run.mayBeFenced else { return .askAgain }

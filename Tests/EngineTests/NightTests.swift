@@ -96,6 +96,21 @@ import Testing
     #expect(night.cloud.promotions == 0)
   }
 
+  @Test func `F27 a failover that was ordered waits while the primary answers again, and is taken back`() throws {
+    let night = try Night(
+      .reference {
+        $0.primary.probe.riseAfter = 20
+        $0.detection.confirmFor = .minutes(5)
+      })
+    night.run(.minutes(5))
+    night.regionDies()
+    #expect(night.run(.minutes(1)) { $0.phase == .degraded })
+    night.order(.failover(acceptDataLoss: true))
+    night.regionReturns()
+    #expect(night.run(.minutes(5)) { $0.phase == .healthy })
+    #expect(night.cloud.promotions == 0)
+  }
+
   @Test func `approve mode prepares, asks, and promotes when told`() throws {
     let night = try Night(.reference { $0.mode = .approve })
     night.run(.minutes(5))
