@@ -22,10 +22,11 @@ struct Reaction: ParsableCommand {
     let samples = Mutex<(first: [Double], promotion: [Double])>(([], []))
     inParallel(self.seeds, jobs: jobs.jobs) { index in
       var trial = Trial.random(seed: UInt64(index + 1), .outage)
-      // Neither is a reaction to a confirmed outage: preparing comes before, and a veto waits for somebody else.
+      // None is a reaction to a confirmed outage: preparing comes before, a veto and a lease wait for somebody else.
       for index in trial.workloads.indices {
         trial.workloads[index].decision.prepareWhenDegraded = false
         trial.workloads[index].decision.veto = nil
+        trial.workloads[index].lease = nil
       }
       guard let outage = trial.scenario.entries.first(where: { $0.what.isOutage }), let settings = trial.workloads.first
       else { return }
