@@ -50,10 +50,11 @@ func warn(
       findings.warning(
         "\(path).detection.corroborate", "nothing but our own probes decides on an automatic failover")
     }
-    if workload.objectives.rpo < .minutes(1) {
+    if workload.objectives.rpo < .minutes(2) {
       findings.warning(
         "\(path).objectives.rpo",
-        "CloudWatch gives one lag value a minute, so a loss below 1m can hardly ever be proven")
+        "CloudWatch gives one lag value a minute, a minute late, so a loss below 2m (3m with MySQL or MariaDB) can hardly ever be proven"
+      )
     }
   }
 }

@@ -92,11 +92,13 @@ extension Machine {
 
   /// A probe that takes any page for health stays green while the database behind it is dead (F16).
   func sayBlindSpots(_ reaction: inout Reaction) {
-    guard settings.primary.probe.bodyContains == nil else { return }
+    let probe = settings.primary.probe
+    guard probe.bodyContains == nil || probe.method == "HEAD" else { return }
     say(
       .blindSpot,
       "the primary's probe looks at the status alone: a page that does not ask the database is right while the "
-        + "database is dead; let it say so, and name its words in `primary.alb.bodyContains`", &reaction)
+        + "database is dead; let it say so, and name its words in `primary.alb.bodyContains`, with `method: GET`",
+      &reaction)
   }
 
   private func say(_ kind: MessageKind, _ text: String, _ reaction: inout Reaction) {

@@ -23,11 +23,23 @@ func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
       "then home: \(order("failback")) --confirm \(name)",
     ]
   case (.degraded, _):
-    return ["why not yet: pilotlightctl explain \(name)"]
-      + (workload.mode == .observe ? ["it only observes; by hand: \(failoverByHand(name))"] : [])
+    return ["why not yet: pilotlightctl explain \(name)"] + byHand(workload)
   case (.healthy, _):
+    if let holder = otherHolder(workload) { return ["it stands by for \(holder)"] }
     return workload.armed.ok ? [] : ["mend the reasons above: a failover now would not succeed"]
   }
+}
+
+/// What a person who knows better can do about a primary that is down.
+private func byHand(_ workload: WorkloadStatus) -> [String] {
+  let order = failoverByHand(shown(workload.name))
+  if let holder = otherHolder(workload) { return ["orders are taken where the lease is held, by \(holder)"] }
+  if workload.mode == .observe { return ["it only observes; set `mode: approve`, reload, then: \(order)"] }
+  return workload.assessment.verdict == .down ? ["if you know that it is lost: \(order)"] : []
+}
+
+private func otherHolder(_ workload: WorkloadStatus) -> String? {
+  workload.lease.flatMap { $0.held ? nil : $0.holder.map(shown) }
 }
 
 /// The order that needs nobody's consent but the person's who types it.

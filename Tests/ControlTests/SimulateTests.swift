@@ -40,7 +40,7 @@ import Testing
     #expect(ran.code == 1 && ran.err == "")
     #expect(ran.out.contains("NOT RECOVERED  degraded at the end, mode observe"))
     #expect(ran.out.contains("mode is observe: a failover would have begun"))
-    #expect(ran.out.contains("it only observes; by hand: pilotlightctl failover django-app"))
+    #expect(ran.out.contains("it only observes; set `mode: approve`, reload, then: pilotlightctl failover django-app"))
     #expect(ran.out.contains("--mode automatic") && !ran.out.contains("world  "))
   }
 

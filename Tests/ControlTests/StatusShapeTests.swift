@@ -71,6 +71,7 @@ private let coldStartJSON = """
     "holdDownUntil" : null,
     "incident" : null,
     "lag" : null,
+    "lease" : null,
     "loss" : null,
     "mode" : "observe",
     "name" : "shop",
@@ -165,6 +166,7 @@ private let failingOverJSON = """
           "seconds" : 1.25,
           "state" : "replicating"
         },
+        "lease" : null,
         "loss" : {
           "confidence" : "measured",
           "seconds" : 2.5
