@@ -179,7 +179,7 @@ package struct LeaseStatus: Codable, Hashable, Sendable {
   package var held: Bool
   /// Until when it may, unless it is renewed; null when it may not.
   @ExplicitNull package var until: Timestamp?
-  /// Whose it is, as last read; null when nobody's, or not read yet.
+  /// Who may act, as last read; null when nobody may, or when it was not read yet.
   @ExplicitNull package var holder: String?
   /// The fencing number; null with `holder`.
   @ExplicitNull package var number: Int?

@@ -224,8 +224,11 @@ package struct Detector: Equatable, Sendable {
   }
 
   /// Whether the newest probe shows the outage: TLS and DNS may be our own or both regions' trouble, and tell nothing of what was there
-  /// before them. A grey failure is shown by its window.
-  private var isWitnessed: Bool { tally.isFailingNow || (countsGrey && grey.since != nil) }
+  /// before them. A grey failure is shown by its window, until
+  /// enough answers in a row say that it may be over.
+  private var isWitnessed: Bool {
+    tally.isFailingNow || (countsGrey && grey.since != nil && tally.successes < tally.riseAfter)
+  }
 
   // MARK: Vantages
 

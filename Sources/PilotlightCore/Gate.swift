@@ -21,13 +21,16 @@ package struct Situation: Sendable {
   package var veto: VetoReading?
   /// What a failover stands on, as last read.
   package var readiness: Readiness
+  /// What the DR database was when it was last read; nil before.
+  package var drRole: DatabaseRole?
   /// What is known of the lease; nil where there is none.
   package var lease: LeaseTracker?
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
     evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil,
-    veto: VetoReading? = nil, readiness: Readiness = Readiness(), lease: LeaseTracker? = nil
+    veto: VetoReading? = nil, readiness: Readiness = Readiness(), drRole: DatabaseRole? = nil,
+    lease: LeaseTracker? = nil
   ) {
     self.now = now
     self.assessment = assessment
@@ -40,6 +43,7 @@ package struct Situation: Sendable {
     self.account = account
     self.veto = veto
     self.readiness = readiness
+    self.drRole = drRole
     self.lease = lease
   }
 
@@ -52,6 +56,13 @@ package struct Situation: Sendable {
     let isBroken = assessment.verdict == .up && (lag.state(at: now) == .inactive || lag.isUnread(at: now))
     return isBroken ? .replicaBroken : nil
   }
+}
+
+/// A database as it was read.
+package struct DatabaseRole: Equatable, Sendable {
+  package var isReplica: Bool
+  /// When that was asked.
+  package var at: Instant
 }
 
 /// The gate's word.

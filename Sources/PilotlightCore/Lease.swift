@@ -22,9 +22,9 @@ package struct LeaseRef: Hashable, Sendable, Codable {
 
 /// What stands in the store.
 package struct LeaseRecord: Hashable, Sendable, Codable {
-  /// How a watchdog signs; the same after a restart.
+  /// How a watchdog signs, for people.
   package var holder: String
-  /// One process of the holder.
+  /// One process, `LEDGER.PROCESS`: who has the same ledger comes after it, for two cannot have it open.
   package var life: String
   /// The fencing number: one more with every process that takes the lease, 1 and up.
   package var number: Int
@@ -44,7 +44,7 @@ package struct LeaseRecord: Hashable, Sendable, Codable {
 /// Where the lease is, and how it is held.
 package struct LeaseSettings: Hashable, Sendable, Codable {
   package var ref: LeaseRef
-  /// How this watchdog signs; every one its own way.
+  /// How this watchdog signs; every one its own way, or people cannot tell them apart.
   package var holder: String
   /// For how long the lease is claimed at a time, 15 s and up; a dead holder is followed after that.
   package var lasting: Duration
@@ -62,7 +62,7 @@ package struct LeaseTracker: Equatable, Sendable {
     case unread
     /// There is none, and was none since that moment. Somebody may have deleted it while it was held.
     case free(since: Instant)
-    /// Ours, or our predecessor's on this host; nil: not claimed by this process yet.
+    /// Ours, or our predecessor's on this ledger; nil: not claimed by this process yet.
     case own(LeaseRecord, until: Instant?)
     /// First seen so at that moment, and never otherwise since.
     case foreign(LeaseRecord, since: Instant)
@@ -70,8 +70,8 @@ package struct LeaseTracker: Equatable, Sendable {
   private let settings: LeaseSettings
   private let life: String
   private var standing = Standing.unread
-  /// This process held it at some time.
-  private var hasHeld = false
+  /// The highest number ever seen.
+  private var highest = 0
   /// A claim has no answer that tells what became of it.
   private var mustRead = true
   /// When the newest answer taken in was asked for.
@@ -80,7 +80,7 @@ package struct LeaseTracker: Equatable, Sendable {
   private var silence: String?
   private var silentSince: Instant?
 
-  /// - Parameter life: different in every process.
+  /// - Parameter life: `LEDGER.PROCESS`, different in every process and equal up to the dot on one ledger.
   package init(_ settings: LeaseSettings, life: String) {
     self.settings = settings
     self.life = life
@@ -90,14 +90,14 @@ package struct LeaseTracker: Equatable, Sendable {
 
   /// What to ask of the store now.
   ///
-  /// - Parameter mayClaim: false for a watchdog that could not act anyway: it reads, and lets what it has lapse.
+  /// - Parameter mayClaim: false for a watchdog that is not to act: it reads, and lets what it has lapse.
   package func request(at now: Instant, mayClaim: Bool) -> CloudAction {
     guard mayClaim, !mustRead else { return .readLease(settings.ref) }
     switch standing {
     case .unread: return .readLease(settings.ref)
     case .free(let since):
       guard now - since >= settings.lasting else { return .readLease(settings.ref) }
-      return .claimLease(settings.ref, mine(number: 1, renewal: 0), over: nil)
+      return .claimLease(settings.ref, mine(number: highest + 1, renewal: 0), over: nil)
     case .own(let record, _) where record.life == life:
       return .claimLease(settings.ref, mine(number: record.number, renewal: record.renewal + 1), over: record)
     case .own(let record, _):
@@ -130,9 +130,11 @@ package struct LeaseTracker: Equatable, Sendable {
     if let askedAt, start < askedAt { return }
     askedAt = start
     switch reply {
-    case .leased(let record) where record.holder == settings.holder && record.life == life:
+    case .leased(let record):
       heard()
-      hasHeld = true
+      // A claim of before a reload.
+      guard record.life == life else { return mustRead = true }
+      highest = max(highest, record.number)
       standing = .own(record, until: start + settings.lasting * 3 / 4)
     case .lease(let record):
       heard()
@@ -157,6 +159,8 @@ package struct LeaseTracker: Equatable, Sendable {
     mustRead = true
     silence = why
     silentSince = silentSince ?? start
+    // Nobody knows what stood there meanwhile.
+    if case .free = standing { standing = .unread }
   }
 
   private mutating func read(_ record: LeaseRecord?, at now: Instant) {
@@ -165,8 +169,8 @@ package struct LeaseTracker: Equatable, Sendable {
       standing = .free(since: now)
       return
     }
-    // Who signs as we do and is not this process was before us on this host, unless it comes when we had the lease already.
-    if record.holder == settings.holder, record.life == life || !hasHeld {
+    highest = max(highest, record.number)
+    if isOurs(record) {
       if case .own(_, let until) = standing, record.life == life {
         standing = .own(record, until: until)
       } else {
@@ -176,6 +180,11 @@ package struct LeaseTracker: Equatable, Sendable {
     }
     if case .foreign(record, _) = standing { return }
     standing = .foreign(record, since: now)
+  }
+
+  /// Of this process, or of one before it on this ledger.
+  private func isOurs(_ record: LeaseRecord) -> Bool {
+    record.life.prefix { $0 != "." } == life.prefix { $0 != "." }
   }
 
   // MARK: Knowing
@@ -205,18 +214,30 @@ package struct LeaseTracker: Equatable, Sendable {
     }
   }
 
-  /// What stands in the store, as last read.
-  package var record: LeaseRecord? {
-    switch standing {
-    case .unread, .free: nil
-    case .own(let record, _), .foreign(let record, _): record
-    }
+  /// Another watchdog's lease, as last read.
+  package var foreign: LeaseRecord? {
+    if case .foreign(let record, _) = standing { record } else { nil }
+  }
+
+  /// Ours, and not renewed: nobody else has it.
+  func isLapsed(at now: Instant) -> Bool {
+    if case .own = standing { silence == nil && held(at: now) == nil } else { false }
+  }
+
+  /// Another's, and so long unchanged that nobody who could do more with it is there.
+  func isAbandoned(at now: Instant) -> Bool {
+    if case .foreign(let record, let since) = standing { now - since >= record.lasting * 3 } else { false }
+  }
+
+  /// The number under which this watchdog holds it; nil when it does not.
+  package func number(at now: Instant) -> Int? {
+    if case .own(let record, let until?) = standing, now < until { record.number } else { nil }
   }
 
   /// Why the store tells nothing at present, in a sentence; nil when it does.
   package func silence(at now: Instant) -> String? {
     guard let silence, let since = silentSince else { return nil }
-    return "the lease in \(settings.ref.table) cannot be read for \((now - since).text): \(silence)"
+    return "the lease in \(settings.ref.table) cannot be read or claimed for \((now - since).text): \(silence)"
   }
 
   /// Why nothing may be changed; nil while the lease is held.

@@ -84,9 +84,10 @@ extension Machine {
   private func unwanted(_ situation: Situation) -> [String] {
     var reasons = situation.obstacles + flaws(situation)
     if let pause = state.pause, pause.expires == nil { reasons.append("paused by \(pause.by): \(pause.reason)") }
-    // That another watchdog holds the lease is what the lease is for.
-    if let silence = situation.lease?.silence(at: situation.now) { reasons.append(silence) }
     for lack in lacks(situation) where !reasons.contains(lack) { reasons.append(lack) }
+    // That another watchdog holds the lease is what the lease is for, and it may have moved the workload.
+    if standsBy(situation) { return reasons.filter { !situation.obstacles.contains($0) } }
+    if settings.mode != .observe, let lease = situation.lease?.whyNotBegin(at: situation.now) { reasons.append(lease) }
     return reasons
   }
 

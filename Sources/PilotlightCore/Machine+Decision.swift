@@ -41,7 +41,7 @@ extension Machine {
   }
 
   mutating func sayRTO(_ situation: Situation, _ reaction: inout Reaction) {
-    guard !said.contains("rto"), let late = rtoShortfall(situation) else { return }
+    guard !said.contains("rto"), !standsBy(situation), let late = rtoShortfall(situation) else { return }
     sayOnce(
       "rto", .rtoAtRisk,
       "the RTO of \(settings.objectives.rto.text) can no longer be met: service is expected back in "
@@ -59,7 +59,8 @@ extension Machine {
       reasons.append("the failover of this outage was aborted by \(by); `pilotlightctl ack` lets another one begin")
     }
     if let brake = situation.brake { reasons.append(brake) }
-    if let lease = situation.lease?.whyNotBegin(at: situation.now) { reasons.append(lease) }
+    // Who only observes claims none.
+    if settings.mode != .observe, let lease = situation.lease?.whyNotBegin(at: situation.now) { reasons.append(lease) }
     return reasons + flaws(situation)
   }
 

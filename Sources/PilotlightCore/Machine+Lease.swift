@@ -21,11 +21,18 @@ extension Machine {
           told.kind, told.text, workload: settings.name, phase: state.phase.name, incident: state.phase.incident)))
   }
 
+  /// Another watchdog holds the lease: what concerns the workload as a whole is its business to tell.
+  func standsBy(_ situation: Situation) -> Bool { situation.lease?.foreign != nil }
+
   /// Why an order to move the workload is not taken here.
   func refusalByLease(_ situation: Situation) -> String? {
-    guard let why = situation.lease?.whyNotHeld(at: situation.now) else { return nil }
+    guard let lease = situation.lease, let why = lease.whyNotHeld(at: situation.now) else { return nil }
+    // It is claimed before anything is done.
+    if lease.isLapsed(at: situation.now) { return nil }
+    if lease.foreign != nil {
+      return "\(why); order it there, or stop that watchdog and wait until its lease has lapsed"
+    }
     return
-      "\(why); order it where the lease is held, or stop that watchdog and wait until its lease has lapsed. Where the "
-      + "table is lost for good, stop every other watchdog, take `lease` out of the configuration and reload"
+      "\(why). Where the table is lost for good, stop every other watchdog, take `lease` out of the configuration and reload"
   }
 }

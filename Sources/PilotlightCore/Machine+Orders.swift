@@ -29,9 +29,9 @@ extension Machine {
     if let expires, expires <= situation.now { return ("the pause would already be over", "") }
     let pause = Pause(reason: order.reason, by: order.by, since: situation.now, expires: expires)
     record(.paused(pause), &reaction)
-    return (
-      nil, "paused\(expires.map { " until \($0.text)" } ?? " until `resume`"); a request already sent is not recalled"
-    )
+    let until = expires.map { " until \($0.text)" } ?? " until `resume`"
+    let others = settings.lease == nil ? "" : "; every other watchdog over it goes on: pause each"
+    return (nil, "paused\(until); a request already sent is not recalled\(others)")
   }
 
   private mutating func orderResume(_ order: Order, _ reaction: inout Reaction) -> Answer {
@@ -62,7 +62,9 @@ extension Machine {
     case .unknown: return ("the primary has not been assessed yet; try again in a moment", "")
     case .down: break
     }
-    if !situation.obstacles.isEmpty { return (situation.obstacles.joined(separator: "; "), "") }
+    if !situation.obstacles.isEmpty, !isHalfMoved(situation) {
+      return (situation.obstacles.joined(separator: "; "), "")
+    }
     if isTakingBackPreparation(situation) {
       return ("the preparation is being taken back just now; try again in a moment", "")
     }
@@ -70,6 +72,11 @@ extension Machine {
     beginFailover(situation, orderedBy: order.by, why: "ordered by \(order.by): \(order.reason)", &reaction)
     if accept { record(.lossAccepted(loss, by: order.by, reason: order.reason), &reaction) }
     return (nil, "failing over; incident \(state.phase.run?.incident ?? "")")
+  }
+
+  /// Nothing is in the way but that somebody has promoted already: where another watchdog may have, a person lets this one finish it.
+  private func isHalfMoved(_ situation: Situation) -> Bool {
+    settings.lease != nil && situation.obstacles.count == 1 && situation.drRole?.isReplica == false
   }
 
   private mutating func orderFailback(

@@ -12,7 +12,14 @@ extension Machine {
         false
       }
     }
-    if acting || holdingActs(situation) != nil { return }
+    if acting { return }
+    let held = holdingActs(situation)
+    if let doubt = held ?? doubt(about: run, situation) {
+      sayOnce(
+        "take-back-\(held == nil ? "doubted" : "held")", .heldBack, "taking \(run.incident) back waits: \(doubt)",
+        &reaction)
+      return
+    }
     guard let step = run.undoable.first, let undo = step.undo else {
       record(.rolledBack(why), &reaction)
       forgetProgress()
@@ -27,6 +34,20 @@ extension Machine {
     }
     progress = progress.filter { $0.key.hasPrefix("undo-") }
     ask(.undo(step.step.name), [undo], key: key, situation, &reaction)
+  }
+
+  /// What was prepared for the DR region is taken from it only while it cannot be serving. What another watchdog, or a person, did
+  /// meanwhile is read and not remembered.
+  private func doubt(about run: Run, _ situation: Situation) -> String? {
+    guard run.kind != .failback, !run.undoable.isEmpty else { return nil }
+    let name = settings.dr.database.ref.identifier
+    if situation.drRole?.isReplica == false {
+      return
+        "\(name) is no replica any more, somebody promoted it: `pilotlightctl skip --step NAME` leaves a step as it is"
+    }
+    guard settings.lease != nil else { return nil }
+    let isFresh = situation.drRole.map { situation.now - $0.at <= settings.detection.pollInterval * 2 + .minutes(1) }
+    return isFresh == true ? nil : "\(name) has not been read lately, another watchdog may have promoted it"
   }
 
   mutating func takeUndo(_ name: String, _ reply: CloudReply?, _ situation: Situation, _ reaction: inout Reaction) {
@@ -59,7 +80,14 @@ extension Machine {
 
   private func mayPayDebts(_ situation: Situation) -> Bool {
     if let run = state.phase.run, run.kind == .failover, !run.isCommitted { return false }
+    if wasBroughtHome(situation) { return false }
     return holdingActs(situation) == nil
+  }
+
+  /// Somebody else has made the DR database a replica again since it serves: the primary is not to be fenced on an old word.
+  func wasBroughtHome(_ situation: Situation) -> Bool {
+    guard case .drActive(let residence) = state.phase, let role = situation.drRole else { return false }
+    return role.isReplica && role.at > residence.since
   }
 
   mutating func takeDebt(

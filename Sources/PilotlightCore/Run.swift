@@ -96,10 +96,11 @@ package struct Run: Hashable, Sendable, Codable {
     change(&steps[index])
   }
 
-  /// True once a one-way step may have happened: from its first intent on there is no way back.
+  /// True once a one-way step may have happened: from its first intent on, or found done by somebody else, there is no way back.
   package var isCommitted: Bool {
     steps.indices.contains(where: {
-      steps[$0].intentAt != nil && !steps[$0].didNotHappen && steps[$0].step.work.kind == .oneWay
+      steps[$0].step.work.kind == .oneWay
+        && ((steps[$0].intentAt != nil && !steps[$0].didNotHappen) || steps[$0].state == .done)
     })
   }
 

@@ -44,10 +44,12 @@ package final class WorkloadGuard {
   /// The situation as last concluded.
   package private(set) var situation: Situation
   private var dice: Dice
+  private let home: String
 
   /// What was last read of the two databases and the DR group; nil = not read since the start.
   struct Standing: Equatable, Sendable {
     var drDatabase: CloudReply?
+    var drRole: DatabaseRole?
     var primaryDatabase: CloudReply?
     var drGroup: CloudReply?
     var account: String?
@@ -60,7 +62,11 @@ package final class WorkloadGuard {
   private var readiness: Readiness
   package private(set) var lease: LeaseTracker?
 
-  package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), at now: Instant, seed: UInt64) {
+  /// - Parameter home: which ledger this is, for the lease.
+  package init(
+    _ settings: WorkloadSettings, state: DurableState = DurableState(), at now: Instant, seed: UInt64, home: String = ""
+  ) {
+    self.home = home
     shared = Shared(settings)
     dice = Dice(seed: seed)
     machine = Machine(settings, state: state, seed: dice.next())
@@ -70,7 +76,9 @@ package final class WorkloadGuard {
     lag = LagTracker(settings)
     readiness = Readiness(settings)
     // Drawn only where it is needed: no other chance depends on it.
-    if let settings = settings.lease { lease = LeaseTracker(settings, life: String(dice.next(), radix: 16)) }
+    if let settings = settings.lease {
+      lease = LeaseTracker(settings, life: "\(home).\(String(dice.next(), radix: 16))")
+    }
     schedule = PollSchedule(settings, at: now, &dice)
     vantages =
       [.primaryAPI] + (settings.primary.targetGroup == nil ? [] : [.primaryTargets])
@@ -134,7 +142,10 @@ package final class WorkloadGuard {
     case (.replicaLag, .reply(let other)): lag.failed("unexpected answer \(other)", at: now)
     case (.drDatabase, .reply(let reply)):
       standing.drDatabase = reply
-      if case .database(let state) = reply { lag.meaning = LagMeaning(engine: state.engine) }
+      if case .database(let state) = reply {
+        lag.meaning = LagMeaning(engine: state.engine)
+        standing.drRole = DatabaseRole(isReplica: state.source != nil, at: start)
+      }
       noteObstacles(at: now)
     case (.primaryDatabase, .reply(let reply)):
       standing.primaryDatabase = reply
@@ -215,7 +226,7 @@ package final class WorkloadGuard {
     Situation(
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
       evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account,
-      veto: standing.veto, readiness: readiness, lease: lease)
+      veto: standing.veto, readiness: readiness, drRole: standing.drRole, lease: lease)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.
@@ -258,13 +269,21 @@ package final class WorkloadGuard {
   }
 
   /// Polls that are due, with how to read them.
-  ///
-  /// - Parameter mayAct: false while the ledger takes no records: whoever can act then should have the lease.
-  package func startPolls(at now: Instant, mayAct: Bool) -> [Output] {
-    schedule.start(at: now).map { .poll($0, request($0, at: now, mayAct)) }
+  package func startPolls(at now: Instant) -> [Output] {
+    schedule.start(at: now).map { .poll($0, request($0, at: now)) }
   }
 
-  private func request(_ watch: Watch, at now: Instant, _ mayAct: Bool) -> PollRequest {
+  /// Who only observes never has the lease. Who finds the workload moved by somebody else can do nothing more by himself: he leaves it
+  /// to the one who can, and takes it only where nobody is.
+  private func mayClaimLease(at now: Instant) -> Bool {
+    if settings.mode == .observe { return false }
+    switch machine.state.phase {
+    case .failingOver, .drActive, .failingBack: return true
+    case .healthy, .degraded: return standing.drRole?.isReplica != false || lease?.isAbandoned(at: now) == true
+    }
+  }
+
+  private func request(_ watch: Watch, at now: Instant) -> PollRequest {
     switch watch {
     case .primaryProbe: .probe(.primary)
     case .drProbe: .probe(.dr)
@@ -287,7 +306,7 @@ package final class WorkloadGuard {
           environment: vetoEnvironment))
     case .lease:
       .ask(
-        lease?.request(at: now, mayClaim: mayAct && settings.mode != .observe)
+        lease?.request(at: now, mayClaim: mayClaimLease(at: now))
           ?? .callerIdentity(region: settings.dr.region))
     case .readiness(let item): .ask(item.action(settings) ?? .callerIdentity(region: settings.dr.region))
     }
@@ -330,7 +349,7 @@ package final class WorkloadGuard {
 
   /// The same workload under new settings: evidence is gathered anew, the state stays.
   package func renewed(_ settings: WorkloadSettings, at now: Instant) -> WorkloadGuard {
-    let fresh = WorkloadGuard(settings, state: machine.state, at: now, seed: dice.next())
+    let fresh = WorkloadGuard(settings, state: machine.state, at: now, seed: dice.next(), home: home)
     // What another replica has proves nothing of this one.
     if settings.dr.database.ref == self.settings.dr.database.ref { fresh.lag = lag }
     if settings.lease == self.settings.lease { fresh.lease = lease }

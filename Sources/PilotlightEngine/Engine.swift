@@ -52,11 +52,17 @@ package final class Engine {
   /// Starts of automatic failovers, for the brake.
   private var begun: [(workload: String, at: Instant)] = []
 
+  /// Which ledger this is, for leases.
+  private let home: String
+
   /// Restores every workload from the ledger.
+  ///
+  /// - Parameter home: a name of the ledger that no other one has, without a dot.
   package init(
     workloads: [WorkloadSettings], brakes: Brakes, ledger: any LedgerStore, codec: any RecordCodec, at now: Instant,
-    seed: UInt64
+    seed: UInt64, home: String = ""
   ) throws {
+    self.home = home
     self.ledger = ledger
     self.codec = codec
     self.brakes = brakes
@@ -71,7 +77,7 @@ package final class Engine {
     for case .runBegun(let run, _) in records where run.kind == .failover && run.orderedBy == nil {
       begun.append((settings.name, run.startedAt))
     }
-    return WorkloadGuard(settings, state: DurableState(records), at: now, seed: dice.next())
+    return WorkloadGuard(settings, state: DurableState(records), at: now, seed: dice.next(), home: home)
   }
 
   /// What continues from before the restart. Call once, before the first input.
@@ -130,7 +136,7 @@ package final class Engine {
 
   private func polls(_ index: Int, at now: Instant) -> [Command] {
     let name = guards[index].name
-    return guards[index].startPolls(at: now, mayAct: halted == nil).map { command($0, name) }
+    return guards[index].startPolls(at: now).map { command($0, name) }
   }
 
   /// A loop that did not turn for long was frozen, suspended or starved: what it saw before proves nothing now.

@@ -21,7 +21,7 @@ struct Rival {
 extension Simulation {
   func beginRival(_ name: String) {
     guard let lease = trial.workloads.first(where: { $0.name == name })?.lease else { return }
-    let rival = Rival(lease, life: String(asideDice.next(), radix: 16))
+    let rival = Rival(lease, life: "theirs.\(String(asideDice.next(), radix: 16))")
     rivals[name] = rival
     due.add(.rivalAsks(workload: name, life: rival.life), at: now)
   }

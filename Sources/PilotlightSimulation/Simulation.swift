@@ -174,7 +174,8 @@ package final class Simulation {
     witness?.booted(at: now)
     do {
       let engine = try Engine(
-        workloads: trial.workloads, brakes: trial.brakes, ledger: disk, codec: disk, at: now, seed: dice.next())
+        workloads: trial.workloads, brakes: trial.brakes, ledger: disk, codec: disk, at: now, seed: dice.next(),
+        home: "ours")
       self.engine = engine
       journal.note(now, .world("the daemon starts"))
       conclude(engine.start(at: now))

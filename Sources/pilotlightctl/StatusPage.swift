@@ -155,7 +155,7 @@ private func leaseLine(_ workload: WorkloadStatus, _ page: inout Page) {
     ? "held by this watchdog\(number)" : lease.holder.map { "\(shown($0))'s\(number): this watchdog only watches" }
   let trouble = lease.trouble.map(shown)
   page.field(
-    "lease", [whose ?? "nobody's", trouble].compactMap { $0 }.joined(separator: "; "), trouble == nil ? .plain : .yellow
+    "lease", [whose ?? "not held", trouble].compactMap { $0 }.joined(separator: "; "), trouble == nil ? .plain : .yellow
   )
 }
 

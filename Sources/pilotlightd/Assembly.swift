@@ -120,6 +120,18 @@ struct Assembly {
     }
   }
 
+  /// A name that this ledger alone has. Where it cannot be written, a name for this process.
+  private func home(_ ledger: SQLiteLedger) throws(LedgerFailure) -> String {
+    if let known = try ledger.fact("home") { return known }
+    let fresh = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+    do throws(LedgerFailure) {
+      try ledger.setFact("home", fresh)
+    } catch {
+      complain("pilotlightd: \(error.text)")
+    }
+    return fresh
+  }
+
   private func makeLogger(_ line: TimeLine) -> Logger {
     let format = options.logFormat.resolved(environment: environment)
     let level = Logger.Level(configuration.daemon.logLevel)
@@ -183,7 +195,7 @@ struct Assembly {
       return try Engine(
         workloads: workloads, brakes: Brakes(configuration.daemon), ledger: ledger, codec: JSONRecordCodec(),
         at: line.now,
-        seed: options.sandbox ? options.seed : UInt64.random(in: 0...UInt64.max))
+        seed: options.sandbox ? options.seed : UInt64.random(in: 0...UInt64.max), home: try home(ledger))
     } catch let error as LedgerFailure {
       throw StartFailure(text: error.text)
     } catch {

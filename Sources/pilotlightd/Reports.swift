@@ -43,14 +43,16 @@ extension Daemon {
         StuckStatus(step: $0.step.name, why: $0.detail, wayOut: machine.wayOut)
       },
       diagnosis: diagnosis(situation, machine.state.phase), surplus: surplus(machine, situation),
-      lease: lease(situation))
+      lease: lease(workload, situation))
   }
 
-  private func lease(_ situation: Situation) -> LeaseStatus? {
+  private func lease(_ workload: WorkloadGuard, _ situation: Situation) -> LeaseStatus? {
     situation.lease.map { lease in
       let until = lease.held(at: situation.now)
       return LeaseStatus(
-        held: until != nil, until: until.map(stamp), holder: lease.record?.holder, number: lease.record?.number,
+        held: until != nil, until: until.map(stamp),
+        holder: until == nil ? lease.foreign?.holder : workload.settings.lease?.holder,
+        number: lease.number(at: situation.now) ?? lease.foreign?.number,
         trouble: lease.silence(at: situation.now))
     }
   }

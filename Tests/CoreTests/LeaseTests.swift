@@ -14,7 +14,7 @@ import Testing
   /// One watchdog and its clock.
   private struct Watchdog {
     var tracker: LeaseTracker
-    init(_ holder: String = "a", life: String = "1") {
+    init(_ holder: String = "a", life: String = "home.1") {
       tracker = LeaseTracker(
         LeaseSettings(ref: LeaseTests.ref, holder: holder, lasting: .seconds(60)), life: life)
     }
@@ -32,7 +32,7 @@ import Testing
   private static func holder() -> Watchdog {
     var one = Watchdog()
     one.hears(.lease(nil), asked: 0, 0)
-    one.hears(.leased(record("a", "1", 1, 0)), asked: 60, 60.2)
+    one.hears(.leased(record("a", "home.1", 1, 0)), asked: 60, 60.2)
     return one
   }
 
@@ -46,9 +46,9 @@ import Testing
     one.hears(.lease(nil), asked: 0, 0.2)
     // Somebody may have deleted what another still counts on.
     #expect(one.asks(60) == .readLease(Self.ref))
-    #expect(one.asks(60.2) == .claimLease(Self.ref, Self.record("a", "1", 1, 0), over: nil))
+    #expect(one.asks(60.2) == .claimLease(Self.ref, Self.record("a", "home.1", 1, 0), over: nil))
     #expect(!one.mayAct(60.2))
-    one.hears(.leased(Self.record("a", "1", 1, 0)), asked: 60.2, 60.4)
+    one.hears(.leased(Self.record("a", "home.1", 1, 0)), asked: 60.2, 60.4)
     #expect(one.mayAct(60.4))
   }
 
@@ -56,22 +56,22 @@ import Testing
     var one = Self.holder()
     #expect(one.mayAct(104.9) && !one.mayAct(105))
     #expect(
-      one.asks(70) == .claimLease(Self.ref, Self.record("a", "1", 1, 1), over: Self.record("a", "1", 1, 0)))
+      one.asks(70) == .claimLease(Self.ref, Self.record("a", "home.1", 1, 1), over: Self.record("a", "home.1", 1, 0)))
     // An answer that took thirty seconds buys none of them.
-    one.hears(.leased(Self.record("a", "1", 1, 1)), asked: 70, 100)
+    one.hears(.leased(Self.record("a", "home.1", 1, 1)), asked: 70, 100)
     #expect(one.mayAct(114.9) && !one.mayAct(115))
   }
 
   @Test func `another's lease is taken when it stood unchanged for as long as it was claimed, since it was first seen`()
   {
-    var two = Watchdog("b", life: "2")
-    let first = Self.record("a", "1", 7, 3)
+    var two = Watchdog("b", life: "elsewhere.2")
+    let first = Self.record("a", "home.1", 7, 3)
     two.hears(.lease(first), asked: 0, 0.5)
     two.hears(.lease(first), asked: 30, 30.5)
     #expect(two.asks(60.4) == .readLease(Self.ref))
-    #expect(two.asks(60.5) == .claimLease(Self.ref, Self.record("b", "2", 8, 0), over: first))
+    #expect(two.asks(60.5) == .claimLease(Self.ref, Self.record("b", "elsewhere.2", 8, 0), over: first))
     // A renewal, seen late, begins it all again.
-    two.hears(.lease(Self.record("a", "1", 7, 4)), asked: 60, 60.6)
+    two.hears(.lease(Self.record("a", "home.1", 7, 4)), asked: 60, 60.6)
     #expect(two.asks(120.5) == .readLease(Self.ref))
     #expect(!two.mayAct(120.5))
   }
@@ -81,7 +81,7 @@ import Testing
     one.hears(conditionFailed, asked: 70, 70.2)
     #expect(!one.mayAct(70.2))
     #expect(one.asks(70.3) == .readLease(Self.ref))
-    one.hears(.lease(Self.record("b", "9", 2, 0)), asked: 70.3, 70.5)
+    one.hears(.lease(Self.record("b", "elsewhere.9", 2, 0)), asked: 70.3, 70.5)
     #expect(one.asks(80) == .readLease(Self.ref))
     #expect(one.tracker.word(at: one.at(80)) == .foreign("b"))
     #expect(one.tracker.whyNotHeld(at: one.at(80)) == "b holds the lease, number 2")
@@ -93,7 +93,7 @@ import Testing
     #expect(one.mayAct(104.9) && !one.mayAct(105))
     let now = one.at(80)
     #expect(one.tracker.whyNotHeld(at: now) == nil)
-    #expect(one.tracker.whyNotBegin(at: now)?.hasPrefix("the lease in pilotlight cannot be read for 10 s: ") == true)
+    #expect(one.tracker.whyNotBegin(at: now)?.hasPrefix("the lease in pilotlight cannot be read or claimed for 10 s: ") == true)
     #expect(one.tracker.word(at: now) == .held(number: 1))
     #expect(one.tracker.word(at: one.at(106)) == .silent)
   }
@@ -103,44 +103,66 @@ import Testing
     one.hears(noAnswer, asked: 70, 75)
     #expect(one.asks(76) == .readLease(Self.ref))
     // It was taken: what the read shows is no promise of more time, and what is claimed over.
-    one.hears(.lease(Self.record("a", "1", 1, 1)), asked: 76, 76.2)
+    one.hears(.lease(Self.record("a", "home.1", 1, 1)), asked: 76, 76.2)
     #expect(!one.mayAct(105))
     #expect(
-      one.asks(77) == .claimLease(Self.ref, Self.record("a", "1", 1, 2), over: Self.record("a", "1", 1, 1)))
+      one.asks(77) == .claimLease(Self.ref, Self.record("a", "home.1", 1, 2), over: Self.record("a", "home.1", 1, 1)))
   }
 
   @Test func `F56 after a suspension the time is over, and the lease is claimed anew before anything is done`() {
     var one = Self.holder()
     #expect(!one.mayAct(660))
     #expect(
-      one.asks(660) == .claimLease(Self.ref, Self.record("a", "1", 1, 1), over: Self.record("a", "1", 1, 0)))
+      one.asks(660) == .claimLease(Self.ref, Self.record("a", "home.1", 1, 1), over: Self.record("a", "home.1", 1, 0)))
     one.hears(conditionFailed, asked: 660, 660.1)
-    one.hears(.lease(Self.record("b", "9", 2, 40)), asked: 660.2, 660.3)
+    one.hears(.lease(Self.record("b", "elsewhere.9", 2, 40)), asked: 660.2, 660.3)
     #expect(one.asks(661) == .readLease(Self.ref))
     #expect(!one.mayAct(661))
   }
 
   @Test func `F74 a watchdog that starts again takes its own lease at once, under the next number`() {
-    var again = Watchdog("a", life: "2")
-    let before = Self.record("a", "1", 4, 17)
+    var again = Watchdog("a", life: "home.2")
+    let before = Self.record("a", "home.1", 4, 17)
     again.hears(.lease(before), asked: 0, 0.1)
     #expect(!again.mayAct(0.1))
-    #expect(again.asks(0.2) == .claimLease(Self.ref, Self.record("a", "2", 5, 0), over: before))
+    #expect(again.asks(0.2) == .claimLease(Self.ref, Self.record("a", "home.2", 5, 0), over: before))
   }
 
   @Test func `two that sign alike do not both hold it, and it is said`() {
     var one = Self.holder()
     one.hears(conditionFailed, asked: 70, 70.2)
-    one.hears(.lease(Self.record("a", "2", 2, 0)), asked: 70.3, 70.5)
+    one.hears(.lease(Self.record("a", "elsewhere.2", 2, 0)), asked: 70.3, 70.5)
     #expect(one.tracker.word(at: one.at(71)) == .twin("a"))
     #expect(one.asks(71) == .readLease(Self.ref))
     #expect(one.tracker.whyNotHeld(at: one.at(71))?.contains("`daemon.name`") == true)
   }
 
+  @Test func `F25 who signs alike on another ledger waits like anybody else`() {
+    var twin = Watchdog("a", life: "elsewhere.1")
+    twin.hears(.lease(Self.record("a", "home.1", 4, 17)), asked: 0, 0.1)
+    #expect(twin.asks(60) == .readLease(Self.ref))
+    #expect(twin.tracker.word(at: twin.at(1)) == .twin("a"))
+  }
+
+  @Test func `what was seen before a silence does not count towards an empty table`() {
+    var one = Watchdog()
+    one.hears(.lease(nil), asked: 0, 0.1)
+    one.hears(noAnswer, asked: 30, 35)
+    one.hears(.lease(nil), asked: 61, 61.1)
+    #expect(one.asks(62) == .readLease(Self.ref))
+  }
+
+  @Test func `after a deletion the numbers go on`() {
+    var one = Self.holder()
+    one.hears(noAnswer, asked: 70, 75)
+    one.hears(.lease(nil), asked: 76, 76.1)
+    #expect(one.asks(140) == .claimLease(Self.ref, Self.record("a", "home.1", 2, 0), over: nil))
+  }
+
   @Test func `an answer that was asked for before the newest tells nothing`() {
     var one = Self.holder()
-    one.hears(.leased(Self.record("a", "1", 1, 1)), asked: 70, 70.1)
-    one.hears(.lease(Self.record("b", "9", 9, 9)), asked: 65, 71)
+    one.hears(.leased(Self.record("a", "home.1", 1, 1)), asked: 70, 70.1)
+    one.hears(.lease(Self.record("b", "elsewhere.9", 9, 9)), asked: 65, 71)
     one.hears(noAnswer, asked: 65, 71)
     #expect(one.mayAct(114.9))
     #expect(one.tracker.silence(at: one.at(72)) == nil)
@@ -157,7 +179,7 @@ import Testing
   @Test func `who could not act does not claim`() {
     var one = Self.holder()
     #expect(one.asks(70, mayClaim: false) == .readLease(Self.ref))
-    one.hears(.lease(Self.record("a", "1", 1, 0)), asked: 70, 70.1)
+    one.hears(.lease(Self.record("a", "home.1", 1, 0)), asked: 70, 70.1)
     #expect(one.mayAct(104) && !one.mayAct(105))
   }
 
@@ -166,7 +188,7 @@ import Testing
     var dice = Dice(seed: seed)
     var table: LeaseRecord?
     var second = 0.0
-    var watchdogs = [Watchdog("a", life: "a0"), Watchdog("b", life: "b0")]
+    var watchdogs = [Watchdog("a", life: "0.0"), Watchdog("b", life: "1.0")]
     var due = [0.0, 0.3]
     var (lives, held) = (0, 0)
     for turn in 0..<400 {
@@ -187,7 +209,7 @@ import Testing
       watchdogs[index].hears(reply, asked: asked, second)
       if !isCalm, dice.unit() < 0.03 {
         lives += 1
-        watchdogs[index] = Watchdog(index == 0 ? "a" : "b", life: "\(index)-\(lives)")
+        watchdogs[index] = Watchdog(index == 0 ? "a" : "b", life: "\(index).\(lives)")
       }
       due[index] = second + watchdogs[index].tracker.pause.seconds
       #expect(!(watchdogs[0].mayAct(second) && watchdogs[1].mayAct(second)), "turn \(turn)")

@@ -136,7 +136,7 @@ import Testing
     let end = now + .hours(1)
     var cloud = TinyCloud(settings)
     while now < end {
-      for case .poll(let watch, let request) in guarded.startPolls(at: now, mayAct: true) {
+      for case .poll(let watch, let request) in guarded.startPolls(at: now) {
         if case .readiness = watch { asked += 1 }
         if watch == .primaryProbe { probes += 1 }
         switch request {
