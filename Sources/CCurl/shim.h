@@ -39,6 +39,17 @@ static inline curl_socket_t pl_open_socket(void *context, curlsocktype purpose, 
   if (descriptor < 0) *(int *)context = errno;
   return descriptor;
 }
+// As above; closing it throws away what the peer has not taken, and tells him so (SO_LINGER of zero, socket(7)). Otherwise the kernel
+// goes on sending a request that was given up, for minutes.
+static inline curl_socket_t pl_open_abrupt_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+  curl_socket_t descriptor = pl_open_socket(context, purpose, address);
+  struct linger none = {.l_onoff = 1, .l_linger = 0};
+  if (descriptor >= 0) setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  return descriptor;
+}
+static inline CURLcode pl_set_abrupt_sockets(CURL *easy) {
+  return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, pl_open_abrupt_socket);
+}
 static inline CURLcode pl_set_socket_opener(CURL *easy, int *refusal) {
   CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, pl_open_socket);
   return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, refusal) : code;

@@ -77,16 +77,12 @@ package final class AWSClient: OperationExecuting {
   package var clockOffset: Double { skew.seconds }
 
   package func execute(_ operation: Operation, timeout: Duration) async -> Result<Answer, CloudFailure> {
-    let start = clock.wallSeconds()
+    let deadline = Deadline(after: timeout, steady: clock.steady)
     var attempt = 0
     var wasResigned = false
     while true {
       attempt += 1
-      let left = timeout - .seconds(clock.wallSeconds() - start)
-      guard left > .zero else {
-        return .failure(CloudFailure(.transient, code: "timeout", message: "no time left for \(operation.name)"))
-      }
-      let outcome = await attemptOnce(operation, timeout: min(left, AWSClient.attemptTimeout))
+      let outcome = await attemptOnce(operation, deadline)
       guard case .failure(let failure) = outcome.result else { return outcome.result }
       // Keys that ended, and a clock that is wrong, are mended once and the request signed anew.
       if failure.kind == .credentials, outcome.wasSigned, !wasResigned, await mend(outcome) {
@@ -95,7 +91,7 @@ package final class AWSClient: OperationExecuting {
       }
       guard attempt < AWSClient.attempts, mayRepeat(failure, operation) else { return .failure(failure) }
       let pause = delay(attempt)
-      guard .seconds(clock.wallSeconds() - start) + pause < timeout else { return .failure(failure) }
+      guard pause < deadline.left else { return .failure(failure) }
       await clock.sleep(pause)
     }
   }
@@ -122,11 +118,17 @@ package final class AWSClient: OperationExecuting {
     var wasSigned: Bool { keys != nil }
   }
 
-  private func attemptOnce(_ operation: Operation, timeout: Duration) async -> Outcome {
+  private func attemptOnce(_ operation: Operation, _ deadline: Deadline) async -> Outcome {
     let keys: SigningKeys
     switch await self.keys() {
     case .failure(let failure): return Outcome(result: .failure(failure))
     case .success(let found): keys = found
+    }
+    // Fetching keys may have taken all of it.
+    let timeout = min(deadline.left, AWSClient.attemptTimeout)
+    guard timeout > .zero else {
+      return Outcome(
+        result: .failure(CloudFailure(.transient, code: "timeout", message: "no time left for \(operation.name)")))
     }
     let target = target(of: operation)
     let signable = SignableRequest(

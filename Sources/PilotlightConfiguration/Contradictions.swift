@@ -49,6 +49,15 @@ struct Contradictions {
       problem: "rto \(workload.objectives.rto.written) cannot be met: confirmFor \(detection.confirmFor.written), "
         + "\(probe.fallAfter) failures at \(probe.interval.written) and at least \(shortestRecovery.written) to "
         + "recover make \(needed.written)")
+    if let lease = workload.lease {
+      // It is followed after one `lasting`, which may begin with the renewal before the end.
+      let followed = needed + lease.lasting + lease.lasting / 10
+      require(
+        workload.objectives.rto >= followed, "objectives.rto", "lease.lasting",
+        problem:
+          "rto \(workload.objectives.rto.written) cannot be met when the watchdog dies with the region: to follow it takes "
+          + "lasting \(lease.lasting.written), and everything else \(needed.written)")
+    }
     require(
       workload.replication.alertAbove <= workload.objectives.rpo, "replication.alertAbove", "objectives.rpo",
       problem: "alertAbove \(workload.replication.alertAbove.written) is more than rpo "

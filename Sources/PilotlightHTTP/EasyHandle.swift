@@ -45,6 +45,9 @@ final class EasyHandle {
       check(pl_set_socket_opener(handle.raw, handle.socketRefusal), "socket opener")
     }
 
+    /// Closing a connection throws away what the peer has not taken.
+    mutating func setAbrupt() { check(pl_set_abrupt_sockets(handle.raw), "socket opener") }
+
     mutating func set(_ option: CURLoption, _ value: Int, _ name: StaticString) {
       check(pl_set_long(handle.raw, option, value), name)
     }

@@ -55,6 +55,8 @@ extension Transfer {
       options.set(CURLOPT_FRESH_CONNECT, 1, "fresh connection")
       options.set(CURLOPT_FORBID_REUSE, 1, "no reuse")
     }
+    // A write that was given up is not to arrive later. Its connection is no other's.
+    if !request.isSafeToRepeat { options.setAbrupt() }
     if let address = request.address {
       // CURLOPT_RESOLVE would concern every transfer to that host and port; this one concerns the transfer and its connections.
       detour = StringList(["::\(address.bracketed):"])

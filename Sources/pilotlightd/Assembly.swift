@@ -181,7 +181,7 @@ struct Assembly {
     let client = AWSClient(
       http: transport, configuration: settings,
       clock: AWSClock(
-        wallSeconds: { Double(TimeLine.walltime()) / 1e9 }, sleep: { try? await Task.sleep(for: $0) }),
+        wallSeconds: { Double(TimeLine.walltime()) / 1e9 }, steady: bootTime, sleep: { try? await Task.sleep(for: $0) }),
       random: { Double.random(in: 0..<1) }, onNotice: onNotice)
     return AWSCloud(
       executor: client, wallSeconds: { Double(TimeLine.walltime()) / 1e9 + client.clockOffset },

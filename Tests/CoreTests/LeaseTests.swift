@@ -93,7 +93,7 @@ import Testing
     #expect(one.mayAct(104.9) && !one.mayAct(105))
     let now = one.at(80)
     #expect(one.tracker.whyNotHeld(at: now) == nil)
-    #expect(one.tracker.whyNotBegin(at: now)?.hasPrefix("the lease in pilotlight cannot be read or claimed for 10 s: ") == true)
+    #expect(one.tracker.whyNotBegin(at: now)?.contains("cannot be read or claimed for 10 s: ") == true)
     #expect(one.tracker.word(at: now) == .held(number: 1))
     #expect(one.tracker.word(at: one.at(106)) == .silent)
   }

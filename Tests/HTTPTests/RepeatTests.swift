@@ -1,6 +1,9 @@
 // What may be sent twice, and what must not be. libcurl repeats by itself whatever was lost on a kept connection.
 
+import Foundation
+import Glibc
 import PilotlightHTTP
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct RepeatTests {
@@ -25,6 +28,29 @@ import Testing
       #expect(failure.kind == .reset)
       #expect(failure.requestMayHaveBeenSent)
       #expect(server.requests.filter { $0.hasPrefix(method) }.count == 1)
+    }
+  }
+
+  @Test func `a write that is given up is thrown away, and the peer is told`() async throws {
+    let ends = Mutex<[Int32]>([])
+    try await withServer({ peer, _ in
+      Thread.sleep(forTimeInterval: 0.6)
+      while peer.read() != nil {}
+      let end = errno
+      ends.withLock { $0.append(end) }
+    }) { server in
+      let write = HTTPRequest(
+        method: "POST", url: server.url, body: Array(repeating: 7, count: 8 << 20), timeout: .milliseconds(300))
+      guard case .failure(let failure) = await transport.send(write) else {
+        Issue.record("answered")
+        return
+      }
+      #expect(failure.kind == .timeout)
+      let patience = ContinuousClock.now + .seconds(20)
+      while ends.withLock({ $0.isEmpty }), ContinuousClock.now < patience {
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      #expect(ends.withLock { $0 } == [ECONNRESET])
     }
   }
 

@@ -4,11 +4,18 @@
 package struct AWSClock: Sendable {
   /// Unix seconds.
   package var wallSeconds: @Sendable () -> Double
+  /// Time since any fixed moment, from a clock that nobody sets (F54): what is left of a timeout is counted on it.
+  package var steady: @Sendable () -> Duration
   /// Sleeps in the clock's own time.
   package var sleep: @Sendable (Duration) async -> Void
 
-  package init(wallSeconds: @escaping @Sendable () -> Double, sleep: @escaping @Sendable (Duration) async -> Void) {
+  /// - Parameter steady: nil takes `wallSeconds` for a clock that nobody sets.
+  package init(
+    wallSeconds: @escaping @Sendable () -> Double, steady: (@Sendable () -> Duration)? = nil,
+    sleep: @escaping @Sendable (Duration) async -> Void
+  ) {
     self.wallSeconds = wallSeconds
+    self.steady = steady ?? { .seconds(wallSeconds()) }
     self.sleep = sleep
   }
 }
