@@ -43,15 +43,15 @@ def holds(workload: dict[str, Any]) -> bool:
 
 @pytest.fixture
 def watchdog(world: World, tmp_path: Path) -> Iterator[Callable[[str], Daemon]]:
-    """`watchdog("a")` is a running daemon of that name, on a directory of its own. A lease that an earlier life of `a` had stands in
-    the table."""
+    """`watchdog("a")` is a running daemon of that name, on a directory of its own. A lease that has long lapsed stands in the table:
+    whoever comes first takes it."""
     dynamo = world.client("dynamodb", DR)
     dynamo.create_table(
         TableName=TABLE, AttributeDefinitions=[{"AttributeName": "workload", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "workload", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST")
     dynamo.put_item(TableName=TABLE, Item={
-        "workload": {"S": WORKLOAD}, "holder": {"S": "a"}, "life": {"S": "before"}, "fence": {"N": "4"},
-        "renewal": {"N": "9"}, "milliseconds": {"N": str(LASTING * 1000)}})
+        "workload": {"S": WORKLOAD}, "holder": {"S": "nobody"}, "life": {"S": "long.gone"}, "fence": {"N": "4"},
+        "renewal": {"N": "9"}, "milliseconds": {"N": "1"}})
     world.built = world.control.mark()
     running: list[Daemon] = []
 
@@ -77,9 +77,13 @@ def test_f25_of_two_watchdogs_the_holder_fails_over_and_the_other_changes_nothin
     a = watchdog("a")
     a.until("it holds the lease", holds, 10)
     b = stands_by(watchdog("b"))
+    assert record(world)["fence"] == "5"
+    a.kill()
+    a.start()
+    a.until("it holds the lease again", holds, 5)
+    assert record(world)["fence"] == "6"
     a.armed()
     secret = world.secret(world.dr)
-    assert record(world)["fence"] == "5"
 
     world.break_primary()
     a.until_phase("dr-active")
