@@ -38,6 +38,8 @@ package struct Assessment: Equatable, Sendable {
   package var lasted: Bool
   /// The newest probe shows the outage.
   package var witnessed: Bool
+  /// Down, and the newest probe serves users: not often enough in a row yet, and no time to ask anybody.
+  package var answersAgain: Bool
   /// The verdict is down, has lasted, is corroborated and witnessed.
   package var confirmed: Bool
   package var agreement: Agreement
@@ -52,20 +54,12 @@ package struct Assessment: Equatable, Sendable {
   /// What it rests on; put into words only when somebody asks.
   private let basis: Basis?
 
-  /// The newest answer that serves users is newer than the beginning of the outage: not often enough in a row yet, and no time to ask
-  /// anybody.
-  var answersAgain: Bool {
-    guard verdict == .down, let lastSuccess else { return false }
-    // Without a start nothing failed since then.
-    return outageStart.map { lastSuccess > $0 } ?? true
-  }
-
   /// Sentences for people: what each probe and vantage sees.
   package var evidence: [String] { basis?.sentences ?? [] }
 
   package init(
     verdict: Verdict, since: Instant, outageStart: Instant? = nil, lasted: Bool = false, witnessed: Bool = false,
-    confirmed: Bool = false,
+    answersAgain: Bool = false, confirmed: Bool = false,
     agreement: Agreement = .missing, concern: FailureClass? = nil, grey: GreyWindow.Kind? = nil,
     diagnosis: Diagnosis? = nil, lastSuccess: Instant? = nil, basis: Basis? = nil
   ) {
@@ -74,6 +68,7 @@ package struct Assessment: Equatable, Sendable {
     self.outageStart = outageStart
     self.lasted = lasted
     self.witnessed = witnessed
+    self.answersAgain = answersAgain
     self.confirmed = confirmed
     self.agreement = agreement
     self.concern = concern

@@ -151,7 +151,7 @@ package struct Detector: Equatable, Sendable {
     let isGrey = grey.since != nil && verdict == .up
     return Assessment(
       verdict: verdict, since: standing.since, outageStart: outage?.start, lasted: hasLasted,
-      witnessed: isWitnessed,
+      witnessed: isWitnessed, answersAgain: verdict == .down && tally.successes > 0,
       confirmed: verdict == .down && network(at: now) == .up && isAgreed(agreement) && hasLasted && isWitnessed,
       agreement: agreement,
       concern: concern, grey: isGrey ? grey.kind : nil, diagnosis: diagnose(verdict, agreement, concern),

@@ -104,7 +104,10 @@ extension Machine {
       lines.append("promoting now would lose \(situation.loss.text); RPO is \(settings.objectives.rpo.text)")
       lines += deadlineLines(situation)
     }
-    if let why = run.rollback { lines.append("being taken back: \(why)") }
+    if let why = run.rollback {
+      lines.append("being taken back: \(why)")
+      if let doubt = doubt(about: run, situation) { lines.append("that waits: \(doubt)") }
+    }
     if let why = holdingActs(situation) { lines.append("nothing is changed: \(why)") }
     switch gateVerdict(situation) {
     case .wait(let why)?: lines.append("the gate waits: \(why)")
@@ -132,6 +135,7 @@ extension Machine {
     lines.append(
       situation.drServing == true ? "the DR load balancer serves" : "the DR load balancer's probe does not succeed")
     lines.append("nothing goes back by itself: `pilotlightctl failback` when the primary region is fit again")
+    if let why = outdated(situation) { lines.append("nothing is changed: \(why)") }
     return lines
   }
 

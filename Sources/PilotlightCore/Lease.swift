@@ -70,6 +70,8 @@ package struct LeaseTracker: Equatable, Sendable {
   private let settings: LeaseSettings
   private let life: String
   private var standing = Standing.unread
+  /// This process held it at some time.
+  private var hasHeld = false
   /// The highest number ever seen.
   private var highest = 0
   /// A claim has no answer that tells what became of it.
@@ -134,6 +136,7 @@ package struct LeaseTracker: Equatable, Sendable {
       heard()
       // A claim of before a reload.
       guard record.life == life else { return mustRead = true }
+      hasHeld = true
       highest = max(highest, record.number)
       standing = .own(record, until: start + settings.lasting * 3 / 4)
     case .lease(let record):
@@ -182,9 +185,10 @@ package struct LeaseTracker: Equatable, Sendable {
     standing = .foreign(record, since: now)
   }
 
-  /// Of this process, or of one before it on this ledger.
+  /// Of this process, or of one before it on this ledger. Who comes with the same ledger when this process had it already has a copy.
   private func isOurs(_ record: LeaseRecord) -> Bool {
-    record.life.prefix { $0 != "." } == life.prefix { $0 != "." }
+    if record.life == life { return true }
+    return !hasHeld && record.holder == settings.holder && record.life.prefix { $0 != "." } == life.prefix { $0 != "." }
   }
 
   // MARK: Knowing
@@ -224,9 +228,14 @@ package struct LeaseTracker: Equatable, Sendable {
     if case .own = standing { silence == nil && held(at: now) == nil } else { false }
   }
 
-  /// Another's, and so long unchanged that nobody who could do more with it is there.
-  func isAbandoned(at now: Instant) -> Bool {
-    if case .foreign(let record, let since) = standing { now - since >= record.lasting * 3 } else { false }
+  /// Nobody's, or another's who has let it lapse.
+  func isFree(at now: Instant) -> Bool {
+    guard silence == nil else { return false }
+    switch standing {
+    case .unread, .own: return false
+    case .free(let since): return now - since >= settings.lasting
+    case .foreign(let record, let since): return now - since >= record.lasting
+    }
   }
 
   /// The number under which this watchdog holds it; nil when it does not.

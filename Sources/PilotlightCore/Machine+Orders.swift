@@ -74,9 +74,10 @@ extension Machine {
     return (nil, "failing over; incident \(state.phase.run?.incident ?? "")")
   }
 
-  /// Nothing is in the way but that somebody has promoted already: where another watchdog may have, a person lets this one finish it.
+  /// Nothing is in the way but that somebody has promoted already: a person lets this watchdog finish what another one, or a hand, began.
+  /// Roles that are swapped show at the primary, too.
   private func isHalfMoved(_ situation: Situation) -> Bool {
-    settings.lease != nil && situation.obstacles.count == 1 && situation.drRole?.isReplica == false
+    situation.obstacles == [ReadinessItem.standalone(settings)] && situation.drRole?.isReplica == false
   }
 
   private mutating func orderFailback(
@@ -92,7 +93,7 @@ extension Machine {
     if settings.mode == .observe {
       return ("mode is observe: nothing may be changed. Set `mode: approve` and reload", "")
     }
-    if let refusal = refusalByLease(situation) { return (refusal, "") }
+    if let refusal = refusalByLease(situation) ?? outdated(situation) { return (refusal, "") }
     if let debt = state.debts.first {
       return ("the old primary is not fenced yet: \(debt.why). It is retried until it is", "")
     }

@@ -13,10 +13,10 @@ extension Machine {
       }
     }
     if acting { return }
-    let held = holdingActs(situation)
-    if let doubt = held ?? doubt(about: run, situation) {
+    let doubt = doubt(about: run, situation)
+    if let why = doubt ?? holdingActs(situation) {
       sayOnce(
-        "take-back-\(held == nil ? "doubted" : "held")", .heldBack, "taking \(run.incident) back waits: \(doubt)",
+        "take-back-\(doubt == nil ? "held" : "doubted")", .heldBack, "taking \(run.incident) back waits: \(why)",
         &reaction)
       return
     }
@@ -38,12 +38,13 @@ extension Machine {
 
   /// What was prepared for the DR region is taken from it only while it cannot be serving. What another watchdog, or a person, did
   /// meanwhile is read and not remembered.
-  private func doubt(about run: Run, _ situation: Situation) -> String? {
+  func doubt(about run: Run, _ situation: Situation) -> String? {
     guard run.kind != .failback, !run.undoable.isEmpty else { return nil }
     let name = settings.dr.database.ref.identifier
     if situation.drRole?.isReplica == false {
       return
-        "\(name) is no replica any more, somebody promoted it: `pilotlightctl skip --step NAME` leaves a step as it is"
+        "\(name) is no replica any more, somebody promoted it: `pilotlightctl skip --step` leaves a step as it is ("
+        + run.undoable.map(\.step.name).joined(separator: ", ") + ")"
     }
     guard settings.lease != nil else { return nil }
     let isFresh = situation.drRole.map { situation.now - $0.at <= settings.detection.pollInterval * 2 + .minutes(1) }
@@ -80,14 +81,10 @@ extension Machine {
 
   private func mayPayDebts(_ situation: Situation) -> Bool {
     if let run = state.phase.run, run.kind == .failover, !run.isCommitted { return false }
-    if wasBroughtHome(situation) { return false }
+    if outdated(situation) != nil { return false }
+    // Read since this process started, where another watchdog may have done anything before.
+    if settings.lease != nil, situation.drRole == nil { return false }
     return holdingActs(situation) == nil
-  }
-
-  /// Somebody else has made the DR database a replica again since it serves: the primary is not to be fenced on an old word.
-  func wasBroughtHome(_ situation: Situation) -> Bool {
-    guard case .drActive(let residence) = state.phase, let role = situation.drRole else { return false }
-    return role.isReplica && role.at > residence.since
   }
 
   mutating func takeDebt(

@@ -244,7 +244,7 @@ extension Machine {
   func holdingActs(_ situation: Situation) -> String? {
     if let pause = state.pause { return "it is paused by \(pause.by): \(pause.reason)" }
     if settings.mode == .observe { return "mode is observe" }
-    return foreignAccount(situation) ?? situation.lease?.whyNotHeld(at: situation.now)
+    return foreignAccount(situation) ?? situation.lease?.whyNotHeld(at: situation.now) ?? outdated(situation)
   }
 
   // MARK: Trouble

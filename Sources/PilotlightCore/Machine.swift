@@ -357,7 +357,7 @@ extension Machine {
       situation.now - situation.assessment.since >= .minutes(2)
     else { return }
     let group = settings.primary.group
-    if settings.decision.fencePrimary, holdingActs(situation) == nil, !wasBroughtHome(situation) {
+    if settings.decision.fencePrimary, holdingActs(situation) == nil, outdated(situation) == nil {
       let debt = FenceDebt(
         incident: residence.failover.incident, step: "fence-primary", group: group.ref, size: group.standby,
         since: situation.now, why: "the old primary serves again beside the DR region")

@@ -18,6 +18,11 @@ extension ReadinessItem {
     }
   }
 
+  /// What is said of a DR database that has no source.
+  static func standalone(_ settings: WorkloadSettings) -> String {
+    "\(settings.dr.database.ref.identifier) is not a replica: roles may be swapped, or it was promoted already"
+  }
+
   private func credentials(_ reply: CloudReply) -> Finding {
     switch reply {
     case .identity(let account, let arn): return .ready("account \(account) as \(arn)")
@@ -33,7 +38,7 @@ extension ReadinessItem {
       return missing(reply, "replica \(name) does not exist", pointless: true) ?? unread(reply, "replica \(name)")
     }
     guard let source = state.source else {
-      return .notReady("\(name) is not a replica: roles may be swapped", pointless: true)
+      return .notReady(ReadinessItem.standalone(settings), pointless: true)
     }
     if DatabaseReadiness(state.status) == .broken {
       return .notReady("replica \(name) is \(state.status)", pointless: true)

@@ -145,6 +145,8 @@ package final class WorkloadGuard {
       if case .database(let state) = reply {
         lag.meaning = LagMeaning(engine: state.engine)
         standing.drRole = DatabaseRole(isReplica: state.source != nil, at: start)
+      } else if case .failed(let failure) = reply, failure.kind == .notFound {
+        standing.drRole = nil
       }
       noteObstacles(at: now)
     case (.primaryDatabase, .reply(let reply)):
@@ -273,16 +275,6 @@ package final class WorkloadGuard {
     schedule.start(at: now).map { .poll($0, request($0, at: now)) }
   }
 
-  /// Who only observes never has the lease. Who finds the workload moved by somebody else can do nothing more by himself: he leaves it
-  /// to the one who can, and takes it only where nobody is.
-  private func mayClaimLease(at now: Instant) -> Bool {
-    if settings.mode == .observe { return false }
-    switch machine.state.phase {
-    case .failingOver, .drActive, .failingBack: return true
-    case .healthy, .degraded: return standing.drRole?.isReplica != false || lease?.isAbandoned(at: now) == true
-    }
-  }
-
   private func request(_ watch: Watch, at now: Instant) -> PollRequest {
     switch watch {
     case .primaryProbe: .probe(.primary)
@@ -306,7 +298,7 @@ package final class WorkloadGuard {
           environment: vetoEnvironment))
     case .lease:
       .ask(
-        lease?.request(at: now, mayClaim: mayClaimLease(at: now))
+        lease?.request(at: now, mayClaim: machine.wantsLease(situation))
           ?? .callerIdentity(region: settings.dr.region))
     case .readiness(let item): .ask(item.action(settings) ?? .callerIdentity(region: settings.dr.region))
     }

@@ -11,6 +11,8 @@ struct Oracle {
   private(set) var failovers = 0
   private(set) var failbacks = 0
   var deceived = 0
+  /// When a failover was first begun by the daemon itself.
+  var firstBegun: Instant?
   var firstAct: Instant?
   var firstPromotion: Instant?
   var workloads: [String: Watched] = [:]
@@ -205,6 +207,7 @@ struct Oracle {
     if others.count >= trial.brakes.maximum {
       violate("brake-ignored", now, "\(others.count) failover(s) of others began within \(trial.brakes.window.text)")
     }
+    firstBegun = firstBegun ?? now
     begun.append((settings.name, now))
   }
 

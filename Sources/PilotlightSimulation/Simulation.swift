@@ -256,7 +256,8 @@ package final class Simulation {
       violations: oracle.violations, lived: now - began,
       phase: disk.state(of: trial.workloads[0].name).phase.name, failovers: oracle.failovers,
       failbacks: oracle.failbacks, crashes: counts.crashes, promotions: facts.reduce(0) { $0 + $1.promotions },
-      actions: counts.actions, deceived: oracle.deceived, firstAct: oracle.firstAct,
+      actions: counts.actions, deceived: oracle.deceived, firstBegun: oracle.firstBegun,
+      firstAct: oracle.firstAct,
       firstPromotion: oracle.firstPromotion, story: journal.lines)
   }
 }

@@ -82,6 +82,7 @@ package struct Outcome: Sendable {
   /// Worlds in which every vantage the daemon has told the same lie: its failover is no fault of its own, and is counted apart.
   package var deceived = 0
   /// When the first request that changes something, and the first promotion, left the daemon; nil when none did.
+  package var firstBegun: Instant?
   package var firstAct: Instant?
   package var firstPromotion: Instant?
   /// The story as the journal shows it, empty unless it was asked for.

@@ -8,10 +8,11 @@ import Synchronization
 /// From the beginning of an outage, which the daemon does not know, to its acts, beyond what the configuration prescribes.
 struct Reaction: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "How long after the configured floor the first reversible act and the one-way step are sent.",
+    abstract:
+      "How long after the configured floor a failover is begun, and the first reversible act and the one-way step are sent.",
     discussion: """
       The floor is `confirmFor` and the timeout of the probe that proves it. What comes on top: the wait for the first probe after \
-      the outage begins (up to one interval), and the looks before each act.
+      the outage begins (up to one interval), and the looks before each act, each a call across regions.
       """)
   @Option(help: "How many outages.") var seeds = 1000
   @Option(help: "Show the seeds of so many of the slowest.") var worst = 0
@@ -19,7 +20,7 @@ struct Reaction: ParsableCommand {
 
   func run() throws {
     let seeds = Mutex<[(late: Double, seed: UInt64)]>([])
-    let samples = Mutex<(first: [Double], promotion: [Double])>(([], []))
+    let samples = Mutex<(begun: [Double], first: [Double], promotion: [Double])>(([], [], []))
     inParallel(self.seeds, jobs: jobs.jobs) { index in
       var trial = Trial.random(seed: UInt64(index + 1), .outage)
       // None is a reaction to a confirmed outage: preparing comes before, a veto and a lease wait for somebody else.
@@ -38,6 +39,7 @@ struct Reaction: ParsableCommand {
         seeds.withLock { $0.append(((act - floor).seconds / interval, UInt64(index + 1))) }
       }
       samples.withLock { samples in
+        if let begun = outcome.firstBegun { samples.begun.append((begun - floor).seconds / interval) }
         if let act = outcome.firstAct { samples.first.append((act - floor).seconds / interval) }
         if let promotion = outcome.firstPromotion, let act = outcome.firstAct {
           samples.promotion.append((promotion - act).seconds)
@@ -45,6 +47,7 @@ struct Reaction: ParsableCommand {
       }
     }
     samples.withLock { samples in
+      report("outage to the decision, beyond the floor, in probe intervals", samples.begun)
       report("outage to the first reversible act, beyond the floor, in probe intervals", samples.first)
       report("first reversible act to the one-way step, in seconds", samples.promotion)
     }

@@ -50,7 +50,7 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
         == .notReady("replica dr-db does not exist", pointless: true))
     #expect(
       judged(.database, database(source: nil))
-        == .notReady("dr-db is not a replica: roles may be swapped", pointless: true))
+        == .notReady("dr-db is not a replica: roles may be swapped, or it was promoted already", pointless: true))
   }
 
   @Test func `a replica of another database, or one that is not yet, is no pilot light, and holds nothing back`() {

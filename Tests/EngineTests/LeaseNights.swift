@@ -200,13 +200,38 @@ import Testing
     // The other has promoted, and loses its line.
     night.cloud.databases[night.settings.dr.database.ref]?.source = nil
     letTheOtherRenew(night, for: .minutes(1))
-    night.run(.seconds(120))
-    #expect(night.cloud.leases[Self.ref]?.holder == "the other", "it has a minute to come back for it")
     night.run(.minutes(5))
-    #expect(night.cloud.leases[Self.ref]?.holder == "ours")
+    #expect(night.cloud.leases[Self.ref]?.holder == "the other", "it may come back for it")
     #expect(night.acts.isEmpty)
     night.order(.failover(acceptDataLoss: true))
     #expect(night.run(.minutes(30)) { $0.phase == .drActive })
-    #expect(night.cloud.promotions == 0)
+    #expect(night.cloud.promotions == 0 && night.cloud.leases[Self.ref]?.holder == "ours")
+  }
+
+  @Test func `a ledger that does not know that the workload was brought home moves and fences nothing`() throws {
+    let night = try night()
+    night.run(.minutes(5))
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+    #expect(!night.workload.machine.state.debts.isEmpty, "the region was dead")
+    // Ours is cut off; the other brings it home and is gone: the DR database replicates again, the primary serves.
+    letTheOtherRenew(night, for: .seconds(12))
+    let source = night.cloud.arn(night.settings.primary.database.ref)
+    night.cloud.databases[night.settings.dr.database.ref]?.source = source
+    letTheOtherRenew(night, for: .minutes(1))
+    night.regionReturns()
+    let before = night.acts.count
+    night.run(.hours(1))
+    #expect(night.acts.count == before)
+    #expect(night.cloud.leases[Self.ref]?.holder == "the other", "others can do more with it")
+    guard case .refused(let why)? = night.order(.failback) else {
+      Issue.record("the order was taken")
+      return
+    }
+    #expect(why.contains("brought the workload home"))
+    #expect(
+      night.workload.machine.explain(night.workload.look(at: night.now)).contains {
+        $0.contains("move its ledger aside")
+      })
   }
 }
