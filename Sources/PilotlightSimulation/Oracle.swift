@@ -32,8 +32,8 @@ struct Oracle {
   /// Starts of automatic failovers, for the brake.
   private var begun: [(workload: String, at: Instant)] = []
 
-  /// What the oracle knows of one workload.
-  struct Watched {
+  /// What the oracle knows of one workload; a class, for it is changed at every probe.
+  final class Watched {
     let settings: WorkloadSettings
     var state = DurableState()
     /// Acts whose intent is durable and which were not sent yet.
@@ -67,6 +67,8 @@ struct Oracle {
     var lease: LeaseRecord?
     /// Since when the phase is healthy; nil while it is not.
     var healthySince: Instant? = Simulation.start
+
+    init(settings: WorkloadSettings) { self.settings = settings }
   }
 
   init(_ trial: Trial) {
@@ -115,20 +117,21 @@ struct Oracle {
   /// A probe begins now, and its result will be here `took` later.
   mutating func probed(_ name: String, _ outcome: ProbeOutcome, took: Duration, _ simulation: Simulation) {
     let now = simulation.now
-    let settings = workloads[name]?.settings
+    guard let watched = workloads[name] else { return }
+    let policy = watched.settings.detection.grey.policy
     switch outcome {
-    case let served where served.serves(late: settings?.detection.grey.policy == .alert):
-      workloads[name]?.lastSuccess = now
-      if workloads[name]?.servingSince == nil { workloads[name]?.servingSince = now }
-      workloads[name]?.firstFailure = nil
+    case let served where served.serves(late: policy == .alert):
+      watched.lastSuccess = now
+      if watched.servingSince == nil { watched.servingSince = now }
+      watched.firstFailure = nil
     case .failure(let failure, _, _)
     where failure.countsAsDown
-      || (failure == .slow && settings?.detection.grey.policy == .countAsDown):
-      if workloads[name]?.firstFailure == nil { workloads[name]?.firstFailure = now }
-      workloads[name]?.lastFailure = now
-      workloads[name]?.failures.append((now, now + took))
-      if let known = workloads[name]?.failures.count, known > 8 { workloads[name]?.failures.removeFirst(known - 8) }
-      workloads[name]?.servingSince = nil
+      || (failure == .slow && policy == .countAsDown):
+      if watched.firstFailure == nil { watched.firstFailure = now }
+      watched.lastFailure = now
+      watched.failures.append((now, now + took))
+      if watched.failures.count > 8 { watched.failures.removeFirst(watched.failures.count - 8) }
+      watched.servingSince = nil
     case .success, .failure: break
     }
   }
@@ -144,7 +147,7 @@ struct Oracle {
 
   /// A record became durable.
   mutating func recorded(_ record: Record, of name: String, at now: Instant) {
-    guard var watched = workloads[name] else { return }
+    guard let watched = workloads[name] else { return }
     let before = watched.state
     watched.state.apply(record)
     let (from, to) = (before.phase.name, watched.state.phase.name)
@@ -169,7 +172,6 @@ struct Oracle {
     case .runFinished: if to == .drActive { watched.reachedDR = now }
     default: break
     }
-    workloads[name] = watched
   }
 
   private mutating func judgeBeginning(
