@@ -3,6 +3,7 @@
 breaks. All bugs are compiled into one program, each behind a number, so that there is one build and not one per bug. Arguments: names of bugs; none means all."""
 
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -83,6 +84,9 @@ def plant() -> None:
 def hunt(number: int) -> str:
     program = WORK / ".build" / "release" / "hunt"
     done = subprocess.run([program, str(number), str(SEEDS if number else 200)], capture_output=True, text=True)
+    # A bug that traps is found; a hunt that somebody ended has found nothing.
+    if done.returncode in (-signal.SIGTERM, -signal.SIGKILL, -signal.SIGINT):
+        sys.exit(f"hunt {number} was ended by signal {-done.returncode}")
     return done.stdout.strip() if done.returncode == 0 else f"0 crashed with {done.returncode}"
 
 
