@@ -75,7 +75,7 @@ package struct LeaseTracker: Equatable, Sendable {
   /// The highest number ever seen.
   private var highest = 0
   /// A claim has no answer that tells what became of it.
-  private var mustRead = true
+  private var mustRead = false
   /// When the newest answer taken in was asked for.
   private var askedAt: Instant?
   /// Why nothing is known of the store, and since when; nil when its newest answer told.
@@ -145,7 +145,6 @@ package struct LeaseTracker: Equatable, Sendable {
     case .failed(let failure) where failure.kind == .wrongState:
       // Somebody has replaced it.
       heard()
-      mustRead = true
       standing = .unread
     case .failed(let failure): noteSilence(failure.text, since: start)
     default: noteSilence("an answer to something else", since: start)

@@ -7,14 +7,13 @@ import PilotlightSandbox
 
 /// One life of another watchdog.
 struct Rival {
-  let settings: LeaseSettings
   let life: String
   var tracker: LeaseTracker
 
   init(_ lease: LeaseSettings, life: String) {
-    settings = LeaseSettings(ref: lease.ref, holder: "the other", lasting: lease.lasting)
     self.life = life
-    tracker = LeaseTracker(settings, life: life)
+    tracker = LeaseTracker(
+      LeaseSettings(ref: lease.ref, holder: "the other", lasting: lease.lasting), life: life)
   }
 }
 

@@ -37,6 +37,14 @@ def stands_by(daemon: Daemon) -> Daemon:
     return daemon
 
 
+def two(watchdog: Callable[[str], Daemon]) -> tuple[Daemon, Daemon]:
+    """One that is armed, and one that stands by."""
+    a = watchdog("a")
+    a.until("it holds the lease", holds, 10)
+    b = stands_by(watchdog("b"))
+    return a.armed(), b
+
+
 def holds(workload: dict[str, Any]) -> bool:
     return workload["lease"]["held"]
 
@@ -74,9 +82,7 @@ def test_f25_of_two_watchdogs_the_holder_fails_over_and_the_other_changes_nothin
     world: World, watchdog: Callable[[str], Daemon]
 ) -> None:
     """F74, too: a watchdog takes the lease of its earlier life at once, under the next number."""
-    a = watchdog("a")
-    a.until("it holds the lease", holds, 10)
-    b = stands_by(watchdog("b"))
+    a, b = two(watchdog)
     assert record(world)["fence"] == "5"
     a.kill()
     a.start()
@@ -100,10 +106,7 @@ def test_f25_of_two_watchdogs_the_holder_fails_over_and_the_other_changes_nothin
 def test_f25_the_other_follows_a_holder_that_died_and_finishes_what_it_finds(
     world: World, watchdog: Callable[[str], Daemon]
 ) -> None:
-    a = watchdog("a")
-    a.until("it holds the lease", holds, 10)
-    b = stands_by(watchdog("b"))
-    a.armed()
+    a, b = two(watchdog)
     secret = world.secret(world.dr)
     world.break_primary()
     a.wait_until("it began to act", lambda: acts(world), 30)
@@ -117,10 +120,7 @@ def test_f25_the_other_follows_a_holder_that_died_and_finishes_what_it_finds(
 def test_f25_f56_a_holder_that_stood_still_does_nothing_when_it_wakes(
     world: World, watchdog: Callable[[str], Daemon]
 ) -> None:
-    a = watchdog("a")
-    a.until("it holds the lease", holds, 10)
-    b = stands_by(watchdog("b"))
-    a.armed()
+    a, b = two(watchdog)
     secret = world.secret(world.dr)
     world.break_primary()
     a.until("it sees the outage", lambda workload: workload["phase"] != "healthy", 20)
