@@ -229,7 +229,7 @@ private func readLease(_ lease: Section, workload: String, region: String) -> Le
           + "their names."), key: workload),
     lasting: lease.optional(
       "lasting", .duration(.seconds(15) ... .minutes(10)),
-      default: LeaseSettings(ref: LeaseRef(region: "", table: "", key: "")).lasting,
+      default: LeaseSettings.usual,
       "How long a lease is claimed for; it is renewed ten times as often. A watchdog that is gone is followed after this long, one that "
         + "cannot renew stops acting a quarter earlier."))
 }

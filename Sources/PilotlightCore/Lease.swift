@@ -49,7 +49,10 @@ package struct LeaseSettings: Hashable, Sendable, Codable {
   /// For how long the lease is claimed at a time, 15 s and up; a dead holder is followed after that.
   package var lasting: Duration
 
-  package init(ref: LeaseRef, holder: String = "", lasting: Duration = .seconds(60)) {
+  /// A dead watchdog costs this much of a recovery, and a lost call no failover.
+  package static let usual: Duration = .seconds(60)
+
+  package init(ref: LeaseRef, holder: String = "", lasting: Duration = LeaseSettings.usual) {
     self.ref = ref
     self.holder = holder
     self.lasting = lasting
