@@ -31,8 +31,8 @@ unit: prerequisites
 	  grep -E 'Test run with' $(SCRATCH)/unit.log; \
 	done
 
-# Simulated worlds: every pair of the named faults, a crash at each record, every place on the way to dr-active, and SEEDS random ones
-# from FIRST on. `make sim SEED=n` tells one story. Exclusive access is checked in the debug builds of the tests; here it would cost a
+# Simulated worlds: every pair of the named faults, a crash at each record, every place on the way to dr-active and home, and SEEDS
+# random ones from FIRST on. `make sim SEED=n` tells one story. Exclusive access is checked in the debug builds of the tests; here it would cost a
 # tenth of the time.
 SEEDS ?= 10000
 FIRST ?= 1
@@ -47,13 +47,16 @@ else
 	$(SIMULATOR) pairs
 	$(SIMULATOR) cuts
 	$(SIMULATOR) explore --from healthy
+	$(SIMULATOR) explore --from healthy --fence --prepare --disturbances 1
+	$(SIMULATOR) explore --from dr-active --disturbances 2
 	$(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST)
 endif
 
-# Every place the machine can come to, the long way home too: hours.
+# Every place the machine can come to when up to DISTURBANCES things go wrong, each anywhere: minutes for 3, hours for more.
+DISTURBANCES ?= 3
 explore: prerequisites
 	$(SIMULATOR_BUILD)
-	$(SIMULATOR) explore
+	$(SIMULATOR) explore --fence --prepare --disturbances $(DISTURBANCES)
 
 # Planted bugs, and how many worlds it takes to find each.
 mutants: prerequisites

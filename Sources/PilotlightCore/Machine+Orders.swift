@@ -165,6 +165,10 @@ extension Machine {
     let stepName = step.step.name
     if run.rollback != nil {
       guard step.undo != nil, step.state != .undone else { return ("\(stepName) is not being taken back", "") }
+      // It would come after the run's end, into the next one.
+      if isUndoing(stepName, situation) {
+        return ("the request that takes \(stepName) back is on its way; skip it once that was answered", "")
+      }
       record(.stepUndone(stepName), &reaction)
       progress["undo-\(stepName)"] = nil
       return (nil, "left \(stepName) as it is")

@@ -59,10 +59,7 @@ extension Machine {
 
   /// True while an undo of the preparation is on its way: it could land after a failover's look.
   func isTakingBackPreparation(_ situation: Situation) -> Bool {
-    progress.contains { key, entry in
-      guard case .asking(_, let since, _) = entry else { return false }
-      return key.hasPrefix("undo-") && situation.now - since < .seconds(90)
-    }
+    state.phase.run?.steps.contains { isUndoing($0.step.name, situation) } ?? false
   }
 }
 

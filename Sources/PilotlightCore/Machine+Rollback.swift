@@ -26,14 +26,17 @@ extension Machine {
       said.removeAll()
       return
     }
+    if isUndoing(step.step.name, situation) { return }
     let key = "undo-\(step.step.name)"
-    switch progress[key] {
-    case .asking(_, let since, _) where situation.now - since < .seconds(90): return
-    case .resting(let until, _) where situation.now < until: return
-    case .asking, .resting, nil: break
-    }
+    if case .resting(let until, _) = progress[key], situation.now < until { return }
     progress = progress.filter { $0.key.hasPrefix("undo-") }
     ask(.undo(step.step.name), [undo], key: key, situation, &reaction)
+  }
+
+  /// A request that takes the step back was sent, and may still be answered.
+  func isUndoing(_ name: String, _ situation: Situation) -> Bool {
+    guard case .asking(_, let since, _) = progress["undo-\(name)"] else { return false }
+    return situation.now - since < .seconds(90)
   }
 
   /// What was prepared for the DR region is taken from it only while it cannot be serving. What another watchdog, or a person, did

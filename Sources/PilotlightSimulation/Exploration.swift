@@ -3,6 +3,9 @@
 // chance is met here for certain, for a plan of the smallest shape. What only multiplies the places is left to the simulation: a pause,
 // a second workload, the steps that differ from another one in name alone.
 //
+// The way home has so many steps that what can go wrong in all of them, in all orders, is more than a machine can hold. There a bound
+// says how many things go wrong in one life: each at every place.
+//
 // Each move is checked against the invariants (`Passage`), and at the end every place must have a way out.
 
 package import PilotlightCore
@@ -23,7 +26,10 @@ package struct Exploration {
     package var isPartial = false
   }
 
+  private let settings: WorkloadSettings
+  private let start: Start
   private let limit: Int
+  private let disturbances: Int?
   private var places: [Place?] = []
   private var known: [PlaceKey: Int32] = [:]
   /// How each place was first come to.
@@ -33,17 +39,26 @@ package struct Exploration {
   private var report = Report()
   private var rules: Set<String> = []
 
-  private init(limit: Int) { self.limit = limit }
+  private init(_ settings: WorkloadSettings, _ start: Start, disturbances: Int?, limit: Int) {
+    self.settings = settings
+    self.start = start
+    self.disturbances = disturbances
+    self.limit = limit
+  }
 
-  /// - Parameter limit: the most places that are looked at.
-  package static func run(_ settings: WorkloadSettings, from start: Start, limit: Int = .max) -> Report {
-    var exploration = Exploration(limit: limit)
-    exploration.explore(start, start.place(settings))
+  /// - Parameters:
+  ///   - disturbances: how many things go wrong on the way to a place at most; nil: any number.
+  ///   - limit: the most places that are looked at.
+  package static func run(
+    _ settings: WorkloadSettings, from start: Start, disturbances: Int? = nil, limit: Int = .max
+  ) -> Report {
+    var exploration = Exploration(settings, start, disturbances: disturbances, limit: limit)
+    exploration.explore()
     return exploration.report
   }
 
-  private mutating func explore(_ start: Start, _ place: Place) {
-    _ = enter(place, from: -1, by: .begin)
+  private mutating func explore() {
+    _ = enter(start.place(settings), from: -1, by: .begin)
     var next = 0
     while next < places.count {
       guard let place = places[next] else { break }
@@ -51,7 +66,10 @@ package struct Exploration {
       var after: Set<Int32> = []
       let orders = start.orders(in: place.machine.state.phase)
       for move in orders.map({ Move.all(from: place, ordering: $0) }) ?? [] {
-        let passage = Passage(place, move)
+        let isDisturbed = move.disturbs(place)
+        if isDisturbed, let disturbances, place.disturbances >= disturbances { continue }
+        var passage = Passage(place, move)
+        if isDisturbed, disturbances != nil { passage.after.disturbances += 1 }
         report.moves += 1
         for violation in passage.violations { note(violation, at: next, move) }
         let to = enter(passage.after, from: Int32(next), by: move)
@@ -84,15 +102,30 @@ package struct Exploration {
 
   private mutating func note(_ violation: Violation, at place: Int, _ move: Move) {
     guard rules.insert(violation.rule).inserted else { return }
-    var way = ["\(move)"]
+    var told = violation
+    told.detail += "; the way there: " + tell(way(to: place) + [move])
+    report.violations.append(told)
+  }
+
+  private func way(to place: Int) -> [Move] {
+    var way: [Move] = []
     var step = arrival[place]
     while step.from >= 0 {
-      way.append("\(step.move)")
+      way.append(step.move)
       step = arrival[Int(step.from)]
     }
-    var told = violation
-    told.detail += "; the way there: " + way.reversed().joined(separator: " > ")
-    report.violations.append(told)
+    return way.reversed()
+  }
+
+  /// Each move and what the machine recorded at it.
+  private func tell(_ way: [Move]) -> String {
+    var place = start.place(settings)
+    return way.map { move in
+      let passage = Passage(place, move)
+      place = passage.after
+      let records = passage.records.map { "\($0.kind.rawValue)\($0.step.map { " " + $0 } ?? "")" }
+      return "\n  \(move)" + (records.isEmpty ? "" : " -> " + records.joined(separator: ", "))
+    }.joined()
   }
 
   /// Walks backwards from everything good.
@@ -109,10 +142,17 @@ package struct Exploration {
         open.append(before)
       }
     }
-    report.deadEnds = leadsOut.count { !$0 }
-    if let first = leadsOut.firstIndex(of: false) {
+    let dead = leadsOut.indices.filter { !leadsOut[$0] && (disturbances == nil || !leadsOutUnbounded(of: $0)) }
+    report.deadEnds = dead.count
+    if let first = dead.first {
       note(Violation(rule: "dead-end", at: .distantPast, detail: "no orders lead out"), at: first, .begin)
     }
+  }
+
+  /// Where the bound leaves no more orders.
+  private func leadsOutUnbounded(of number: Int) -> Bool {
+    let place = way(to: number).reduce(start.place(settings)) { Passage($0, $1).after }
+    return WayOut.exists(from: place, of: start)
   }
 }
 

@@ -66,6 +66,22 @@ enum Move: CustomStringConvertible {
     return moves
   }
 
+  /// Whether this is something going wrong, or an order that nothing asks for: what a search may bound.
+  func disturbs(_ place: Place) -> Bool {
+    switch self {
+    case .begin, .cloud: false
+    // An answer is here in a moment, or something is wrong.
+    case .wait(let seconds, let arrives, _): arrives || seconds > 30 && place.asked.contains(where: place.isAwaited)
+    case .answer(_, let reply, _): reply != .truth
+    case .crash, .freeze: true
+    case .order(let kind, _):
+      switch kind {
+      case .skip, .abort, .pause, .resume: place.machine.state.phase.run?.stuck == nil
+      case .failover, .failback, .approve, .retry, .ack: false
+      }
+    }
+  }
+
   /// One beyond each threshold that means something by itself: a denial, a rollback's patience, the gate's word, an act unseen.
   private static let waits = [31, 61, 121, 901]
 }

@@ -25,6 +25,8 @@ struct Place {
   var now: Instant
   /// Asked and not answered; the newest last.
   var asked: [Question] = []
+  /// How much went wrong on the way here, where that is bounded.
+  var disturbances = 0
 
   struct Question {
     var task: CloudTask

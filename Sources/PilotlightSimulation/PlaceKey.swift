@@ -38,6 +38,7 @@ struct PlaceKey: Hashable {
     let state = place.machine.state
     mix(UInt8(PhaseName.allCases.firstIndex(of: state.phase.name) ?? 0))
     mix(UInt8(state.debts.count))
+    mix(UInt8(place.disturbances))
     for flag in [state.pause == nil, state.abortedBy == nil, state.isRearmed] { mix(flag) }
     mix(place.machine.holdDownUntil.map { $0 > place.now } ?? false)
     switch state.phase {

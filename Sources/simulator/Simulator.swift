@@ -88,6 +88,7 @@ struct Explore: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Every place the machine can come to.")
   @Option(help: "The most places that are looked at.") var places = 20_000_000
   @Option(help: "From here alone.") var from: Exploration.Start?
+  @Option(help: "How many things go wrong on the way to a place at most; any number unless given.") var disturbances: Int?
   @Flag(help: "With a preparation while degraded.") var prepare = false
   @Flag(help: "With the fence and its debts too: some hours, and several gigabytes of memory.") var fence = false
 
@@ -100,7 +101,7 @@ struct Explore: ParsableCommand {
         $0.decision.fencePrimary = fence
         $0.decision.prepareWhenDegraded = prepare
       }
-      let report = Exploration.run(settings, from: start, limit: places)
+      let report = Exploration.run(settings, from: start, disturbances: disturbances, limit: places)
       let phases = PhaseName.allCases.compactMap { phase in report.phases[phase].map { "\($0) \(phase.rawValue)" } }
       print(
         "from \(start.rawValue): \(report.places) places\(report.isPartial ? " (not all)" : ""), \(report.moves) moves, "

@@ -68,6 +68,21 @@ import Testing
     #expect(night.isAsItWas && night.phase == .healthy)
   }
 
+  @Test func `what is being taken back at this moment cannot be skipped: the request would land in the next run`()
+    throws
+  {
+    let night = try prepared { $0.detection.confirmFor = .minutes(10) }
+    night.run(.seconds(40))
+    night.order(.abort)
+    guard case .refused(let why)? = night.order(.skip(step: "scale-up-dr")) else {
+      Issue.record("the skip was not refused")
+      return
+    }
+    #expect(why.contains("on its way"))
+    night.run(.minutes(1))
+    #expect(night.isAsItWas)
+  }
+
   @Test func `an abort takes it back, and no other begins by itself`() throws {
     let night = try prepared { $0.detection.confirmFor = .minutes(10) }
     night.run(.seconds(40))

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Fuzzes every reader of foreign bytes for TIME seconds each, JOBS at a time, from the committed corpus on and from what earlier runs
-# found; then says how much of the readers the whole corpus reaches.
+# found; then says how much of the readers the whole corpus reaches. An input has 10 s of the wall clock, times PATIENCE on a busy machine.
 #
 #   Tests/Fuzzer/run.sh [TARGET...]
 set -euo pipefail
@@ -28,7 +28,7 @@ fuzz() {
   local target=$1 log=$scratch/$1.log
   mkdir -p "$scratch/corpus/$target"
   if ! FUZZ_TARGET=$target "$fuzzer" "$scratch/corpus/$target" "$committed/$target" \
-    -max_total_time="$time" -max_len=16384 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -max_total_time="$time" -max_len=16384 -timeout=$((10 * ${PATIENCE:-1})) -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$scratch/found/$target-" > "$log" 2>&1; then
     grep -aE 'Fatal error|ERROR|SUMMARY|Test unit written' "$log" || tail -20 "$log"
     echo "$target: broken; the input is in $scratch/found"

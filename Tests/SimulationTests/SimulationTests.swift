@@ -146,6 +146,12 @@ import Testing
     #expect(report.violations.isEmpty, "\(report.violations)")
   }
 
+  @Test func `the way home has an end and a way out when nothing goes wrong`() {
+    let report = Exploration.run(.smallest(), from: .drActive, disturbances: 0)
+    #expect(!report.isPartial && report.deadEnds == 0 && report.phases[.healthy, default: 0] > 0)
+    #expect(report.violations.isEmpty, "\(report.violations)")
+  }
+
   @Test func `who only observes never leaves healthy and degraded`() {
     let report = Exploration.run(.smallest { $0.mode = .observe }, from: .healthy)
     #expect(!report.isPartial && report.deadEnds == 0 && report.phases[.failingOver] == nil)
