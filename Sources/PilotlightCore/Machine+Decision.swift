@@ -103,7 +103,9 @@ extension Machine {
   }
 
   mutating func start(_ run: Run, why: String, _ situation: Situation, _ reaction: inout Reaction) {
+    let ahead = state.phase.run == nil ? progress.filter { run[$0.key] != nil } : [:]
     forgetProgress()
+    progress = ahead
     said.removeAll()
     record(.runBegun(run, why: why), &reaction)
     advance(situation, &reaction)

@@ -6,11 +6,14 @@ package enum Progress: Equatable, Sendable {
   /// Asked at that moment, under that serial.
   case asking(CloudTask, since: Instant, failures: Int)
   case resting(until: Instant, failures: Int)
+  /// Answered before there was a run that could use it; asked at that moment.
+  case foreseen([CloudReply], askedAt: Instant)
 
   /// Failures in a row so far: they stretch the next pause.
   var failures: Int {
     switch self {
     case .asking(_, _, let failures), .resting(_, let failures): failures
+    case .foreseen: 0
     }
   }
 }
@@ -22,6 +25,9 @@ private let patience: Duration = .seconds(90)
 private let settling: Duration = .seconds(30)
 /// A one-way act that was taken and shows nothing for this long is a person's business.
 private let takenButUnseen: Duration = .seconds(900)
+/// A look ahead is good for this long: the timeout of a probe, and some.
+private let foresight: Duration = .seconds(15)
+
 extension Machine {
   mutating func forgetProgress() {
     progress = [:]
@@ -84,7 +90,9 @@ extension Machine {
     switch progress[name] {
     case .asking(_, let since, _) where situation.now - since < patience: return
     case .resting(let until, _) where situation.now < until: return
-    case .asking, .resting, nil: break
+    case .foreseen(let replies, let askedAt) where situation.now - askedAt < foresight:
+      return interpret(name, replies, situation, &reaction)
+    case .asking, .resting, .foreseen, nil: break
     }
     guard let current = state.phase.run?[name] else { return }
     let looks = run.step.work.looks(current)
@@ -92,6 +100,30 @@ extension Machine {
       interpret(name, [], situation, &reaction)
     } else {
       ask(.look(name), looks, key: name, situation, &reaction)
+    }
+  }
+
+  /// What the first steps of a failover look at is looked at while the probe that proves the outage is still under way: then the first
+  /// act goes out with the decision.
+  mutating func lookAhead(since start: Instant, _ situation: Situation, _ reaction: inout Reaction) {
+    let proving = situation.now - (start + settings.detection.confirmFor)
+    guard proving >= .zero, proving <= settings.primary.probe.timeout, state.phase.run == nil,
+      settings.mode != .observe, holdingActs(situation) == nil, obstaclesToBegin(situation).isEmpty
+    else { return }
+    for step in failoverPlan where step.needs.isEmpty && progress[step.name] == nil {
+      ask(.look(step.name), step.work.looks(StepRun(step)), key: step.name, situation, &reaction)
+    }
+  }
+
+  /// No run came of it.
+  mutating func forgetForesight(_ situation: Situation) {
+    guard !progress.isEmpty, state.phase.run == nil else { return }
+    progress = progress.filter { key, entry in
+      switch entry {
+      case .asking(let task, let since, _): task.purpose != .look(key) || situation.now - since < patience
+      case .resting: true
+      case .foreseen(_, let askedAt): situation.now - askedAt < foresight
+      }
     }
   }
 
@@ -112,7 +144,11 @@ extension Machine {
   ) {
     switch task.purpose {
     case .look(let name):
-      guard isAwaited(task, key: name) else { return }
+      guard isAwaited(task, key: name), case .asking(_, let since, _) = progress[name] else { return }
+      if state.phase.run == nil {
+        progress[name] = .foreseen(replies, askedAt: since)
+        return
+      }
       interpret(name, replies, situation, &reaction)
       advance(situation, &reaction)
     case .act(let name):
@@ -317,12 +353,13 @@ extension Machine {
   package var nextWake: Instant? {
     var wake = state.pause?.expires
     for entry in progress.values {
-      let due =
+      let due: Instant? =
         switch entry {
         case .asking(_, let since, _): since + patience
         case .resting(let until, _): until
+        case .foreseen: nil
         }
-      wake = wake.map { min($0, due) } ?? due
+      if let due { wake = wake.map { min($0, due) } ?? due }
     }
     return wake
   }

@@ -128,6 +128,7 @@ package struct Machine: Sendable {
     case (.drActive, .started): break
     case (.healthy, .woke), (.degraded, .woke), (.drActive, .woke): forgetProgress()
     }
+    forgetForesight(situation)
     watchLease(situation, &reaction)
     watchArming(situation, &reaction)
     return reaction
@@ -236,6 +237,7 @@ package struct Machine: Sendable {
     sayRTO(situation, &reaction)
     guard situation.assessment.confirmed else {
       holdIfDoubted(start: start, situation, &reaction)
+      lookAhead(since: start, situation, &reaction)
       return
     }
     let reasons = obstaclesToBegin(situation)

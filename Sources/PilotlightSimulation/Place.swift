@@ -44,7 +44,9 @@ struct Place {
       case .failing, .downBefore, .downWithoutLag, .down: .down
       }
     let isConfirmed = view.isConfirmed
-    let start = verdict == .down ? now - .minutes(2) : nil
+    // Not confirmed yet: the probe that would prove it is under way.
+    let age = view == .failing ? settings.detection.confirmFor : .minutes(2)
+    let start = verdict == .down ? now - age : nil
     var lag = LagTracker(staleAfter: settings.replication.staleAfter, meaning: .sinceReplayed)
     if view != .downWithoutLag, view != .unknown {
       lag.take([LagSample(at: (start ?? now) - .seconds(10), seconds: 1)], at: now)

@@ -98,6 +98,9 @@ struct PlaceKey: Hashable {
           switch entry {
           case .asking(let task, let since, _): $0.mix(since, at: now, task.isAct ? [60, 90] : [90])
           case .resting(let until, _): $0.mix(UInt8(until <= now ? 9 : 8))
+          case .foreseen(let replies, let askedAt):
+            $0.mix("\(replies)")
+            $0.mix(askedAt, at: now, [15])
           }
         }
       })

@@ -88,7 +88,8 @@ struct Explore: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Every place the machine can come to.")
   @Option(help: "The most places that are looked at.") var places = 20_000_000
   @Option(help: "From here alone.") var from: Exploration.Start?
-  @Option(help: "How many things go wrong on the way to a place at most; any number unless given.") var disturbances: Int?
+  @Option(help: "How many things go wrong on the way to a place at most; any number unless given.")
+  var disturbances: Int?
   @Flag(help: "With a preparation while degraded.") var prepare = false
   @Flag(help: "With the fence and its debts too: some hours, and several gigabytes of memory.") var fence = false
 

@@ -41,6 +41,8 @@ final class Night {
   /// What probes see.
   var primary: ProbeOutcome = .success(status: 200)
   var dr: ProbeOutcome = .success(status: 200)
+  /// How long a probe of the primary takes to fail.
+  var failureTakes: Duration = .milliseconds(20)
   /// Instead of `primary`: since when, how often and for how long the outcome replaces a success.
   var flapping: (since: Instant, period: Duration, down: Duration, outcome: ProbeOutcome)?
   /// This share of the primary's probes is lost, 0...1.
@@ -163,10 +165,11 @@ final class Night {
     case .probe(let site):
       let outcome =
         networkWorks ? (site == .primary ? primaryNow : dr) : .failure(.timeout, status: nil, detail: "")
+      let took = site == .primary && outcome != .success(status: 200) ? failureTakes : delay
       later(
-        delay,
+        took,
         .sighted(
-          workload: workload, watch, .observation(Observation(at: now, took: delay, outcome: outcome)), startedAt: now))
+          workload: workload, watch, .observation(Observation(at: now, took: took, outcome: outcome)), startedAt: now))
     case .reach:
       let outcome: ProbeOutcome = networkWorks ? .success(status: 200) : .failure(.timeout, status: nil, detail: "")
       later(

@@ -34,6 +34,27 @@ import Testing
     #expect(night.cloud.groups[night.settings.primary.group.ref] == GroupSize(min: 0, desired: 0, max: 3))
   }
 
+  @Test func `the first act goes out with the decision: its look was taken while the last probe was under way`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.failureTakes = .seconds(2)
+    night.regionDies()
+    #expect(night.run(.minutes(5)) { $0.phase == .failingOver })
+    #expect(night.acts.map(\.action.apiName) == ["secretsmanager:PutSecretValue"] && night.everyActWasRecorded)
+  }
+
+  @Test func `a look ahead that no run came of is forgotten`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.failureTakes = .seconds(2)
+    // The region's API still answers: a person is asked.
+    night.primary = .failure(.timeout, status: nil, detail: "no answer")
+    #expect(night.run(.minutes(5)) { !$0.workload.machine.progress.isEmpty })
+    night.run(.minutes(2))
+    #expect(night.phase == .degraded && night.acts.isEmpty)
+    #expect(night.workload.machine.progress.isEmpty && night.workload.machine.nextWake == nil)
+  }
+
   @Test(arguments: [1, 5, 20, 43, 55]) func `an outage of some seconds changes nothing in the cloud (F1 F2 F19)`(
     _ seconds: Int
   ) throws {
