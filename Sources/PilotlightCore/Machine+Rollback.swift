@@ -78,7 +78,8 @@ extension Machine {
     switch progress["debt"] {
     case .asking(_, let since, _) where situation.now - since < .seconds(90): return
     case .resting(let until, _) where situation.now < until: return
-    case .asking, .resting, .foreseen, nil: ask(.lookDebt, [.describeGroup(debt.group)], key: "debt", situation, &reaction)
+    case .asking, .resting, .foreseen, nil:
+      ask(.lookDebt, [.describeGroup(debt.group)], key: "debt", situation, &reaction)
     }
   }
 

@@ -34,7 +34,8 @@ import Testing
     #expect(night.cloud.groups[night.settings.primary.group.ref] == GroupSize(min: 0, desired: 0, max: 3))
   }
 
-  @Test func `the first act goes out with the decision: its look was taken while the last probe was under way`() throws {
+  @Test func `the first act goes out with the decision: its look was taken while the last probe was under way`() throws
+  {
     let night = try Night()
     night.run(.minutes(5))
     night.failureTakes = .seconds(2)
