@@ -23,14 +23,16 @@ package struct OrderRequest: Codable, Hashable, Sendable {
   package var expiresSeconds: Double?
   /// For `retry` and `skip`: which step.
   package var step: String?
+  /// For `ack`: somebody has looked for what the promotion lost.
+  package var lossReviewed: Bool?
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case workload, order, reason, confirm, acceptDataLoss, expiresSeconds, step
+    case workload, order, reason, confirm, acceptDataLoss, expiresSeconds, step, lossReviewed
   }
 
   package init(
     workload: String, order: OrderName, reason: String, confirm: String? = nil, acceptDataLoss: Bool? = nil,
-    expiresSeconds: Double? = nil, step: String? = nil
+    expiresSeconds: Double? = nil, step: String? = nil, lossReviewed: Bool? = nil
   ) {
     self.workload = workload
     self.order = order
@@ -39,6 +41,7 @@ package struct OrderRequest: Codable, Hashable, Sendable {
     self.acceptDataLoss = acceptDataLoss
     self.expiresSeconds = expiresSeconds
     self.step = step
+    self.lossReviewed = lossReviewed
   }
 
   /// What is wrong with the order in itself, in one sentence; nil when nothing is.
@@ -51,6 +54,7 @@ package struct OrderRequest: Codable, Hashable, Sendable {
     if acceptDataLoss != nil, order != .failover, order != .approve {
       return "acceptDataLoss belongs to failover and approve"
     }
+    if lossReviewed != nil, order != .ack { return "lossReviewed belongs to ack" }
     if let expiresSeconds {
       if order != .pause { return "expiresSeconds belongs to pause" }
       if !(1...OrderRequest.longestPause).contains(expiresSeconds) { return "expiresSeconds: expected 1 to 2592000" }

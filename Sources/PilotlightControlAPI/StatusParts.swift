@@ -195,3 +195,29 @@ package struct LeaseStatus: Codable, Hashable, Sendable {
     _trouble = ExplicitNull(wrappedValue: trouble)
   }
 }
+
+/// What a promotion lost, until when and where it was written.
+package struct LostStatus: Codable, Hashable, Sendable {
+  /// A sentence.
+  package var what: String
+  /// Null when unknown.
+  @ExplicitNull package var seconds: Double?
+  package var confidence: ConfidenceWord
+  /// Everything written before is on the promoted database; null when unknown.
+  @ExplicitNull package var from: Timestamp?
+  /// When the outage began.
+  @ExplicitNull package var to: Timestamp?
+  /// Who has looked for it; null while nobody has, and no failback begins.
+  @ExplicitNull package var reviewedBy: String?
+  package init(
+    what: String, seconds: Double? = nil, confidence: ConfidenceWord = .unknown, from: Timestamp? = nil,
+    to: Timestamp? = nil, reviewedBy: String? = nil
+  ) {
+    self.what = what
+    _seconds = ExplicitNull(wrappedValue: seconds)
+    self.confidence = confidence
+    _from = ExplicitNull(wrappedValue: from)
+    _to = ExplicitNull(wrappedValue: to)
+    _reviewedBy = ExplicitNull(wrappedValue: reviewedBy)
+  }
+}

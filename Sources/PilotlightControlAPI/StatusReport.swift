@@ -91,6 +91,8 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
   @ExplicitNull package var surplus: SurplusStatus?
   /// Which watchdog acts; null where there is only one.
   @ExplicitNull package var lease: LeaseStatus?
+  /// What the promotion of the newest failover lost; null but in dr-active and failing-back.
+  @ExplicitNull package var lost: LostStatus?
 
   package init(
     name: String, phase: PhaseWord, mode: ModeWord, paused: Bool = false, armed: ArmedStatus,
@@ -98,7 +100,7 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
     incident: IncidentStatus? = nil, pause: PauseStatus? = nil, holdDownUntil: Timestamp? = nil,
     forecast: Double? = nil, objectives: ObjectivesStatus? = nil, regions: RegionsStatus? = nil,
     debts: [DebtStatus] = [], stuck: StuckStatus? = nil, diagnosis: String? = nil,
-    surplus: SurplusStatus? = nil, lease: LeaseStatus? = nil
+    surplus: SurplusStatus? = nil, lease: LeaseStatus? = nil, lost: LostStatus? = nil
   ) {
     self.name = name
     self.phase = phase
@@ -120,5 +122,6 @@ package struct WorkloadStatus: Codable, Hashable, Sendable {
     _diagnosis = ExplicitNull(wrappedValue: diagnosis)
     _surplus = ExplicitNull(wrappedValue: surplus)
     _lease = ExplicitNull(wrappedValue: lease)
+    _lost = ExplicitNull(wrappedValue: lost)
   }
 }

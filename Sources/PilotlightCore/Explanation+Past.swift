@@ -84,6 +84,8 @@ package struct PastIncident: Sendable {
     case .vetoed(_, let why): return "the gate waited: \(why)"
     case .approved(let name, let by, let reason): return "\(name) approved by \(by): \(reason)"
     case .lossAccepted(let loss, let by, let reason): return "a loss of \(loss.text) accepted by \(by): \(reason)"
+    case .lossNoted(let loss): return loss.sentence
+    case .lossReviewed(let review): return "the loss was reviewed by \(review.by): \(review.reason)"
     case .stepOwed(_, let debt, _), .debtIncurred(let debt): return "fence debt: \(debt.why)"
     case .debtPaid(_, let why): return "fence debt paid: \(why)"
     case .stepStuck(let name, let why): return "\(name) was stuck: \(why)"

@@ -131,7 +131,11 @@ extension Machine {
     var lines = ["the DR region serves since \(residence.since.text), incident \(run.incident)"]
     lines.append(
       run.orderedBy.map { "failed over by order of \($0)" } ?? "failed over because the outage was confirmed")
-    if let loss = run.lossAtGate { lines.append("loss window at the promotion: \(loss.text)") }
+    if let review = run.lossReview {
+      lines += [run.loss?.sentence, "reviewed by \(review.by): \(review.reason)"].compactMap { $0 }
+    } else if let loss = unreviewedLoss {
+      lines.append(loss)
+    }
     lines.append(
       situation.drServing == true ? "the DR load balancer serves" : "the DR load balancer's probe does not succeed")
     lines.append("nothing goes back by itself: `pilotlightctl failback` when the primary region is fit again")

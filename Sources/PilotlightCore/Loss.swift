@@ -29,6 +29,55 @@ package struct LossWindow: Hashable, Sendable, Codable {
   package func isWithin(_ rpo: Duration) -> Bool { window.map { $0 <= rpo } ?? false }
 }
 
+/// What the promotion of a failover lost, for whoever has to look for it.
+package struct LossEntry: Hashable, Sendable, Codable {
+  package var window: LossWindow
+  /// T0 of the outage, or when the failover was ordered.
+  package var outageStart: Instant
+  /// The promoted database, with its ARN and address as they were when the promotion was seen done.
+  package var promoted: DatabaseRef
+  package var arn: String
+  package var address: DatabaseAddress?
+  /// Where the missing writes may still be.
+  package var left: DatabaseRef
+
+  package init(
+    window: LossWindow, outageStart: Instant, promoted: DatabaseRef, arn: String, address: DatabaseAddress?,
+    left: DatabaseRef
+  ) {
+    self.window = window
+    self.outageStart = outageStart
+    self.promoted = promoted
+    self.arn = arn
+    self.address = address
+    self.left = left
+  }
+
+  /// Everything written before this moment is on the promoted database; nil when that is not known.
+  package var proof: Instant? { window.window.map { outageStart - $0 } }
+
+  package var sentence: String {
+    guard let proof else {
+      return "how much of \(left.identifier) is missing from \(promoted.identifier) is unknown"
+    }
+    let rest = "what was written to \(left.identifier) from \(proof.text)"
+    return "\(rest) to \(outageStart.text) may be missing from \(promoted.identifier): \(window.text)"
+  }
+}
+
+/// Somebody has looked for what was lost.
+package struct LossReview: Hashable, Sendable, Codable {
+  package var by: String
+  package var reason: String
+  package var at: Instant
+
+  package init(by: String, reason: String, at: Instant) {
+    self.by = by
+    self.reason = reason
+    self.at = at
+  }
+}
+
 /// What the engine of a replica measures as its lag.
 package enum LagMeaning: String, Hashable, Sendable, Codable, CaseIterable {
   /// Time since the newest replayed transaction (RDS for PostgreSQL: `now() - pg_last_xact_replay_timestamp()`): an idle primary makes it

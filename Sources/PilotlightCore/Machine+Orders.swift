@@ -14,6 +14,7 @@ extension Machine {
     case .skip(let name): (refusal, done) = orderSkip(name, order, situation, &reaction)
     case .abort: (refusal, done) = orderAbort(order, &reaction)
     case .ack: (refusal, done) = orderAck(order, situation, &reaction)
+    case .reviewLoss: (refusal, done) = orderReviewLoss(order, situation, &reaction)
     }
     let outcome = refusal.map { OrderOutcome.refused($0) } ?? .accepted(done)
     record(.ordered(order, outcome), &reaction)
@@ -93,7 +94,7 @@ extension Machine {
     if settings.mode == .observe {
       return ("mode is observe: nothing may be changed. Set `mode: approve` and reload", "")
     }
-    if let refusal = refusalByLease(situation) ?? outdated(situation) { return (refusal, "") }
+    if let refusal = refusalByLease(situation) ?? outdated(situation) ?? unreviewedLoss { return (refusal, "") }
     if let debt = state.debts.first {
       return ("the old primary is not fenced yet: \(debt.why). It is retried until it is", "")
     }
@@ -205,5 +206,22 @@ extension Machine {
     guard held || isResident || state.abortedBy != nil else { return ("there is nothing to acknowledge", "") }
     record(.acknowledged(by: order.by, reason: order.reason), &reaction)
     return (nil, "acknowledged; the workload may fail over by itself again")
+  }
+
+  private mutating func orderReviewLoss(
+    _ order: Order, _ situation: Situation, _ reaction: inout Reaction
+  ) -> Answer {
+    guard unreviewedLoss != nil else { return ("there is no loss to review", "") }
+    record(.lossReviewed(LossReview(by: order.by, reason: order.reason, at: situation.now)), &reaction)
+    return (nil, "the loss is reviewed; a failback may begin")
+  }
+
+  /// Nothing goes home over writes that nobody has looked for: the old database is set aside then. nil outside dr-active, and once
+  /// somebody has.
+  package var unreviewedLoss: String? {
+    guard case .drActive(let residence) = state.phase, residence.failover.lossReview == nil else { return nil }
+    let loss = residence.failover.loss?.sentence ?? "nothing is known of what the promotion lost"
+    return
+      "\(loss); nobody has reviewed it: look for it, then `pilotlightctl ack \(settings.name) --loss-reviewed --reason '...'`"
   }
 }

@@ -178,6 +178,7 @@ extension Machine {
     switch step.step.work.read(replies, context) {
     case .done(let sentence):
       progress[name] = nil
+      noteLoss(step.step.work, run, replies, &reaction)
       record(.stepDone(name, sentence, at: situation.now), &reaction)
     case .underway(let note):
       denied[name] = nil
@@ -195,6 +196,16 @@ extension Machine {
     case .impossible(let why): giveUp(step, why, situation, &reaction)
     case .unclear(let failure): trouble(step, failure, situation, &reaction)
     }
+  }
+
+  private mutating func noteLoss(_ work: Work, _ run: Run, _ replies: [CloudReply], _ reaction: inout Reaction) {
+    guard run.kind == .failover, case .promote(let promoted, _) = work, case .database(let state)? = replies.first
+    else { return }
+    let loss = LossEntry(
+      window: run.lossAtGate ?? LossWindow(window: nil, confidence: .unknown),
+      outageStart: run.outageStart ?? run.startedAt,
+      promoted: promoted, arn: state.arn, address: state.address, left: settings.primary.database.ref)
+    record(.lossNoted(loss), &reaction)
   }
 
   private mutating func takeAct(

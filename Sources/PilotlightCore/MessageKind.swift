@@ -38,6 +38,8 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case troubled
   case approved
   case lossAccepted
+  case lossNoted
+  case lossReviewed
   case rollbackBegun
   case stepUndone
   case rolledBack
@@ -257,6 +259,17 @@ extension MessageKind {
       MessageMeaning(
         id: "3ceb083187444e92ad9336c0f9c4b930", level: .warning,
         meaning: "An operator accepted a data loss beyond the RPO, for this incident.",
+        next: "Nothing to do.")
+    case .lossNoted:
+      MessageMeaning(
+        id: "6488636313e54f0599a6a01213f29808", level: .warning,
+        meaning:
+          "The replica is promoted. What was written to the old database and had not reached it is missing, at most so much.",
+        next: "Look for it in the old database, then `pilotlightctl ack --loss-reviewed`; a failback waits for that.")
+    case .lossReviewed:
+      MessageMeaning(
+        id: "422b9eef22a848a6a65d7591e1022750", level: .notice,
+        meaning: "Somebody has looked for what the promotion lost; a failback may begin.",
         next: "Nothing to do.")
     case .rollbackBegun:
       MessageMeaning(

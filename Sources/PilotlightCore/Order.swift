@@ -33,6 +33,8 @@ package enum OrderKind: Hashable, Sendable, Codable {
   case abort
   /// Acknowledge a failover: ends the hold-down.
   case ack
+  /// Somebody has looked for what the promotion of a failover lost: a failback may begin. The hold-down stays.
+  case reviewLoss
 }
 
 /// What became of an order.

@@ -35,6 +35,8 @@ extension Record {
     case .stepSkipped: .stepSkipped
     case .approved: .approved
     case .lossAccepted: .lossAccepted
+    case .lossNoted: .lossNoted
+    case .lossReviewed: .lossReviewed
     case .rollbackBegun: .rollbackBegun
     case .stepUndone: .stepUndone
     case .rolledBack: .rolledBack
@@ -56,8 +58,9 @@ extension Record {
       .gatePassed(let name, _, _, _), .stepDone(let name, _, _), .stepOwed(let name, _, _), .stepStuck(let name, _),
       .stepReopened(let name, _), .stepSkipped(let name, _, _, _), .approved(let name, _, _), .stepUndone(let name):
       name
-    case .armed, .account, .degraded, .recovered, .heldBack, .wouldFailOver, .runBegun, .lossAccepted, .rollbackBegun,
-      .rolledBack,
+    case .armed, .account, .degraded, .recovered, .heldBack, .wouldFailOver, .runBegun, .lossAccepted, .lossNoted,
+      .lossReviewed,
+      .rollbackBegun, .rolledBack,
       .runFinished, .debtIncurred, .debtPaid, .acknowledged, .paused, .unpaused, .ordered:
       nil
     }
@@ -87,6 +90,8 @@ extension Record {
     case .stepSkipped(let name, let by, let reason, _): return "\(name): skipped by \(by): \(reason)"
     case .approved(let name, let by, let reason): return "\(name): approved by \(by): \(reason)"
     case .lossAccepted(let loss, let by, let reason): return "loss of \(loss.text) accepted by \(by): \(reason)"
+    case .lossNoted(let loss): return loss.sentence
+    case .lossReviewed(let review): return "the loss was reviewed by \(review.by): \(review.reason)"
     case .rollbackBegun(let why, _): return "taking the run back: \(why)"
     case .stepUndone(let name): return "\(name): taken back"
     case .rolledBack(let why): return edge + "the run is taken back: \(why)"
@@ -140,6 +145,7 @@ extension OrderKind {
     case .skip: "skip"
     case .abort: "abort"
     case .ack: "ack"
+    case .reviewLoss: "ack --loss-reviewed"
     }
   }
 }

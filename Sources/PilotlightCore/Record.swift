@@ -113,6 +113,14 @@ package indirect enum Phase: Hashable, Sendable, Codable {
     }
   }
 
+  /// The failover that led to where the DR region serves.
+  package var residence: Residence? {
+    switch self {
+    case .drActive(let residence), .failingBack(_, let residence): residence
+    case .healthy, .degraded, .failingOver: nil
+    }
+  }
+
   /// The run in progress.
   package var run: Run? {
     switch self {
@@ -162,6 +170,9 @@ package enum Record: Hashable, Sendable, Codable {
   case stepSkipped(String, by: String, reason: String, at: Instant)
   case approved(step: String, by: String, reason: String)
   case lossAccepted(LossWindow, by: String, reason: String)
+  /// The promotion of a failover is done.
+  case lossNoted(LossEntry)
+  case lossReviewed(LossReview)
   /// `by` is who aborted it; nil when the primary came back.
   case rollbackBegun(String, by: String?)
   case stepUndone(String)

@@ -71,6 +71,10 @@ package struct Run: Hashable, Sendable, Codable {
   package var lossAcceptedBy: String?
   /// The loss window the gate saw when it let the one-way step pass.
   package var lossAtGate: LossWindow?
+  /// What its promotion lost; nil before it, and for a run of a version that did not note it.
+  package var loss: LossEntry?
+  /// nil until somebody has looked for it.
+  package var lossReview: LossReview?
   /// Why the run is being taken back; nil while it goes forward.
   package var rollback: String?
   /// Who ordered it to be taken back; nil when the primary came back.

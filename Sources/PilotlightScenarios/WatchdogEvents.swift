@@ -43,7 +43,7 @@ private enum LedgerFault: String, CaseIterable, Sendable {
 private enum OrderWord: String, CaseIterable, Sendable {
   case failover, failback, approve, retry, skip, abort, ack, pause, resume
 
-  func kind(acceptDataLoss: Bool, step: String?) -> OrderKind {
+  func kind(acceptDataLoss: Bool, lossReviewed: Bool, step: String?) -> OrderKind {
     switch self {
     case .failover: .failover(acceptDataLoss: acceptDataLoss)
     case .failback: .failback
@@ -51,7 +51,7 @@ private enum OrderWord: String, CaseIterable, Sendable {
     case .retry: .retry(step: step)
     case .skip: .skip(step: step)
     case .abort: .abort
-    case .ack: .ack
+    case .ack: lossReviewed ? .reviewLoss : .ack
     case .pause: .pause(expires: nil)
     case .resume: .resume
     }
@@ -62,7 +62,8 @@ private enum OrderWord: String, CaseIterable, Sendable {
     switch self {
     case .failover, .approve: ["acceptDataLoss"]
     case .retry, .skip: ["step"]
-    case .failback, .abort, .ack, .pause, .resume: []
+    case .ack: ["lossReviewed"]
+    case .failback, .abort, .pause, .resume: []
     }
   }
 }
@@ -123,14 +124,17 @@ private func readOrder(_ order: Section) -> @Sendable (WorkloadSettings) -> Occu
   let accepts = order.optional(
     "acceptDataLoss", .boolean, default: false,
     "With `failover` and `approve`: accepts a loss beyond the RPO, or an unknown one.")
+  let reviews = order.optional(
+    "lossReviewed", .boolean, default: false, "With `ack`: somebody has looked for what the promotion lost.")
   let step = order.optional("step", .step, absent: "the step that is stuck", "With `retry` and `skip`: which step.")
-  for key in ["acceptDataLoss", "step"] where order.findings.isWritten(order.path(key)) && !word.details.contains(key) {
+  for key in ["acceptDataLoss", "lossReviewed", "step"]
+  where order.findings.isWritten(order.path(key)) && !word.details.contains(key) {
     let path = order.path(key)
     if order.findings.isBroken(order.path("what")) { continue }
     order.findings.note(
       order.findings.line(of: path), path, "means nothing beside `\(word.rawValue)`, expected it to be left out")
   }
-  let kind = word.kind(acceptDataLoss: accepts, step: step)
+  let kind = word.kind(acceptDataLoss: accepts, lossReviewed: reviews, step: step)
   return { .order(kind, workload: $0.name) }
 }
 

@@ -166,7 +166,9 @@ extension Exploration {
 
     /// What may be ordered; nil where the search ends.
     func orders(in phase: Phase) -> [OrderKind]? {
-      var orders: [OrderKind] = [.abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil), .ack]
+      var orders: [OrderKind] = [
+        .abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil), .reviewLoss,
+      ]
       if let running = phase.run?.ready.first { orders.append(.skip(step: running.step.name)) }
       switch self {
       case .healthy: return phase.name == .drActive ? nil : orders + [.failover(acceptDataLoss: false)]

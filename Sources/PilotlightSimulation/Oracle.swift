@@ -182,6 +182,9 @@ struct Oracle {
       failbacks += 1
       // Invariant 6.
       if run.orderedBy == nil { violate("automatic-failback", now, run.incident) }
+      if case .drActive(let residence) = before.phase, residence.failover.lossReview == nil {
+        violate("went-home-over-lost-writes", now, run.incident)
+      }
       return
     case .preparation:
       if !settings.decision.prepareWhenDegraded { violate("prepared-unasked", now, run.incident) }

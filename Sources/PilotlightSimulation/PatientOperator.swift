@@ -110,6 +110,7 @@ extension Simulation {
       return advice(for: run, of: workload)
     case .drActive:
       guard trial.operatorFailsBack, !patient.hasFailedBack, state.debts.isEmpty else { return nil }
+      if workload.machine.unreviewedLoss != nil { return .reviewLoss }
       journal.note(now, .order("the operator brings \(name) home"))
       return .failback
     }

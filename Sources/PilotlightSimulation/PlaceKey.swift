@@ -46,7 +46,8 @@ struct PlaceKey: Hashable {
     case .degraded(let outage, let preparation):
       mix(outage.start == nil)
       if let preparation { mix(preparation, place) }
-    case .drActive(let residence): mix(residence.acknowledgedBy == nil)
+    case .drActive(let residence):
+      for flag in [residence.acknowledgedBy == nil, residence.failover.lossReview == nil] { mix(flag) }
     case .failingOver(let run), .failingBack(let run, _): mix(run, place)
     }
     mixProgress(of: place)

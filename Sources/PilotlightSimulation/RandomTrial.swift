@@ -38,12 +38,13 @@ extension Trial {
     trial.scenario.name = "seed \(seed)"
     draw.drift(&trial)
     draw.watchdogs(&trial)
+    draw.reviews(&trial)
     return trial
   }
 }
 
 /// The dice with words for what is drawn.
-private struct Draw {
+struct Draw {
   var dice: Dice
   private let seed: UInt64
 
@@ -321,75 +322,5 @@ private struct Draw {
       .failover(acceptDataLoss: chance(0.5)), .failback, .failback, .approve(acceptDataLoss: chance(0.5)),
       .approve(acceptDataLoss: true), .retry(step: nil), .abort, .abort, .ack,
     ])
-  }
-
-  // MARK: Drift
-
-  /// What a failover stands on goes away while nobody needs it. Drawn last: no draw before is another because of it.
-  mutating func drift(_ trial: inout Trial) {
-    let workload = pick(trial.workloads)
-    switch trial.expectation {
-    case .nothingActs:
-      let begin = trial.scenario.duration + .minutes(1)
-      let entry = Scenario.Entry(at: begin, drift(workload), lasting: seconds(480, 1200))
-      trial.scenario.entries.append(entry)
-      trial.scenario.duration = begin + .minutes(25)
-    case .failsOver:
-      // What can only not be proven holds no failover back.
-      guard chance(0.5) else { return }
-      let silent = pick(["iam:SimulatePrincipalPolicy", "ec2:DescribeLaunchTemplateVersions", "sts:GetCallerIdentity"])
-      let entry = Scenario.Entry(at: seconds(10, 200), .cloud(.accessDenied(apiName: silent)))
-      trial.scenario.entries.insert(entry, at: 0)
-    case .none:
-      guard chance(0.3) else { return }
-      let latest = max(trial.scenario.duration.seconds - 900, 120)
-      for _ in 0..<pick([1, 1, 2]) {
-        trial.scenario.entries.append(
-          Scenario.Entry(at: seconds(60, latest), drift(workload), lasting: chance(0.3) ? nil : seconds(300, 1800)))
-      }
-      trial.scenario.entries.sort { $0.at < $1.at }
-    }
-  }
-
-  private mutating func drift(_ workload: WorkloadSettings) -> Occurrence {
-    pick([
-      .cloud(.launchTemplateMissing(workload: workload.name, site: .dr)),
-      .cloud(.secretDeleted(workload: workload.name, site: .dr)),
-      .cloud(.launchesSuspended(workload: workload.name, site: .dr)),
-      .cloud(.accessDenied(apiName: pick(["rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup"]))),
-      .clockBehind(pick([.minutes(4), .hours(-1)])),
-    ])
-  }
-
-  // MARK: Other watchdogs
-
-  /// Some workloads have two watchdogs. Drawn last, too.
-  mutating func watchdogs(_ trial: inout Trial) {
-    guard chance(0.3) else { return }
-    let lasting: Duration = pick([.seconds(20), .seconds(60), .seconds(60), .minutes(5)])
-    for index in trial.workloads.indices {
-      let settings = trial.workloads[index]
-      let ref = LeaseRef(region: settings.dr.region, table: "pilotlight", key: settings.name)
-      trial.workloads[index].lease = LeaseSettings(ref: ref, holder: "ours", lasting: lasting)
-    }
-    let rival = Occurrence.rival(workload: pick(trial.workloads).name)
-    if trial.expectation == .failsOver {
-      // It has the lease, or not, and dies about when the primary does.
-      guard lasting <= .minutes(1), chance(0.6), let outage = trial.scenario.entries.first(where: { $0.what.isOutage })
-      else { return }
-      trial.scenario.entries.insert(Scenario.Entry(at: .zero, rival, lasting: outage.at + seconds(-60, 60)), at: 0)
-      return
-    }
-    let latest = trial.scenario.duration.seconds * 0.8
-    if trial.expectation == .none, chance(0.6) {
-      // Ours stands still, is gone or is cut off for as long as the other needs to follow it, and comes back.
-      let away: Occurrence = pick([.freeze, .cloud(.observerIsolated), .crash(.now, restartAfter: seconds(10, 400))])
-      let at = seconds(60, latest)
-      trial.scenario.entries.append(Scenario.Entry(at: at, away, lasting: lasting + seconds(-10, 200)))
-      trial.scenario.entries.append(Scenario.Entry(at: .zero, rival, lasting: at + seconds(20, 1500)))
-    } else if chance(0.7) {
-      trial.scenario.entries.append(Scenario.Entry(at: seconds(0, latest), rival, lasting: seconds(20, 1800)))
-    }
-    trial.scenario.entries.sort { $0.at < $1.at }
   }
 }

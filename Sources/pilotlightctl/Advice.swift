@@ -18,6 +18,9 @@ func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
   case (.failingOver, _), (.failingBack, _):
     return ["watch: pilotlightctl history \(name)" + (workload.incident.map { " --incident \(shown($0.id))" } ?? "")]
   case (.drActive, _):
+    if let lost = workload.lost, lost.reviewedBy == nil {
+      return ["look for what was lost, then: \(order("ack", " --loss-reviewed"))"]
+    }
     return [
       "look: pilotlightctl plan failback \(name)",
       "then home: \(order("failback")) --confirm \(name)",

@@ -55,12 +55,12 @@ struct Demo: AsyncParsableCommand {
     // Users follow DNS within seconds of the switch: the facts are read when they are served.
     let facts = try await stage.served(process)
     say(
-      "The primary region returns. The operator looks, acknowledges, and orders the failback once the old primary is fenced."
+      "The primary region returns. The operator looks for what was lost, and orders the failback once the old primary is fenced."
     )
     _ = try await stage.client.ask(
       .changeSandbox(SandboxRequest(action: .mend, target: .primary)), as: SandboxReport.self)
     try await stage.wait("fenced", process, seconds: 60) { $0.debts.isEmpty }
-    try await stage.order(.ack, "demo: the failover was right")
+    try await stage.order(.ack, "demo: what is missing was looked for", lossReviewed: true)
     try await stage.order(.failback, "demo: the primary region is fit again")
     try await stage.wait("healthy", process, seconds: 240) { $0.phase == .healthy }
     try await timeline(stage, failedOver, facts)
@@ -134,11 +134,13 @@ private final class Stage {
     throw Ending.failed("the users are not served after the failover")
   }
 
-  func order(_ order: OrderName, _ reason: String) async throws {
+  func order(_ order: OrderName, _ reason: String, lossReviewed: Bool? = nil) async throws {
     guard let name = try await client.status().workloads.first?.name else { throw Ending.failed("no workload") }
     print(
       "   operator: "
         + (try await client.order(
-          OrderRequest(workload: name, order: order, reason: reason, confirm: order.needsConfirmation ? name : nil))))
+          OrderRequest(
+            workload: name, order: order, reason: reason, confirm: order.needsConfirmation ? name : nil,
+            lossReviewed: lossReviewed))))
   }
 }

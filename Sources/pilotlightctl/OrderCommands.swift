@@ -107,12 +107,20 @@ struct Abort: AsyncParsableCommand {
 }
 
 struct Ack: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Acknowledge a failover: ends the hold-down.")
+  static let configuration = CommandConfiguration(
+    abstract: "Acknowledge a failover: ends the hold-down, or says that its loss was reviewed.",
+    discussion:
+      "`status` and `explain` say what its promotion may have lost, from when to when, and where that was written.")
   @OptionGroup var target: WorkloadArgument
   @OptionGroup var why: ReasonOption
+  @Flag(help: "Somebody has looked for what the promotion lost: a failback may begin, and the hold-down stays.")
+  var lossReviewed = false
   @OptionGroup var socket: SocketOption
 
-  func run() async throws { try await give(.ack, target, why, socket) }
+  func run() async throws {
+    let flag = lossReviewed
+    try await give(.ack, target, why, socket) { if flag { $0.lossReviewed = true } }
+  }
 }
 
 private func give(

@@ -60,6 +60,10 @@ private func workloadLines(_ workload: WorkloadStatus, _ daemon: DaemonStatus, _
         + "\((surplus.instanceHours * 10).rounded() / 10) instance-hours", .yellow)
   }
   if let stuck = workload.stuck { page.field("stuck at", "\(shown(stuck.step)): \(shown(stuck.why))", .red) }
+  if let lost = workload.lost {
+    let review = lost.reviewedBy.map { "reviewed by \(shown($0))" } ?? "not reviewed"
+    page.field("lost", "\(shown(lost.what)) (\(review))", lost.reviewedBy == nil ? .yellow : .plain)
+  }
   if !workload.debts.isEmpty {
     page.field("fence debts", "\(workload.debts.count), retried until paid", .red)
     page.bullets(workload.debts.map { "\($0.what) (\(since($0.since, seenAt: now)))" })

@@ -103,7 +103,7 @@ extension Daemon {
     case .retry: .retry(step: request.step)
     case .skip: .skip(step: request.step)
     case .abort: .abort
-    case .ack: .ack
+    case .ack: request.lossReviewed == true ? .reviewLoss : .ack
     }
   }
 

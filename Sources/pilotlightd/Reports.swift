@@ -43,7 +43,7 @@ extension Daemon {
         StuckStatus(step: $0.step.name, why: $0.detail, wayOut: machine.wayOut)
       },
       diagnosis: diagnosis(situation, machine.state.phase), surplus: surplus(machine, situation),
-      lease: lease(workload, situation))
+      lease: lease(workload, situation), lost: lost(machine.state.phase))
   }
 
   private func lease(_ workload: WorkloadGuard, _ situation: Situation) -> LeaseStatus? {
@@ -55,6 +55,16 @@ extension Daemon {
         number: lease.number(at: situation.now) ?? lease.foreign?.number,
         trouble: lease.silence(at: situation.now))
     }
+  }
+
+  private func lost(_ phase: Phase) -> LostStatus? {
+    guard let run = phase.residence?.failover else { return nil }
+    guard let loss = run.loss else {
+      return LostStatus(what: "nothing is known of what the promotion lost", reviewedBy: run.lossReview?.by)
+    }
+    return LostStatus(
+      what: loss.sentence, seconds: loss.window.window?.seconds, confidence: ConfidenceWord(loss.window.confidence),
+      from: loss.proof.map(stamp), to: stamp(loss.outageStart), reviewedBy: run.lossReview?.by)
   }
 
   private func surplus(_ machine: Machine, _ situation: Situation) -> SurplusStatus? {

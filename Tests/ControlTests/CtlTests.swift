@@ -195,6 +195,7 @@ import Testing
     (["skip", "a", "--step", "verify"], OrderRequest(workload: "a", order: .skip, reason: "r", step: "verify")),
     (["abort", "a"], OrderRequest(workload: "a", order: .abort, reason: "r")),
     (["ack", "a"], OrderRequest(workload: "a", order: .ack, reason: "r")),
+    (["ack", "a", "--loss-reviewed"], OrderRequest(workload: "a", order: .ack, reason: "r", lossReviewed: true)),
     (
       ["failover", "django-app", "--confirm", "django-app", "--accept-data-loss"],
       OrderRequest(

@@ -73,6 +73,7 @@ private let coldStartJSON = """
     "lag" : null,
     "lease" : null,
     "loss" : null,
+    "lost" : null,
     "mode" : "observe",
     "name" : "shop",
     "objectives" : null,
@@ -171,6 +172,7 @@ private let failingOverJSON = """
           "confidence" : "measured",
           "seconds" : 2.5
         },
+        "lost" : null,
         "mode" : "automatic",
         "name" : "django-app",
         "objectives" : {

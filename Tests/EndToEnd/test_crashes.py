@@ -108,6 +108,7 @@ def test_kills_in_a_failback_end_in_healthy_with_nothing_deleted(world: World, s
     secret = world.secret(world.primary)
     fail_over(world, daemon)
     world.mend_primary()
+    daemon.order("ack", "--loss-reviewed")
     daemon.order("failback", "--confirm", WORKLOAD)
     dice = random.Random(seed)
     for _ in range(3):

@@ -10,7 +10,7 @@ from aws.client import Control
 from checks import (
     assert_failed_over, assert_home, assert_nothing_deleted, assert_order, assert_promoted_once, assert_untouched,
     fail_over)
-from daemon import DONE, PATIENCE
+from daemon import DONE, PATIENCE, REFUSED
 from settings import WORKLOAD
 from world import DR, GROUP, PRIMARY, REPLICA, SERVING, STANDBY, World
 
@@ -45,6 +45,11 @@ def test_failback_brings_everything_home_and_deletes_nothing(world: World, start
     secret = world.secret(world.primary)
     fail_over(world, daemon)
     world.mend_primary()
+    assert "not reviewed" in daemon.ctl("status").stdout
+    refused = daemon.order("failback", "--confirm", WORKLOAD, expect=REFUSED)
+    assert "--loss-reviewed" in refused and "may be missing from" in refused, refused
+    daemon.order("ack", "--loss-reviewed")
+    assert "not reviewed" not in daemon.ctl("status").stdout
     daemon.order("failback", "--confirm", WORKLOAD)
     daemon.until_phase("failing-back", 10)
     daemon.until_phase("healthy", 120)

@@ -178,6 +178,8 @@ def test_after_a_failover_none_starts_by_itself_until_acknowledged(world: World,
     daemon = start(world)
     fail_over(world, daemon)
     assert daemon.status()["holdDownUntil"] is not None
+    daemon.order("ack", "--loss-reviewed")
+    assert daemon.status()["holdDownUntil"] is not None, "who has looked for the lost writes has not said: go on"
     daemon.order("ack", expect=DONE)
     daemon.order("ack", expect=REFUSED)
     assert daemon.status()["holdDownUntil"] is None

@@ -39,6 +39,7 @@ import Testing
       night.run(.minutes(60)) { $0.phase == .drActive }
       night.regionReturns()
       night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty }
+      night.order(.reviewLoss)
       night.order(.failback)
       return night
     }

@@ -220,10 +220,17 @@ import Testing
     night.regionDies()
     night.run(.minutes(30)) { $0.phase == .drActive }
     night.regionReturns()
-    guard case .refused = night.order(.failback) else {
+    guard case .refused? = night.order(.failback) else {
       Issue.record("F91 failback began with an unpaid fence debt")
       return
     }
+    guard case .refused(let why)? = night.order(.failback), why.contains("--loss-reviewed") else {
+      Issue.record("failback began before anybody looked for what was lost")
+      return
+    }
+    let loss = try #require(night.workload.machine.state.phase.residence?.failover.loss)
+    #expect(loss.window.window.map { $0 < .seconds(90) } == true && loss.promoted == night.settings.dr.database.ref)
+    night.order(.reviewLoss)
     #expect(night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty })
     guard case .accepted = night.order(.failback) else {
       Issue.record("failback refused")
@@ -289,6 +296,7 @@ import Testing
     night.run(.minutes(30)) { $0.phase == .drActive }
     night.regionReturns()
     night.run(.minutes(5))
+    night.order(.reviewLoss)
     night.order(.failback)
     night.run(.hours(3)) { $0.phase == .healthy }
     night.run(.minutes(45))

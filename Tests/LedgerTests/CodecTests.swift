@@ -48,6 +48,11 @@ private func run() -> Run {
 
 private let debt = FenceDebt(
   incident: "i", step: "fence-primary", group: group, size: size, since: then, why: "no answer")
+private let loss = LossEntry(
+  window: LossWindow(window: .seconds(12), confidence: .atMost), outageStart: then, promoted: database,
+  arn: "arn:aws:rds:x",
+  address: DatabaseAddress(host: "dr-db.us-west-2.rds", port: 5432),
+  left: DatabaseRef(region: "eu-west-1", identifier: "db"))
 private let unknownLoss = LossWindow(window: nil, confidence: .unknown)
 
 /// One of each case at least; `name` below makes the compiler ask for a new one here.
@@ -67,6 +72,7 @@ private let records: [Record] = [
   .stepStuck("x", hostile),
   .stepReopened("x", "retry"), .stepSkipped("x", by: "alice (1000)", reason: hostile, at: then),
   .approved(step: "gate", by: "alice (1000)", reason: "seen"), .lossAccepted(unknownLoss, by: "alice", reason: "yes"),
+  .lossNoted(loss), .lossReviewed(LossReview(by: "alice (1000)", reason: hostile, at: then)),
   .rollbackBegun("back", by: nil), .stepUndone("x"), .rolledBack("done"), .runFinished(at: then),
   .debtIncurred(debt), .debtPaid(debt, "fenced"),
   .acknowledged(by: "alice", reason: "seen"),
@@ -83,6 +89,7 @@ private let records: [Record] = [
   .ordered(Order(.skip(step: "gate"), reason: "r", by: "a"), .accepted("x")),
   .ordered(Order(.abort, reason: "r", by: "a"), .accepted("x")),
   .ordered(Order(.ack, reason: "r", by: "a"), .accepted("x")),
+  .ordered(Order(.reviewLoss, reason: "r", by: "a"), .accepted("x")),
 ]
 
 /// No default: a new kind of record does not compile until it stands here, and fails the test until it stands above.
@@ -108,6 +115,8 @@ private func name(_ record: Record) -> String {
   case .stepSkipped: "stepSkipped"
   case .approved: "approved"
   case .lossAccepted: "lossAccepted"
+  case .lossNoted: "lossNoted"
+  case .lossReviewed: "lossReviewed"
   case .rollbackBegun: "rollbackBegun"
   case .stepUndone: "stepUndone"
   case .rolledBack: "rolledBack"
@@ -134,7 +143,7 @@ private func name(_ record: Record) -> String {
   }
 
   @Test func `every kind of record is among those tried`() {
-    #expect(Set(records.map(name)).count == 30)
+    #expect(Set(records.map(name)).count == 32)
   }
 
   @Test(arguments: RunKind.allCases) func `a run of every default plan is read back`(kind: RunKind) throws {

@@ -30,6 +30,8 @@ MUTANTS = [
     swap("lag-is-ignored", f"{CORE}/Loss.swift", "at - .nanoseconds(Int64(sample.seconds * 1e9))", "at"),
     Mutant("forgotten-debt", f"{CORE}/DurableState.swift", "finish(name, .owed, debt.why, at)\n      debts.append(debt)",
            "finish(name, .owed, debt.why, at)\n      if !AWAKE { debts.append(debt) }"),
+    Mutant("loss-never-reviewed", f"{CORE}/Machine+Orders.swift", "residence.failover.lossReview == nil else",
+           "residence.failover.lossReview == nil, !AWAKE else"),
     Mutant("debt-before-commit", f"{CORE}/Machine+Rollback.swift", "run.kind == .failover, !run.isCommitted {",
            "run.kind == .failover, !run.isCommitted, !AWAKE {"),
     Mutant("blind-is-down", f"{CORE}/Detector.swift", "guard let outageStart = outage?.start else { return .up }",
