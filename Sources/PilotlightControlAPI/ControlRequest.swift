@@ -10,6 +10,8 @@ package enum ControlRequest: Hashable, Sendable {
   case status
   /// `GET /v1/explain?workload=&incident=` -> `ExplainReport`. Workload nil: the only one there is; incident nil: now.
   case explain(workload: String?, incident: String?)
+  /// `GET /v1/report?workload=&incident=` -> `IncidentReport`. Workload nil: the only one there is; incident nil: the newest.
+  case report(workload: String?, incident: String?)
   /// `GET /v1/plan?workload=&kind=` -> `PlanReport`.
   case plan(workload: String?, kind: PlanKind)
   /// `GET /v1/history?workload=&incident=&limit=` -> `[HistoryEntry]`, the newest `limit` of them, oldest first.
@@ -60,7 +62,7 @@ extension ControlRequest {
   /// `GET` or `POST`.
   package var method: String {
     switch self {
-    case .status, .explain, .plan, .history, .health, .sandbox: "GET"
+    case .status, .explain, .report, .plan, .history, .health, .sandbox: "GET"
     case .order, .changeSandbox: "POST"
     }
   }
@@ -71,6 +73,8 @@ extension ControlRequest {
     case .status: "/v1/status"
     case .explain(let workload, let incident):
       "/v1/explain" + query([("workload", workload), ("incident", incident)])
+    case .report(let workload, let incident):
+      "/v1/report" + query([("workload", workload), ("incident", incident)])
     case .plan(let workload, let kind): "/v1/plan" + query([("workload", workload), ("kind", kind.rawValue)])
     case .history(let workload, let incident, let limit):
       "/v1/history" + query([("workload", workload), ("incident", incident), ("limit", String(limit))])
@@ -83,7 +87,7 @@ extension ControlRequest {
   /// JSON; empty for questions.
   package func body() throws -> [UInt8] {
     switch self {
-    case .status, .explain, .plan, .history, .health, .sandbox: []
+    case .status, .explain, .report, .plan, .history, .health, .sandbox: []
     case .order(let order): try ControlJSON.encode(order)
     case .changeSandbox(let change): try ControlJSON.encode(change)
     }

@@ -18,6 +18,8 @@ extension ControlRequest {
     case ("GET", "/v1/health"): request = .health
     case ("GET", "/v1/explain"):
       request = .explain(workload: try query.takeWorkload(), incident: try query.takeIncident())
+    case ("GET", "/v1/report"):
+      request = .report(workload: try query.takeWorkload(), incident: try query.takeIncident())
     case ("GET", "/v1/plan"): request = .plan(workload: try query.takeWorkload(), kind: try query.takeKind())
     case ("GET", "/v1/history"):
       request = .history(
@@ -32,7 +34,7 @@ extension ControlRequest {
 
   private static func methods(of path: String, sandbox: Bool) throws(RequestFault) -> [String] {
     switch path {
-    case "/v1/status", "/v1/explain", "/v1/plan", "/v1/history", "/v1/health": return ["GET"]
+    case "/v1/status", "/v1/explain", "/v1/report", "/v1/plan", "/v1/history", "/v1/health": return ["GET"]
     case "/v1/orders": return ["POST"]
     case "/v1/sandbox" where sandbox: return ["GET", "POST"]
     default: throw .unknownRoute(path: printable(path))
@@ -44,7 +46,7 @@ extension ControlRequest {
     let order = try decoded(
       OrderRequest.self, from: body, keys: OrderRequest.CodingKeys.allCases.map(\.rawValue),
       expected: "{\"workload\": NAME, \"order\": \"\(orders)\", \"reason\": TEXT, \"confirm\"?: NAME, "
-        + "\"acceptDataLoss\"?: BOOL, \"expiresSeconds\"?: NUMBER, \"step\"?: NAME}")
+        + "\"acceptDataLoss\"?: BOOL, \"expiresSeconds\"?: NUMBER, \"step\"?: NAME, \"lossReviewed\"?: BOOL}")
     if let fault = order.fault { throw .malformed(fault) }
     return order
   }

@@ -290,7 +290,8 @@ extension MessageKind {
       MessageMeaning(
         id: "6f877ca98a42427fb0d379d72f8cbeb2", level: .warning,
         meaning: "The run is finished.",
-        next: "After a failover: `pilotlightctl ack`, then plan the failback. After a failback: nothing.")
+        next: "`pilotlightctl report` says what was reached. After a failover: review the loss, then plan the failback."
+      )
     case .debtIncurred:
       MessageMeaning(
         id: "b7501dd59ff84eff952dfdc535c0edcf", level: .critical,

@@ -110,6 +110,11 @@ extension Passage {
     if state.phase.name == .failingBack, was.phase.name == .drActive, reaction.answer == nil {
       violate("failed-back-unasked", "")
     }
+    if state.phase.name == .failingBack, case .drActive(let residence) = was.phase,
+      residence.failover.lossReview == nil
+    {
+      violate("went-home-over-lost-writes", "")
+    }
     if state.phase.name == .failingOver, was.phase.name != .failingOver, reaction.answer == nil {
       if was.abortedBy != nil { violate("began-after-an-abort", "") }
       if !view.isConfirmed { violate("began-unconfirmed", "\(view)") }

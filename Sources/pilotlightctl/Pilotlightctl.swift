@@ -15,7 +15,7 @@ struct Pilotlightctl: AsyncParsableCommand {
       """,
     version: Release.version,
     subcommands: [
-      Status.self, Explain.self, Plan.self, History.self,
+      Status.self, Explain.self, Report.self, Plan.self, History.self,
       Pause.self, Resume.self, Failover.self, Failback.self, Approve.self, Retry.self, Skip.self, Abort.self, Ack.self,
       Graph.self, Replay.self, Simulate.self, Demo.self, Sandbox.self, Docs.self,
     ])

@@ -48,6 +48,33 @@ struct Explain: AsyncParsableCommand {
   }
 }
 
+struct Report: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "The report of an incident: what was reached, decided and done, whose time it took, what is left to do.",
+    discussion: "Markdown, from the ledger alone, at any time afterwards.")
+  @OptionGroup var target: WorkloadArgument
+  @Option(help: "Which incident, by the id that history shows; default: the newest.") var incident: String?
+  @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var socket: SocketOption
+
+  func validate() throws {
+    if let incident, !isToken(incident) { throw ValidationError("--incident: expected the id of an incident") }
+  }
+
+  func run() async throws {
+    let client = socket.client
+    let request = ControlRequest.report(workload: try await target.resolve(client), incident: incident)
+    if json { return try printPretty(try await client.ask(request, as: JSONValue.self)) }
+    let report: IncidentReport = try await client.ask(request)
+    let status = try await client.status()
+    let workload = status.workloads.first { $0.name == report.workload }
+    // What there is to do now has to do with the newest incident only.
+    let isPresent = workload?.incident?.id == report.incident
+    let next = isPresent ? workload.map { advice($0, isHalted: status.daemon.state == .halted) } ?? [] : []
+    print(incidentPage(report, next: next), terminator: "")
+  }
+}
+
 struct Plan: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show the steps of a failover, failback or preparation, without taking one.")

@@ -11,12 +11,18 @@ extension Daemon {
     switch request {
     case .status: return .json(statusReport())
     case .health: return health()
-    case .explain(let name, let incident?): return with(name) { explain(incident, of: $0.name) }
+    case .explain(let name, let incident?):
+      return with(name) { workload in
+        recalled(incident, of: workload.name) { past, _ in
+          .json(ExplainReport(workload: workload.name, sentences: past.sentences))
+        }
+      }
     case .explain(let name, nil):
       return with(name) { workload in
         .json(
           ExplainReport(workload: workload.name, sentences: workload.machine.explain(workload.look(at: line.now))))
       }
+    case .report(let name, let incident): return with(name) { report(incident, of: $0) }
     case .plan(let name, let kind): return with(name) { .json(planReport($0, kind)) }
     case .history(let workload, let incident, let limit): return history(workload, incident, limit)
     case .order(let order): return await obey(order, peer)
@@ -51,33 +57,46 @@ extension Daemon {
   }
 
   /// A past incident, from what the ledger has of it.
-  private func explain(_ incident: String, of workload: String) -> ControlResponse {
+  private func recalled(
+    _ incident: String, of workload: String, _ answer: (PastIncident, [LedgerRow]) -> ControlResponse
+  ) -> ControlResponse {
     do {
       let rows = try ledger.history(workload: workload, incident: incident, limit: ControlRequest.longestHistory)
+        .sorted { $0.sequence < $1.sequence }
       if rows.isEmpty {
         return .error(404, "\(workload) has no incident \(incident); `pilotlightctl history` names them")
       }
       let codec = JSONRecordCodec()
-      let story = try rows.sorted { $0.sequence < $1.sequence }
-        .map { (at: $0.entry.at, record: try codec.decode($0.entry.payload)) }
-      return .json(ExplainReport(workload: workload, sentences: PastIncident(story).sentences))
+      let story = try rows.map { (at: $0.entry.at, record: try codec.decode($0.entry.payload)) }
+      return answer(PastIncident(story), rows)
     } catch {
       return .error(500, (error as? LedgerFailure)?.text ?? "the records of \(incident) cannot be read: \(error)")
+    }
+  }
+
+  private func report(_ incident: String?, of workload: WorkloadGuard) -> ControlResponse {
+    let state = workload.machine.state
+    guard let incident = incident ?? state.phase.incident ?? state.lastRun?.incident else {
+      return .error(404, "\(workload.name) has had no incident since it is guarded")
+    }
+    return recalled(incident, of: workload.name) { past, rows in
+      .json(incidentReport(past, incident, workload.settings, rows.map(historyEntry)))
     }
   }
 
   private func history(_ workload: String?, _ incident: String?, _ limit: Int) -> ControlResponse {
     do throws(LedgerFailure) {
       let rows = try ledger.history(workload: workload, incident: incident, limit: limit)
-      return .json(
-        rows.map { row in
-          HistoryEntry(
-            sequence: row.sequence, at: stamp(row.entry.at), workload: row.entry.workload, incident: row.entry.incident,
-            kind: row.entry.kind, sentence: row.entry.sentence)
-        })
+      return .json(rows.map(historyEntry))
     } catch {
       return .error(500, error.text)
     }
+  }
+
+  private func historyEntry(_ row: LedgerRow) -> HistoryEntry {
+    HistoryEntry(
+      sequence: row.sequence, at: stamp(row.entry.at), workload: row.entry.workload, incident: row.entry.incident,
+      kind: row.entry.kind, sentence: row.entry.sentence)
   }
 
   private func obey(_ request: OrderRequest, _ peer: Peer) async -> ControlResponse {

@@ -43,7 +43,7 @@ extension Daemon {
         StuckStatus(step: $0.step.name, why: $0.detail, wayOut: machine.wayOut)
       },
       diagnosis: diagnosis(situation, machine.state.phase), surplus: surplus(machine, situation),
-      lease: lease(workload, situation), lost: lost(machine.state.phase))
+      lease: lease(workload, situation), lost: machine.state.phase.residence.map { lost(by: $0.failover) })
   }
 
   private func lease(_ workload: WorkloadGuard, _ situation: Situation) -> LeaseStatus? {
@@ -57,8 +57,7 @@ extension Daemon {
     }
   }
 
-  private func lost(_ phase: Phase) -> LostStatus? {
-    guard let run = phase.residence?.failover else { return nil }
+  private func lost(by run: Run) -> LostStatus {
     guard let loss = run.loss else {
       return LostStatus(what: "nothing is known of what the promotion lost", reviewedBy: run.lossReview?.by)
     }
@@ -132,12 +131,35 @@ extension Daemon {
   private func incident(_ run: Run, _ standing: Standing) -> IncidentStatus {
     IncidentStatus(
       id: run.incident, startedAt: stamp(run.startedAt), kind: PlanKind(run.kind), standing: standing,
-      steps: run.steps.map { step in
-        StepStatus(
-          name: step.step.name, state: StepStateWord(rawValue: step.state.rawValue),
-          kind: StepKindWord(step.step.work.kind), startedAt: step.startedAt.map(stamp),
-          finishedAt: step.finishedAt.map(stamp), detail: step.detail.isEmpty ? nil : step.detail)
-      })
+      steps: run.steps.map(stepStatus))
+  }
+
+  private func stepStatus(_ step: StepRun) -> StepStatus {
+    StepStatus(
+      name: step.step.name, state: StepStateWord(rawValue: step.state.rawValue),
+      kind: StepKindWord(step.step.work.kind), startedAt: step.startedAt.map(stamp),
+      finishedAt: step.finishedAt.map(stamp), detail: step.detail.isEmpty ? nil : step.detail)
+  }
+
+  // MARK: Past incidents
+
+  func incidentReport(
+    _ past: PastIncident, _ incident: String, _ settings: WorkloadSettings, _ timeline: [HistoryEntry]
+  ) -> IncidentReport {
+    let run = past.lastRun
+    let (outcome, decisions) = (past.sentences[0], Array(past.sentences.dropFirst()))
+    let isPromoted = run?.kind == .failover && run?.loss != nil
+    return IncidentReport(
+      workload: settings.name, incident: incident, kind: run.map { PlanKind($0.kind) }, outcome: outcome,
+      recovery: .init(seconds: past.recovery?.seconds, objective: settings.objectives.rto.seconds),
+      loss: .init(seconds: run?.loss?.window.window?.seconds, objective: settings.objectives.rpo.seconds),
+      lost: isPromoted ? run.map { lost(by: $0) } : nil,
+      milestones: past.milestones.map { .init(what: $0.what.rawValue, at: stamp($0.at)) }, decisions: decisions,
+      steps: past.accounts.map { account in
+        .init(
+          step: stepStatus(account.step), does: account.step.step.work.sentence, ownSeconds: account.ours.seconds,
+          cloudSeconds: account.cloud.seconds, attempts: account.step.attempts, receipt: account.step.receipt)
+      }, debts: past.debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) }, timeline: timeline)
   }
 
   // MARK: Plans

@@ -8,28 +8,6 @@ import Testing
 /// pilotlightctl as an operator meets it: a process, its output and its exit code, against a server with canned
 /// answers.
 @Suite struct CtlTests {
-  /// Runs the program against a daemon that answers like this.
-  private func against(
-    report: StatusReport = StatusReport(daemon: Samples.daemon, workloads: [Samples.failingOver]),
-    sandbox: Bool = false, orders: Seen<OrderRequest> = Seen(),
-    answer: @escaping @Sendable (ControlRequest) -> ControlResponse? = { _ in nil },
-    _ arguments: [String], environment: [String: String] = [:], stdout: FileHandle? = nil
-  ) async throws -> Ran {
-    let scratch = try Scratch()
-    let handler: ControlHandler = { request, _ in
-      if case .order(let order) = request { orders.add(order) }
-      if let response = answer(request) { return response }
-      switch request {
-      case .status: return .json(report)
-      case .order: return .answer(.accepted, "it is done")
-      default: return .error(404, "there is no such workload")
-      }
-    }
-    return try await withServer(scratch.socket, sandbox: sandbox, handler: handler) { _ in
-      try await runCtl(arguments + ["--socket", scratch.socket], environment: environment, stdout: stdout)
-    }
-  }
-
   // MARK: documents
 
   @Test func `the committed reference of the commands is what the program prints`() async throws {
@@ -325,7 +303,7 @@ import Testing
   @Test func `the reference names every command and the socket option`() async throws {
     let ran = try await runCtl(["docs", "cli"])
     #expect(ran.code == 0)
-    for command in ["status", "explain", "plan", "history", "graph", "sandbox"] + OrderName.allCases.map(\.rawValue) {
+    for command in ["status", "explain", "report", "plan", "history", "graph", "sandbox"] + OrderName.allCases.map(\.rawValue) {
       #expect(ran.out.contains("\n## \(command)\n"), "\(command)")
     }
     #expect(ran.out.contains("\n### sandbox break\n"))

@@ -5,6 +5,7 @@ import Testing
   @Test(arguments: [
     ControlRequest.status, .health, .sandbox, .explain(workload: nil, incident: nil),
     .explain(workload: "django-app", incident: "20261123T173515-django-app"),
+    .report(workload: nil, incident: nil), .report(workload: "a", incident: "20261123T173515-a"),
     .plan(workload: "a_b-C9", kind: .failback), .plan(workload: nil, kind: .failover),
     .history(workload: nil, incident: nil, limit: 50),
     .history(workload: "a", incident: "inc:1/2?3&4=5%6#~", limit: 1000),

@@ -214,3 +214,25 @@ func runCtl(_ arguments: [String], environment: [String: String] = [:], stdout: 
       err: String(decoding: said, as: UTF8.self))
   }
 }
+
+/// Runs the program against a daemon that answers like this.
+func against(
+  report: StatusReport = StatusReport(daemon: Samples.daemon, workloads: [Samples.failingOver]),
+  sandbox: Bool = false, orders: Seen<OrderRequest> = Seen(),
+  answer: @escaping @Sendable (ControlRequest) -> ControlResponse? = { _ in nil },
+  _ arguments: [String], environment: [String: String] = [:], stdout: FileHandle? = nil
+) async throws -> Ran {
+  let scratch = try Scratch()
+  let handler: ControlHandler = { request, _ in
+    if case .order(let order) = request { orders.add(order) }
+    if let response = answer(request) { return response }
+    switch request {
+    case .status: return .json(report)
+    case .order: return .answer(.accepted, "it is done")
+    default: return .error(404, "there is no such workload")
+    }
+  }
+  return try await withServer(scratch.socket, sandbox: sandbox, handler: handler) { _ in
+    try await runCtl(arguments + ["--socket", scratch.socket], environment: environment, stdout: stdout)
+  }
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from aws.client import Control
 from checks import (
     assert_failed_over, assert_home, assert_nothing_deleted, assert_order, assert_promoted_once, assert_untouched,
     fail_over)
-from daemon import DONE, PATIENCE, REFUSED
+from daemon import DONE, PATIENCE, REFUSED, Daemon
 from settings import WORKLOAD
 from world import DR, GROUP, PRIMARY, REPLICA, SERVING, STANDBY, World
 
@@ -40,12 +41,26 @@ def test_a_dead_primary_ends_in_dr_active(aws: Control, start, traffic: str) -> 
         world.close()
 
 
+def assert_reported(daemon: Daemon) -> None:
+    """The report of the failover that has just ended, for people and for programs."""
+    page = daemon.ctl("report").stdout
+    assert page.startswith(f"# Failover of {WORKLOAD}: ") and "**not reviewed**" in page, page
+    report = json.loads(daemon.ctl("report", "--json").stdout)
+    assert report["recovery"]["met"] and 0 < report["recovery"]["seconds"] < 120, report["recovery"]
+    assert report["loss"]["met"] and report["lost"]["reviewedBy"] is None, report
+    assert [moment["what"] for moment in report["milestones"]][:3] == ["outage began", "noticed", "run begun"]
+    steps = {step["step"]["name"]: step for step in report["steps"]}
+    assert steps["promote-replica"]["attempts"] == 1 and steps["promote-replica"]["cloudSeconds"] > 0, steps
+    assert daemon.ctl("report", "--incident", "nope").returncode != DONE
+
+
 def test_failback_brings_everything_home_and_deletes_nothing(world: World, start) -> None:
     daemon = start(world, **SEEN)
     secret = world.secret(world.primary)
     fail_over(world, daemon)
     world.mend_primary()
     assert "not reviewed" in daemon.ctl("status").stdout
+    assert_reported(daemon)
     refused = daemon.order("failback", "--confirm", WORKLOAD, expect=REFUSED)
     assert "--loss-reviewed" in refused and "may be missing from" in refused, refused
     daemon.order("ack", "--loss-reviewed")

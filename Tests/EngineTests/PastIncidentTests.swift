@@ -40,6 +40,30 @@ import Testing
     }
   }
 
+  @Test func `a failover is accounted for: when what happened, and whose time each step took`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    let died = night.now
+    night.regionDies()
+    night.run(.minutes(30)) { $0.phase == .drActive }
+    let past = PastIncident(try night.ledger.entries.dropFirst(2).map { ($0.at, try night.codec.decode($0.payload)) })
+    #expect(
+      past.milestones.map(\.what) == [
+        .outageBegan, .noticed, .begun, .passed, .promoting, .promoted, .served, .finished,
+      ])
+    #expect(past.milestones.map(\.at) == past.milestones.map(\.at).sorted())
+    let recovery = try #require(past.recovery)
+    #expect(recovery > .minutes(2) && recovery <= night.now - died)
+    let promotion = try #require(past.accounts.first { $0.step.step.name == "promote-replica" })
+    #expect(promotion.step.attempts == 1 && promotion.cloud > promotion.ours * 10)
+    let gate = try #require(past.accounts.first { $0.step.step.work == .gate })
+    #expect(gate.cloud == .zero)
+    for account in past.accounts {
+      guard let start = account.step.startedAt, let end = account.step.finishedAt else { continue }
+      #expect(account.cloud + account.ours == end - start, "\(account.step.step.name)")
+    }
+  }
+
   @Test func `a blip and a contradiction are told with what kept a failover from beginning`() throws {
     let blip = try lived { night in
       night.regionDies()

@@ -1,0 +1,106 @@
+// The report of an incident as Markdown: fit for a wiki page or a ticket, and readable as it is.
+
+import PilotlightControlAPI
+
+func incidentPage(_ report: IncidentReport, next: [String]) -> String {
+  var page = Page(style: .plain)
+  page.line(
+    "# \(title(report.kind)) of \(shown(report.workload)): \(shown(report.incident))")
+  page.line()
+  page.line("\(escaped(report.outcome)).")
+  page.line()
+  page.objectives(report)
+  page.section("Next", next.isEmpty ? ["Nothing: it is over, and nothing is owed."] : next)
+  page.section("Not paid yet", report.debts.map { "\($0.what), since \($0.since)" })
+  page.section("What was decided, and why", report.decisions)
+  page.milestones(report.milestones)
+  page.steps(report.steps)
+  page.timeline(report.timeline)
+  return page.text
+}
+
+private func title(_ kind: PlanKind?) -> String {
+  switch kind {
+  case .failover?: "Failover"
+  case .failback?: "Failback"
+  case .preparation?: "Preparation"
+  case nil: "Incident"
+  }
+}
+
+extension Page {
+  fileprivate mutating func heading(_ title: String) {
+    line("## \(title)")
+    line()
+  }
+
+  fileprivate mutating func section(_ title: String, _ items: [String]) {
+    if items.isEmpty { return }
+    heading(title)
+    for item in items { line("- \(escaped(item))") }
+    line()
+  }
+
+  fileprivate mutating func row(_ cells: [String]) { line("| " + cells.joined(separator: " | ") + " |") }
+
+  fileprivate mutating func head(_ cells: [String]) {
+    row(cells)
+    line("|" + String(repeating: "---|", count: cells.count))
+  }
+
+  fileprivate mutating func objectives(_ report: IncidentReport) {
+    guard report.kind == .failover else { return }
+    head(["", "achieved", "objective", "met"])
+    for (name, achieved) in [("recovery (RTO)", report.recovery), ("loss (RPO)", report.loss)] {
+      let size = achieved.seconds.map(spoken) ?? "not known"
+      let bound = name.hasPrefix("loss") && report.lost?.confidence == .atMost ? "at most " : ""
+      row([name, bound + size, spoken(achieved.objective), achieved.met.map { $0 ? "yes" : "**NO**" } ?? "-"])
+    }
+    line()
+    guard let lost = report.lost else { return }
+    line("\(escaped(lost.what)); \(lost.reviewedBy.map { "reviewed by \(escaped($0))" } ?? "**not reviewed**").")
+    line()
+  }
+
+  fileprivate mutating func milestones(_ moments: [IncidentReport.Moment]) {
+    guard let first = moments.first else { return }
+    heading("When")
+    head(["", "at", "after the beginning"])
+    for moment in moments {
+      row([escaped(moment.what), moment.at.description, spoken(max(0, moment.at - first.at))])
+    }
+    line()
+  }
+
+  fileprivate mutating func steps(_ steps: [IncidentReport.StepReport]) {
+    if steps.isEmpty { return }
+    heading("Steps")
+    head(["step", "state", "started", "AWS's time", "ours", "asked", "how it ended"])
+    for step in steps {
+      let id = step.receipt.map { " (\($0))" } ?? ""
+      row([
+        escaped(step.step.name), step.step.state.rawValue, step.step.startedAt?.description ?? "-",
+        spoken(step.cloudSeconds), spoken(step.ownSeconds), "\(step.attempts)", escaped((step.step.detail ?? "") + id),
+      ])
+    }
+    let (cloud, own) = (steps.reduce(0) { $0 + $1.cloudSeconds }, steps.reduce(0) { $0 + $1.ownSeconds })
+    row(["together", "", "", spoken(cloud), spoken(own), "\(steps.reduce(0) { $0 + $1.attempts })", ""])
+    line()
+  }
+
+  fileprivate mutating func timeline(_ entries: [HistoryEntry]) {
+    heading("Timeline")
+    head(["at", "what", ""])
+    for entry in entries { row([entry.at.description, escaped(entry.kind), escaped(entry.sentence)]) }
+  }
+}
+
+/// Foreign text, harmless in a terminal and in a table of Markdown.
+private func escaped(_ text: String) -> String {
+  var escaped = ""
+  for character in shown(text) {
+    if "\\|`*_<>[]".contains(character) { escaped.append("\\") }
+    escaped.append(character)
+  }
+  return escaped
+}
