@@ -97,7 +97,8 @@ let package = Package(
       name: "pilotlightctl",
       dependencies: [
         "PilotlightCore", "PilotlightEngine", "PilotlightControlAPI", "PilotlightHTTP", "PilotlightConfiguration",
-        "PilotlightSandbox", "PilotlightSimulation", "PilotlightScenarios", "PilotlightRecording", arguments,
+        "PilotlightSandbox", "PilotlightSimulation", "PilotlightScenarios", "PilotlightRecording", "PilotlightLedger",
+        arguments,
       ],
       swiftSettings: strict),
     .executableTarget(

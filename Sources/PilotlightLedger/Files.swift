@@ -59,22 +59,45 @@ final class Anchor {
 
   /// The row the anchor names must be in the chain. An absent or torn anchor proves nothing.
   func check(_ head: Chain.Head, in database: DatabaseQueue) throws(LedgerFailure) {
+    guard let note = Anchor.note(descriptor) else { return }
+    let hash = try translating {
+      try database.read {
+        try Data.fetchOne($0, sql: "SELECT hash FROM entries WHERE sequence = ?", arguments: [note.count])
+      }
+    }
+    if let fault = note.fault(endsAt: head.count, named: hash.map { hexString(Array($0)) }) { throw fault }
+  }
+
+  /// What an anchor says: the length and the head, hexadecimal, of the chain when it was written.
+  struct Note {
+    var count: Int64
+    var hash: String
+
+    /// - Parameter named: the hash of the chain's row number `count`.
+    func fault(endsAt end: Int64, named: String?) -> LedgerFailure? {
+      if count > end {
+        return .tampered(
+          sequence: end + 1,
+          "the ledger ends at \(end) but had \(count) records: it was truncated or an old copy put back")
+      }
+      if named == hash { return nil }
+      return .tampered(sequence: count, "it is not the record this ledger had there; was it replaced?")
+    }
+  }
+
+  /// nil when there is none, or a torn one.
+  static func read(_ path: String) -> Note? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    return note(descriptor)
+  }
+
+  private static func note(_ descriptor: Int32) -> Note? {
     var buffer = [UInt8](repeating: 0, count: 128)
     let length = pread(descriptor, &buffer, buffer.count, 0)
     let parts = String(decoding: buffer.prefix(max(length, 0)), as: UTF8.self).split(whereSeparator: \.isWhitespace)
-    guard parts.count == 2, let count = Int64(parts[0]), parts[1].utf8.count == 64, count > 0 else { return }
-    if count > head.count {
-      throw .tampered(
-        sequence: head.count + 1,
-        "the ledger ends at \(head.count) but had \(count) records: it was truncated or an old copy put back")
-    }
-    let hash = try translating {
-      try database.read {
-        try Data.fetchOne($0, sql: "SELECT hash FROM entries WHERE sequence = ?", arguments: [count])
-      }
-    }
-    guard let hash, hexString(Array(hash)) == parts[1] else {
-      throw .tampered(sequence: count, "it is not the record this ledger had there; was it replaced?")
-    }
+    guard parts.count == 2, let count = Int64(parts[0]), parts[1].utf8.count == 64, count > 0 else { return nil }
+    return Note(count: count, hash: String(parts[1]))
   }
 }

@@ -10,6 +10,7 @@ import FoundationEssentials
 import Glibc
 import GRDB
 import PilotlightCore
+import PilotlightCrypto
 package import PilotlightEngine
 
 /// One row, for the operator's history.
@@ -194,26 +195,47 @@ package final class SQLiteLedger: LedgerStore {
   }
 
   private static func verify(_ database: DatabaseQueue) throws(LedgerFailure) -> Chain.Head {
-    var head = Chain.Head.genesis
     var bad: (sequence: Int64, why: String)?
-    try translating {
-      try database.read { db in
-        let cursor = try Row.fetchCursor(db, sql: "SELECT * FROM entries ORDER BY sequence")
-        while bad == nil, let row = try cursor.next() {
-          guard let found = try? LedgerRow(row), let hash = try? row.decode(Data.self, forColumn: "hash") else {
-            bad = (head.count + 1, "it cannot be read")
-            break
-          }
-          head = Chain.extend(head, with: found.entry)
-          if found.sequence != head.count {
-            bad = (head.count, "record \(head.count) is missing")
-          } else if !hash.elementsEqual(head.hash) {
-            bad = (found.sequence, "its hash does not match its content")
-          }
-        }
+    let head = try translating {
+      try walk(database) { row in
+        bad = row.fault.map { (row.sequence, $0) }
+        return bad == nil
       }
     }
     if let bad { throw .tampered(sequence: bad.sequence, bad.why) }
+    return head
+  }
+
+  /// Row after row, each against the one before it as it stands there.
+  ///
+  /// - Parameter body: returns whether to go on.
+  @discardableResult
+  static func walk(_ database: DatabaseQueue, _ body: (AuditedRow) throws -> Bool) throws -> Chain.Head {
+    var head = Chain.Head.genesis
+    try database.read { db in
+      let cursor = try Row.fetchCursor(db, sql: "SELECT * FROM entries ORDER BY sequence")
+      while let row = try cursor.next() {
+        guard let found = try? LedgerRow(row), let hash = try? row.decode(Data.self, forColumn: "hash") else {
+          head.count += 1
+          let unreadable = AuditedRow(sequence: head.count, entry: nil, hash: "", fault: "it cannot be read")
+          guard try body(unreadable) else { return }
+          continue
+        }
+        let expected = Chain.extend(head, with: found.entry)
+        var fault: String?
+        if found.sequence != expected.count {
+          fault = "record \(expected.count) is missing"
+        } else if !hash.elementsEqual(expected.hash) {
+          fault = "its hash does not match its content"
+        }
+        let isGap = found.sequence != expected.count
+        head = Chain.Head(count: found.sequence, hash: Array(hash))
+        let audited = AuditedRow(
+          sequence: isGap ? expected.count : found.sequence, entry: found.entry, hash: hexString(Array(hash)),
+          fault: fault)
+        guard try body(audited) else { return }
+      }
+    }
     return head
   }
 

@@ -17,7 +17,7 @@ struct Pilotlightctl: AsyncParsableCommand {
     subcommands: [
       Status.self, Explain.self, Report.self, Plan.self, History.self,
       Pause.self, Resume.self, Failover.self, Failback.self, Approve.self, Retry.self, Skip.self, Abort.self, Ack.self,
-      Graph.self, Replay.self, Simulate.self, Demo.self, Sandbox.self, Docs.self,
+      Graph.self, Ledger.self, Replay.self, Simulate.self, Demo.self, Sandbox.self, Docs.self,
     ])
 
   func run() async throws {

@@ -303,7 +303,9 @@ import Testing
   @Test func `the reference names every command and the socket option`() async throws {
     let ran = try await runCtl(["docs", "cli"])
     #expect(ran.code == 0)
-    for command in ["status", "explain", "report", "plan", "history", "graph", "sandbox"] + OrderName.allCases.map(\.rawValue) {
+    for command in ["status", "explain", "report", "plan", "history", "graph", "sandbox"]
+      + OrderName.allCases.map(\.rawValue)
+    {
       #expect(ran.out.contains("\n## \(command)\n"), "\(command)")
     }
     #expect(ran.out.contains("\n### sandbox break\n"))

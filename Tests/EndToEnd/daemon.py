@@ -123,8 +123,8 @@ class Daemon:
     # The operator
 
     def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
-        # `graph` draws what is built in and asks no daemon.
-        socket = [] if words[:1] == ("graph",) else ["--socket", str(self.socket)]
+        # `graph` draws what is built in, `ledger` reads a file: they ask no daemon.
+        socket = [] if words[0] in ("graph", "ledger") else ["--socket", str(self.socket)]
         done = subprocess.run(
             [BINARIES / "pilotlightctl", *words, *socket], stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=30 * PATIENCE, env={"PATH": "/usr/bin:/bin", "TZ": "UTC", **SANITIZER})

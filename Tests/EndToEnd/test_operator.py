@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 from pathlib import Path
@@ -118,6 +119,28 @@ def test_the_socket_is_for_its_owner_and_group_alone(world: World, start) -> Non
     daemon = start(world)
     assert stat.S_IMODE(os.stat(daemon.socket).st_mode) == 0o660
     assert stat.S_IMODE(os.stat(daemon.directory / "ledger.db").st_mode) & 0o007 == 0
+
+
+def test_a_damaged_ledger_is_refused_named_and_kept(world: World, start) -> None:
+    """F66, F97: nothing is acted upon beside a record that somebody changed, and nothing of it is lost."""
+    daemon = start(world)
+    ledger = daemon.directory / "ledger.db"
+    sound = daemon.ctl("ledger", "check", str(ledger))
+    assert sound.returncode == DONE and sound.stdout.startswith("sound: "), sound
+    daemon.terminate()
+    with sqlite3.connect(ledger) as database:
+        database.execute("UPDATE entries SET sentence = 'nothing happened' WHERE sequence = 2")
+    database.close()
+    before = ledger.read_bytes()
+    daemon.start(wait=False)
+    assert daemon.process is not None and daemon.process.wait(15 * PATIENCE) != 0
+    assert "chain does not hold at record 2" in daemon.log(), daemon.log()[-2000:]
+    assert ledger.read_bytes() == before
+    damaged = daemon.ctl("ledger", "check", str(ledger))
+    assert damaged.returncode == 1 and "record 2" in damaged.stderr, damaged
+    exported = daemon.ctl("ledger", "export", str(ledger))
+    rows = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert exported.returncode == 1 and [row["sequence"] for row in rows if row["fault"]] == [2], exported
 
 
 def test_history_names_who_ordered_and_why(world: World, start) -> None:

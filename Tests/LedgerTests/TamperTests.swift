@@ -38,7 +38,30 @@ import Testing
     let scratch = try Scratch()
     try writeLedger(scratch, count: 5)
     try scratch.tamper(sql)
+    #expect(try audited(scratch).fault?.place == sequence)
     #expect(read(scratch).tamperedAt == sequence)
+  }
+
+  @Test func `F97: an audit reads beside the daemon that writes, and a damaged ledger as far as it goes`() throws {
+    let scratch = try Scratch()
+    let ledger = try SQLiteLedger(path: scratch.ledger)
+    for number in 0..<5 { try ledger.append([entry(number)]) }
+    let whole = try audited(scratch)
+    #expect(whole.fault == nil && whole.rows == 5 && whole.head.count == 64)
+    try ledger.append([entry(5)])
+    #expect(try audited(scratch).rows == 6)
+    try scratch.tamper("UPDATE entries SET payload = x'ff' || payload WHERE sequence = 3")
+    var rows: [AuditedRow] = []
+    let damaged = try LedgerAudit(path: scratch.ledger).walk { rows.append($0) }
+    #expect(damaged.fault?.place == 3 && rows.map(\.sequence) == [1, 2, 3, 4, 5, 6])
+    // What comes after is sound by itself: one record is named, not all that follow.
+    #expect(rows.filter { $0.fault != nil }.map(\.sequence) == [3])
+    #expect(throws: LedgerFailure.self) { try LedgerAudit(path: scratch.path("none")) }
+    #expect(!FileManager.default.fileExists(atPath: scratch.path("none")))
+  }
+
+  private func audited(_ scratch: Scratch) throws -> LedgerAudit.Finding {
+    try LedgerAudit(path: scratch.ledger).walk { _ in }
   }
 
   @Test func `F97: text moved from one field to the next is found`() throws {
@@ -160,5 +183,11 @@ import Testing
     }
     print("F66: of \(positions.count) flipped bits \(found) found, \(harmless) without meaning")
     #expect(found > 100)
+  }
+}
+
+extension LedgerFailure {
+  fileprivate var place: Int64? {
+    if case .tampered(let sequence, _) = self { sequence } else { nil }
   }
 }
