@@ -12,7 +12,7 @@ package enum ControlRequest: Hashable, Sendable {
   case explain(workload: String?, incident: String?)
   /// `GET /v1/report?workload=&incident=` -> `IncidentReport`. Workload nil: the only one there is; incident nil: the newest.
   case report(workload: String?, incident: String?)
-  /// `GET /v1/plan?workload=&kind=` -> `PlanReport`.
+  /// `GET /v1/plan?workload=&kind=` -> `PlanReport`. Reads the cloud, for some seconds at most.
   case plan(workload: String?, kind: PlanKind)
   /// `GET /v1/history?workload=&incident=&limit=` -> `[HistoryEntry]`, the newest `limit` of them, oldest first.
   case history(workload: String?, incident: String?, limit: Int)

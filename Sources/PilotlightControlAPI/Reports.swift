@@ -37,8 +37,11 @@ package struct PlanStep: Codable, Hashable, Sendable {
   package var calls: [PlannedCall]
   /// Forecast, seconds.
   package var forecastSeconds: Double
+  /// What it would find and do at this moment, in a sentence; null where that depends on steps above it.
+  @ExplicitNull package var finds: String?
   package init(
-    name: String, kind: StepKindWord, needs: [String], does: String, calls: [PlannedCall], forecastSeconds: Double
+    name: String, kind: StepKindWord, needs: [String], does: String, calls: [PlannedCall], forecastSeconds: Double,
+    finds: String? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -46,6 +49,7 @@ package struct PlanStep: Codable, Hashable, Sendable {
     self.does = does
     self.calls = calls
     self.forecastSeconds = forecastSeconds
+    _finds = ExplicitNull(wrappedValue: finds)
   }
 }
 

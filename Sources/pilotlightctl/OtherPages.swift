@@ -16,6 +16,7 @@ func planPage(_ plan: PlanReport, style: Style) -> String {
         + style.paint(step.kind.rawValue, step.kind == .oneWay ? .red : .plain)
         + ", about \(spoken(step.forecastSeconds))\(needs)")
     page.line("   \(shown(step.does))")
+    if let finds = step.finds { page.line("   now: \(shown(finds))") }
     for call in step.calls { page.line("   " + style.paint("\(shown(call.api)) in \(shown(call.region))", .dim)) }
   }
   return page.text

@@ -77,7 +77,7 @@ struct Report: AsyncParsableCommand {
 
 struct Plan: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show the steps of a failover, failback or preparation, without taking one.")
+    abstract: "Show the steps of a failover, failback or preparation, and what each would find now; nothing is changed.")
   @Argument(help: "failover, failback or preparation.") var kind: PlanKind
   @OptionGroup var target: WorkloadArgument
   @OptionGroup var socket: SocketOption

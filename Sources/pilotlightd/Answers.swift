@@ -23,7 +23,7 @@ extension Daemon {
           ExplainReport(workload: workload.name, sentences: workload.machine.explain(workload.look(at: line.now))))
       }
     case .report(let name, let incident): return with(name) { report(incident, of: $0) }
-    case .plan(let name, let kind): return with(name) { .json(planReport($0, kind)) }
+    case .plan(let name, let kind): return await plan(name, kind)
     case .history(let workload, let incident, let limit): return history(workload, incident, limit)
     case .order(let order): return await obey(order, peer)
     case .sandbox: return sandboxReport()
@@ -54,6 +54,22 @@ extension Daemon {
       }
       return body(only)
     }
+  }
+
+  private func plan(_ name: String?, _ kind: PlanKind) async -> ControlResponse {
+    var found: (name: String, steps: [Step], dryRun: DryRun)?
+    let fault = with(name) { workload in
+      let now = line.now
+      let situation = workload.look(at: now)
+      found = (
+        workload.name, steps(of: workload, kind),
+        DryRun(cloud: cloud, now: now, primaryServing: situation.primaryServing, drServing: situation.drServing)
+      )
+      return .error(500, "the plan cannot be shown")
+    }
+    guard let found else { return fault }
+    let finds = await found.dryRun.sentences(found.steps, RunKind(kind))
+    return .json(planReport(found.name, kind, found.steps, finds))
   }
 
   /// A past incident, from what the ledger has of it.

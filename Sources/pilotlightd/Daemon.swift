@@ -38,7 +38,7 @@ actor Daemon {
   let ledger: SQLiteLedger
   let engine: Engine
   let observations: ObservationLog
-  private let cloud: any Cloud
+  let cloud: any Cloud
   private let transport: CurlTransport
   private let prober: HTTPProber
   private let manager: ServiceManager

@@ -164,25 +164,27 @@ extension Daemon {
 
   // MARK: Plans
 
-  func planReport(_ workload: WorkloadGuard, _ kind: PlanKind) -> PlanReport {
+  func steps(of workload: WorkloadGuard, _ kind: PlanKind) -> [Step] {
     let (settings, machine) = (workload.settings, workload.machine)
-    let steps =
-      switch kind {
-      case .failover: machine.failoverPlan
-      case .failback: machine.state.durations.informed(Plan.failback(settings, incident: line.now.stamp))
-      case .preparation: machine.state.durations.informed(Plan.preparation(settings))
-      }
+    return switch kind {
+    case .failover: machine.failoverPlan
+    case .failback: machine.state.durations.informed(Plan.failback(settings, incident: line.now.stamp))
+    case .preparation: machine.state.durations.informed(Plan.preparation(settings))
+    }
+  }
+
+  /// - Parameter finds: what each step would find now; nil where that cannot be said yet.
+  func planReport(_ workload: String, _ kind: PlanKind, _ steps: [Step], _ finds: [String?]) -> PlanReport {
     let forecast = kind == .failover ? Plan.forecast(steps, until: "shift-traffic") : Plan.forecast(steps)
     return PlanReport(
-      workload: settings.name, kind: kind,
-      steps: steps.map { step in
+      workload: workload, kind: kind,
+      steps: zip(steps, finds).map { step, finds in
         let calls = (step.work.looks(StepRun(step)) + step.work.acts).map {
           PlannedCall(api: $0.apiName, region: $0.region)
         }
         return PlanStep(
           name: step.name, kind: StepKindWord(step.work.kind), needs: step.needs, does: step.work.sentence,
-          calls: calls,
-          forecastSeconds: step.forecast.seconds)
+          calls: calls, forecastSeconds: step.forecast.seconds, finds: finds)
       }, forecastSeconds: forecast.seconds)
   }
 }
@@ -244,6 +246,16 @@ extension ConfidenceWord {
 
 extension PlanKind {
   init(_ kind: RunKind) {
+    switch kind {
+    case .failover: self = .failover
+    case .failback: self = .failback
+    case .preparation: self = .preparation
+    }
+  }
+}
+
+extension RunKind {
+  init(_ kind: PlanKind) {
     switch kind {
     case .failover: self = .failover
     case .failback: self = .failback

@@ -73,7 +73,9 @@ def test_questions_are_answered_in_every_phase(world: World, start) -> None:
             assert done.returncode == DONE and done.stdout.strip(), (words, done)
 
     ask()
-    assert "promote-replica" in daemon.ctl("plan", "failover").stdout
+    plan = daemon.ctl("plan", "failover").stdout
+    for finds in ("would ask autoscaling:UpdateAutoScalingGroup: ", "would ask rds:PromoteReadReplica: "):
+        assert f"now: {finds}" in plan, plan
     world.break_primary()
     daemon.until_phase("failing-over", 20)
     ask()
