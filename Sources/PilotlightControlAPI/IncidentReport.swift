@@ -4,6 +4,8 @@
 package struct IncidentReport: Codable, Hashable, Sendable {
   package var workload: String
   package var incident: String
+  /// It goes on, or the workload is where it led.
+  package var isPresent: Bool
   /// Null when no run began.
   @ExplicitNull package var kind: PlanKind?
   /// What it came to, in a sentence.
@@ -20,16 +22,20 @@ package struct IncidentReport: Codable, Hashable, Sendable {
   package var steps: [StepReport]
   /// Fence debts of this incident that are not paid.
   package var debts: [DebtStatus]
-  /// Every record of it, oldest first.
+  /// Its newest records, oldest first; all of them, but of the longest stories.
   package var timeline: [HistoryEntry]
+  /// How many records it has.
+  package var records: Int
 
   package init(
-    workload: String, incident: String, kind: PlanKind?, outcome: String, recovery: Achieved, loss: Achieved,
+    workload: String, incident: String, isPresent: Bool, kind: PlanKind?, outcome: String, recovery: Achieved,
+    loss: Achieved,
     lost: LostStatus?, milestones: [Moment], decisions: [String], steps: [StepReport], debts: [DebtStatus],
-    timeline: [HistoryEntry]
+    timeline: [HistoryEntry], records: Int
   ) {
     self.workload = workload
     self.incident = incident
+    self.isPresent = isPresent
     _kind = ExplicitNull(wrappedValue: kind)
     self.outcome = outcome
     self.recovery = recovery
@@ -40,6 +46,7 @@ package struct IncidentReport: Codable, Hashable, Sendable {
     self.steps = steps
     self.debts = debts
     self.timeline = timeline
+    self.records = records
   }
 
   /// What was reached against what was wanted, seconds.
@@ -50,9 +57,12 @@ package struct IncidentReport: Codable, Hashable, Sendable {
     package var objective: Double
     /// Null with `seconds`.
     @ExplicitNull package var met: Bool?
+    /// While it is not reached yet, how long it has taken; null otherwise.
+    @ExplicitNull package var soFar: Double?
 
-    package init(seconds: Double?, objective: Double) {
+    package init(seconds: Double?, objective: Double, soFar: Double? = nil) {
       _seconds = ExplicitNull(wrappedValue: seconds)
+      _soFar = ExplicitNull(wrappedValue: soFar)
       self.objective = objective
       _met = ExplicitNull(wrappedValue: seconds.map { $0 <= objective })
     }

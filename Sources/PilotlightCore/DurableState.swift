@@ -123,7 +123,13 @@ package struct DurableState: Equatable, Sendable {
     case .stepUndone(let name): step(name) { $0.state = .undone }
     case .rolledBack: rollBack()
     case .runFinished(let at): finishRun(at)
-    case .debtIncurred(let debt): debts.append(debt)
+    case .debtIncurred(let debt):
+      debts.append(debt)
+      // It served again, and took writes: what was looked for before is not all.
+      if case .drActive(var residence) = phase {
+        residence.failover.lossReview = nil
+        phase = .drActive(residence)
+      }
     case .debtPaid(let debt, _): debts.removeAll { $0 == debt }
     case .acknowledged(let by, _): acknowledge(by)
     case .paused(let pause):

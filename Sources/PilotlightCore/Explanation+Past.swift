@@ -20,7 +20,7 @@ package struct PastIncident: Sendable {
     return nil
   }
 
-  private var end: (at: Instant, record: Record)? {
+  var end: (at: Instant, record: Record)? {
     story.last {
       switch $0.record {
       case .recovered, .rolledBack, .runFinished: true
@@ -59,9 +59,7 @@ package struct PastIncident: Sendable {
       }
     }
     guard let start else { return "trouble, but no outage: the primary served throughout" }
-    guard case (let at, .recovered)? = end.map({ ($0.at, $0.record) }) else {
-      return "an outage that goes on; no failover has begun"
-    }
+    guard let at = end?.at else { return "an outage that goes on; no failover has begun" }
     let lasted = "an outage of \((at - start).text) without a failover"
     if would { return "\(lasted): mode was observe, it only said when it would have begun" }
     return lasted + (held ? ": it was held back" : ": it was over before it was confirmed")

@@ -16,10 +16,13 @@ package struct LossWindow: Hashable, Sendable, Codable {
   /// nil when unknown.
   package var window: Duration?
   package var confidence: Confidence
+  /// The start of the outage that it was counted to; nil when unknown. It may be later than the incident's: seen anew after a blindness.
+  package var countedTo: Instant?
 
-  package init(window: Duration?, confidence: Confidence) {
+  package init(window: Duration?, confidence: Confidence, countedTo: Instant? = nil) {
     self.window = window
     self.confidence = confidence
+    self.countedTo = countedTo
   }
 
   /// `measured 2 s`, `at most 4 min`, `unknown`.
@@ -34,15 +37,15 @@ package struct LossEntry: Hashable, Sendable, Codable {
   package var window: LossWindow
   /// T0 of the outage, or when the failover was ordered.
   package var outageStart: Instant
-  /// The promoted database, with its ARN and address as they were when the promotion was seen done.
+  /// The promoted database, with its ARN and address as they were when the promotion was seen done; nil when a person said that it is.
   package var promoted: DatabaseRef
-  package var arn: String
+  package var arn: String?
   package var address: DatabaseAddress?
   /// Where the missing writes may still be.
   package var left: DatabaseRef
 
   package init(
-    window: LossWindow, outageStart: Instant, promoted: DatabaseRef, arn: String, address: DatabaseAddress?,
+    window: LossWindow, outageStart: Instant, promoted: DatabaseRef, arn: String?, address: DatabaseAddress?,
     left: DatabaseRef
   ) {
     self.window = window
@@ -54,14 +57,16 @@ package struct LossEntry: Hashable, Sendable, Codable {
   }
 
   /// Everything written before this moment is on the promoted database; nil when that is not known.
-  package var proof: Instant? { window.window.map { outageStart - $0 } }
+  package var proof: Instant? { window.window.map { (window.countedTo ?? outageStart) - $0 } }
+  /// Nothing was written at the old primary after this moment, as far as our probes could see.
+  package var end: Instant { max(window.countedTo ?? outageStart, outageStart) }
 
   package var sentence: String {
     guard let proof else {
       return "how much of \(left.identifier) is missing from \(promoted.identifier) is unknown"
     }
     let rest = "what was written to \(left.identifier) from \(proof.text)"
-    return "\(rest) to \(outageStart.text) may be missing from \(promoted.identifier): \(window.text)"
+    return "\(rest) to \(end.text) may be missing from \(promoted.identifier): \(window.text)"
   }
 }
 
@@ -189,7 +194,8 @@ package struct LagTracker: Equatable, Sendable {
     guard let proof, let newest else { return LossWindow(window: nil, confidence: .unknown) }
     let fresh = outageStart - newest.at <= staleAfter && (inactiveSince.map { $0 >= outageStart } ?? true)
     let isMeasured = fresh && meaning == .sinceReplayed
-    return LossWindow(window: max(outageStart - proof, .zero), confidence: isMeasured ? .measured : .atMost)
+    return LossWindow(
+      window: max(outageStart - proof, .zero), confidence: isMeasured ? .measured : .atMost, countedTo: outageStart)
   }
 
   /// One sentence: the state and how old the newest sample is.

@@ -182,6 +182,7 @@ extension Machine {
     guard step.state == .stuck || step.state == .running else {
       return ("\(stepName) is \(step.state.rawValue); only a running or stuck step can be skipped", "")
     }
+    noteLoss(step.step.work, run, [], &reaction)
     record(.stepSkipped(stepName, by: order.by, reason: order.reason, at: situation.now), &reaction)
     progress[stepName] = nil
     return (nil, "took \(stepName) as done")
@@ -212,6 +213,9 @@ extension Machine {
     _ order: Order, _ situation: Situation, _ reaction: inout Reaction
   ) -> Answer {
     guard unreviewedLoss != nil else { return ("there is no loss to review", "") }
+    if let debt = state.debts.first {
+      return ("the old primary may still take writes: \(debt.why). It is retried until it is fenced", "")
+    }
     record(.lossReviewed(LossReview(by: order.by, reason: order.reason, at: situation.now)), &reaction)
     return (nil, "the loss is reviewed; a failback may begin")
   }
@@ -220,7 +224,7 @@ extension Machine {
   /// somebody has.
   package var unreviewedLoss: String? {
     guard case .drActive(let residence) = state.phase, residence.failover.lossReview == nil else { return nil }
-    let loss = residence.failover.loss?.sentence ?? "nothing is known of what the promotion lost"
+    let loss = residence.failover.loss?.sentence ?? "what the promotion lost was not noted"
     return
       "\(loss); nobody has reviewed it: look for it, then `pilotlightctl ack \(settings.name) --loss-reviewed --reason '...'`"
   }

@@ -25,9 +25,6 @@ private let patience: Duration = .seconds(90)
 private let settling: Duration = .seconds(30)
 /// A one-way act that was taken and shows nothing for this long is a person's business.
 private let takenButUnseen: Duration = .seconds(900)
-/// A look ahead is good for this long: the timeout of a probe, and some.
-private let foresight: Duration = .seconds(15)
-
 extension Machine {
   mutating func forgetProgress() {
     progress = [:]
@@ -115,14 +112,19 @@ extension Machine {
     }
   }
 
+  /// A look ahead is good for this long: until the probe that it was taken beside has failed.
+  private var foresight: Duration { settings.primary.probe.timeout + .seconds(2) }
+
   /// No run came of it.
   mutating func forgetForesight(_ situation: Situation) {
     guard !progress.isEmpty, state.phase.run == nil else { return }
+    let isDegraded = state.phase.name == .degraded
     progress = progress.filter { key, entry in
       switch entry {
-      case .asking(let task, let since, _): task.purpose != .look(key) || situation.now - since < patience
+      case .asking(let task, let since, _):
+        task.purpose != .look(key) || isDegraded && situation.now - since < patience
       case .resting: true
-      case .foreseen(_, let askedAt): situation.now - askedAt < foresight
+      case .foreseen(_, let askedAt): isDegraded && situation.now - askedAt < foresight
       }
     }
   }
@@ -146,7 +148,8 @@ extension Machine {
     case .look(let name):
       guard isAwaited(task, key: name), case .asking(_, let since, _) = progress[name] else { return }
       if state.phase.run == nil {
-        progress[name] = .foreseen(replies, askedAt: since)
+        let isWhole = !replies.contains { if case .failed = $0 { true } else { false } }
+        progress[name] = isWhole ? .foreseen(replies, askedAt: since) : nil
         return
       }
       interpret(name, replies, situation, &reaction)
@@ -198,13 +201,14 @@ extension Machine {
     }
   }
 
-  private mutating func noteLoss(_ work: Work, _ run: Run, _ replies: [CloudReply], _ reaction: inout Reaction) {
-    guard run.kind == .failover, case .promote(let promoted, _) = work, case .database(let state)? = replies.first
-    else { return }
+  mutating func noteLoss(_ work: Work, _ run: Run, _ replies: [CloudReply], _ reaction: inout Reaction) {
+    guard run.kind == .failover, case .promote(let promoted, _) = work else { return }
+    var seen: DatabaseState?
+    if case .database(let state)? = replies.first { seen = state }
     let loss = LossEntry(
       window: run.lossAtGate ?? LossWindow(window: nil, confidence: .unknown),
       outageStart: run.outageStart ?? run.startedAt,
-      promoted: promoted, arn: state.arn, address: state.address, left: settings.primary.database.ref)
+      promoted: promoted, arn: seen?.arn, address: seen?.address, left: settings.primary.database.ref)
     record(.lossNoted(loss), &reaction)
   }
 

@@ -29,19 +29,23 @@ package struct StepAccount: Equatable, Sendable {
 }
 
 extension PastIncident {
-  /// What the records come to.
-  private var state: DurableState { DurableState(story.map(\.record)) }
-
-  /// The run as far as it got, or was taken back; nil when none began.
-  package var lastRun: Run? {
-    let state = state
-    return state.phase.residence?.failover ?? state.phase.run ?? state.lastRun
+  /// The run as far as it got, or was taken back, and what it owes; a run that never began is nil.
+  package var result: (run: Run?, debts: [FenceDebt]) {
+    var state = DurableState()
+    var run: Run?
+    for (_, record) in story {
+      state.apply(record)
+      run = state.phase.residence?.failover ?? state.phase.run ?? run
+    }
+    return (run, state.debts)
   }
 
-  package var debts: [FenceDebt] { state.debts }
+  /// Nothing more belongs to it.
+  package var isOver: Bool { end != nil }
 
   /// In the order of their times, each at most once: the newest, where a thing happened again.
   package var milestones: [(what: Milestone, at: Instant)] {
+    let run = result.run
     var found: [Milestone: Instant] = [:]
     for (at, record) in story {
       switch record {
@@ -53,9 +57,11 @@ extension PastIncident {
         if run.kind != .preparation { found[.begun] = at }
       case .gatePassed: found[.passed] = at
       case .intent(_, .promoteReplica, _, _): found[.promoting] = at
-      case .stepDone(let name, _, _):
-        switch lastRun?[name]?.step.work {
+      case .stepDone(let name, _, _), .stepSkipped(let name, _, _, _):
+        switch run?[name]?.step.work {
         case .promote?: found[.promoted] = at
+        // By hand: nobody told us when.
+        case .shift(.manual, _)?: break
         case .shift?: found[.served] = at
         default: break
         }
@@ -70,46 +76,49 @@ extension PastIncident {
 
   private func rank(_ milestone: Milestone) -> Int { Milestone.allCases.firstIndex(of: milestone) ?? 0 }
 
-  /// From the beginning of the outage until users were led to the DR region; nil until then, and where there was no failover.
+  /// From the beginning of the outage until users were led to the DR region; nil until then, where that is done by hand, and where
+  /// there was no failover.
   package var recovery: Duration? {
-    guard let run = lastRun, run.kind == .failover, let start = run.outageStart,
-      let served = milestones.first(where: { $0.what == .served })?.at
+    guard let run = result.run, run.kind == .failover, let start = run.outageStart,
+      let served = milestones.first(where: { $0.what == .served })?.at, served >= start
     else { return nil }
     return served - start
   }
 
   /// The steps of the run, in the plan's order.
-  package var accounts: [StepAccount] {
-    guard let run = lastRun else { return [] }
-    return run.steps.map { account($0) }
-  }
+  ///
+  /// - Parameter now: until when a step counts that is not finished.
+  package func accounts(at now: Instant) -> [StepAccount] { result.run?.steps.map { account($0, now) } ?? [] }
 
-  private func account(_ step: StepRun) -> StepAccount {
+  private func account(_ step: StepRun, _ now: Instant) -> StepAccount {
     var account = StepAccount(step: step)
-    guard let start = step.startedAt, let end = step.finishedAt ?? story.last?.at, end > start else { return account }
+    let last = isOver ? story.last?.at : now
+    guard let start = step.startedAt, let end = step.finishedAt ?? last, end > start else { return account }
     switch step.step.work {
-    case .gate, .confirmByHand: account.cloud = .zero
-    // Nobody answered there.
-    case .fence where step.attempts == 0 && step.state == .owed: account.cloud = end - start
+    case .gate, .confirmByHand: break
+    // Nothing was asked for: it was so already, somebody else saw to it, or nobody answered there.
+    case _ where step.attempts == 0: account.cloud = end - start
     case .awaitTargets, .awaitInService, .awaitApplication, .awaitReplication, .awaitDrained, .checkRegion:
       account.cloud = end - start
     case .scaleUp, .scaleDown, .repoint, .fence, .promote, .shift, .announce, .snapshot, .setAside, .replicate,
       .holdWrites, .releaseWrites:
-      account.cloud = asked(step.step.name, until: end)
+      account.cloud = min(asked(step.step.name, from: start, until: end), end - start)
     }
     account.ours = end - start - account.cloud
     return account
   }
 
   /// How long requests of a step were on their way, or at work.
-  private func asked(_ step: String, until end: Instant) -> Duration {
+  ///
+  /// - Parameter start: what a preparation asked for before it is not counted.
+  private func asked(_ step: String, from start: Instant, until end: Instant) -> Duration {
     var total = Duration.zero
     var since: Instant?
     for (at, record) in story where record.step == step {
       switch record {
-      case .intent: since = since ?? at
+      case .intent: since = since ?? max(at, start)
       case .didNotHappen, .stepDone, .stepOwed, .stepStuck, .stepSkipped:
-        if let asked = since { total += min(at, end) - asked }
+        if let asked = since { total += max(min(at, end) - asked, .zero) }
         since = nil
       default: break
       }

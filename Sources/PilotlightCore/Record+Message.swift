@@ -2,14 +2,18 @@
 
 extension Record {
   /// The incident a record belongs to is the one after it, or before it when it ended one.
-  package static func incident(before: DurableState, after: DurableState) -> String? {
-    after.phase.incident ?? before.phase.incident
+  package func incident(before: DurableState, after: DurableState) -> String? {
+    switch self {
+    // A failback that is taken back leads into the incident before it.
+    case .rolledBack, .runFinished: before.phase.incident ?? after.phase.incident
+    default: after.phase.incident ?? before.phase.incident
+    }
   }
 
   func message(_ workload: String, before: DurableState, after: DurableState) -> Message {
     Message(
       kind, sentence(before: before, after: after), workload: workload, phase: after.phase.name,
-      incident: Record.incident(before: before, after: after), step: step)
+      incident: incident(before: before, after: after), step: step)
   }
 
   /// The kind of message a record is said as; its raw value is the stable name in the ledger's `kind` column.

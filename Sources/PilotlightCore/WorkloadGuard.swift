@@ -89,8 +89,10 @@ package final class WorkloadGuard {
   }
 
   package var nextWake: Instant? {
-    guard let due = schedule.nextDue else { return machine.nextWake }
-    return machine.nextWake.map { min($0, due) } ?? due
+    // What was due already when the machine last turned, and is due still, waits for something else.
+    let wake = machine.nextWake.map { $0 > situation.now ? $0 : situation.now + .milliseconds(500) }
+    guard let due = schedule.nextDue else { return wake }
+    return wake.map { min($0, due) } ?? due
   }
 
   // MARK: Seeing

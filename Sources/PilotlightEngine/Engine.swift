@@ -207,7 +207,7 @@ package final class Engine {
       after.apply(record)
       entries.append(
         LedgerEntry(
-          workload: name, incident: Record.incident(before: before, after: after),
+          workload: name, incident: record.incident(before: before, after: after),
           kind: record.kind.rawValue,
           payload: codec.encode(record), sentence: record.sentence(before: before, after: after), at: now))
       before = after

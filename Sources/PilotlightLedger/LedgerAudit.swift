@@ -10,8 +10,10 @@ package import PilotlightEngine
 
 /// One row as it was found.
 package struct AuditedRow: Sendable {
-  /// Where it stands; where it should stand, when it cannot be read.
+  /// Its number; of one that cannot be read, the one it should have.
   package let sequence: Int64
+  /// The number it should have.
+  package let place: Int64
   /// nil when it cannot be read.
   package let entry: LedgerEntry?
   /// Hexadecimal; empty when it cannot be read.
@@ -27,6 +29,8 @@ package final class LedgerAudit {
     package var rows: Int64 = 0
     /// Hexadecimal, of the newest record: to be compared with a note of it elsewhere.
     package var head = ""
+    /// A note of where the ledger ended stands beside it: without one, nobody can tell whether newer records are missing.
+    package var isAnchored = false
     /// The first that does not hold; nil when all do.
     package var fault: LedgerFailure?
   }
@@ -54,12 +58,13 @@ package final class LedgerAudit {
     // Read first: while the daemon writes, the anchor may only be behind.
     let anchor = Anchor.read(path + ".head")
     var finding = Finding()
+    finding.isAnchored = anchor != nil
     var named: String?
     try SQLiteLedger.walk(database) { row in
       finding.rows += 1
       finding.head = row.hash
       if row.sequence == anchor?.count { named = row.hash }
-      if finding.fault == nil, let why = row.fault { finding.fault = .tampered(sequence: row.sequence, why) }
+      if finding.fault == nil, let why = row.fault { finding.fault = .tampered(sequence: row.place, why) }
       try body(row)
       return true
     }

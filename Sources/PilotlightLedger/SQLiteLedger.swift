@@ -198,7 +198,7 @@ package final class SQLiteLedger: LedgerStore {
     var bad: (sequence: Int64, why: String)?
     let head = try translating {
       try walk(database) { row in
-        bad = row.fault.map { (row.sequence, $0) }
+        bad = row.fault.map { (row.place, $0) }
         return bad == nil
       }
     }
@@ -215,9 +215,12 @@ package final class SQLiteLedger: LedgerStore {
     try database.read { db in
       let cursor = try Row.fetchCursor(db, sql: "SELECT * FROM entries ORDER BY sequence")
       while let row = try cursor.next() {
-        guard let found = try? LedgerRow(row), let hash = try? row.decode(Data.self, forColumn: "hash") else {
-          head.count += 1
-          let unreadable = AuditedRow(sequence: head.count, entry: nil, hash: "", fault: "it cannot be read")
+        let stored = try? row.decode(Data.self, forColumn: "hash")
+        guard let found = try? LedgerRow(row), let hash = stored else {
+          head = Chain.Head(count: head.count + 1, hash: stored.map { Array($0) } ?? head.hash)
+          let unreadable = AuditedRow(
+            sequence: head.count, place: head.count, entry: nil, hash: stored.map { hexString(Array($0)) } ?? "",
+            fault: "it cannot be read")
           guard try body(unreadable) else { return }
           continue
         }
@@ -228,10 +231,9 @@ package final class SQLiteLedger: LedgerStore {
         } else if !hash.elementsEqual(expected.hash) {
           fault = "its hash does not match its content"
         }
-        let isGap = found.sequence != expected.count
         head = Chain.Head(count: found.sequence, hash: Array(hash))
         let audited = AuditedRow(
-          sequence: isGap ? expected.count : found.sequence, entry: found.entry, hash: hexString(Array(hash)),
+          sequence: found.sequence, place: expected.count, entry: found.entry, hash: hexString(Array(hash)),
           fault: fault)
         guard try body(audited) else { return }
       }

@@ -135,6 +135,9 @@ extension Passage {
     // A preparation becomes a failover, and its outage may become another one.
     case .runBegun, .degraded: if run.kind != .preparation { violate("left-a-run", "\(record.kind)") }
     case .recovered: violate("left-a-run", "\(record.kind)")
+    case .stepDone("fence-primary", _, _):
+      let group = after.machine.settings.primary.group
+      if after.cloud.groups[group.ref] != group.standby { violate("fenced-in-word-only", "\(after.cloud.groups)") }
     case .runFinished: if !run.isFinished { violate("finished-too-early", run.incident) }
     default: break
     }

@@ -10,12 +10,13 @@ func incidentPage(_ report: IncidentReport, next: [String]) -> String {
   page.line("\(escaped(report.outcome)).")
   page.line()
   page.objectives(report)
-  page.section("Next", next.isEmpty ? ["Nothing: it is over, and nothing is owed."] : next)
+  let isDone = !report.isPresent && report.debts.isEmpty
+  page.section("Next", isDone ? ["Nothing: it is over, and nothing is owed."] : next)
   page.section("Not paid yet", report.debts.map { "\($0.what), since \($0.since)" })
   page.section("What was decided, and why", report.decisions)
   page.milestones(report.milestones)
   page.steps(report.steps)
-  page.timeline(report.timeline)
+  page.timeline(report)
   return page.text
 }
 
@@ -52,9 +53,9 @@ extension Page {
     guard report.kind == .failover else { return }
     head(["", "achieved", "objective", "met"])
     for (name, achieved) in [("recovery (RTO)", report.recovery), ("loss (RPO)", report.loss)] {
-      let size = achieved.seconds.map(spoken) ?? "not known"
+      let size = achieved.seconds.map(spoken) ?? achieved.soFar.map { "not yet, after \(spoken($0))" } ?? "not known"
       let bound = name.hasPrefix("loss") && report.lost?.confidence == .atMost ? "at most " : ""
-      row([name, bound + size, spoken(achieved.objective), achieved.met.map { $0 ? "yes" : "**NO**" } ?? "-"])
+      row([name, bound + size, spoken(achieved.objective), verdict(achieved)])
     }
     line()
     guard let lost = report.lost else { return }
@@ -88,11 +89,21 @@ extension Page {
     line()
   }
 
-  fileprivate mutating func timeline(_ entries: [HistoryEntry]) {
+  fileprivate mutating func timeline(_ report: IncidentReport) {
+    let entries = report.timeline
     heading("Timeline")
+    if entries.count < report.records {
+      line("The newest \(entries.count) of \(report.records) records; `pilotlightctl ledger export` has all.")
+      line()
+    }
     head(["at", "what", ""])
     for entry in entries { row([entry.at.description, escaped(entry.kind), escaped(entry.sentence)]) }
   }
+}
+
+private func verdict(_ achieved: IncidentReport.Achieved) -> String {
+  if let met = achieved.met { return met ? "yes" : "**NO**" }
+  return achieved.soFar.map { $0 > achieved.objective } == true ? "**NO**" : "-"
 }
 
 /// Foreign text, harmless in a terminal and in a table of Markdown.

@@ -23,7 +23,10 @@ struct Ledger: ParsableCommand {
       do {
         return try LedgerAudit(path: path).walk(body)
       } catch let failure as LedgerFailure {
-        throw Ending.failed("\(path): \(failure.text)")
+        switch failure {
+        case .tampered, .newer: throw Ending.failed("\(path): \(failure.text)")
+        case .cannotWrite(let why), .broken(let why): throw Ending.failed("\(path): cannot be read as a ledger: \(why)")
+        }
       }
     }
   }
@@ -33,7 +36,8 @@ struct Ledger: ParsableCommand {
       abstract: "Walk the chain of hashes from the first record to the last.",
       discussion: """
         Prints the hash of the newest record: noted elsewhere, it shows later that nothing before it was changed. Ends in 1 at the \
-        first record that was edited, removed or put in, and when the file is shorter than it was.
+        first record that was edited, removed or put in, and when the ledger is shorter than FILE.head beside it says. A copy \
+        consists of FILE, FILE-wal and FILE.head.
         """)
     @OptionGroup var file: File
 
@@ -45,8 +49,9 @@ struct Ledger: ParsableCommand {
         last = row.entry ?? last
       }
       if let fault = finding.fault { throw Ending.failed("\(file.path): \(fault.text)") }
-      guard let first, let last else { return print("sound: no record yet") }
-      print("sound: \(finding.rows) records from \(first.at.text) to \(last.at.text), head \(finding.head)")
+      guard let first, let last else { return print("sound: no record yet\(note(finding))") }
+      print(
+        "sound: \(finding.rows) records from \(first.at.text) to \(last.at.text), head \(finding.head)\(note(finding))")
     }
   }
 
@@ -60,9 +65,26 @@ struct Ledger: ParsableCommand {
     @OptionGroup var file: File
 
     func run() throws {
-      let finding = try file.walk { print(String(decoding: try ControlJSON.encode(ExportedRow($0)), as: UTF8.self)) }
+      let finding = try file.walk { row in
+        try export(terminalSafe(String(decoding: try ControlJSON.encode(ExportedRow(row)), as: UTF8.self)) + "\n")
+      }
       if let fault = finding.fault { throw Ending.failed("\(file.path): \(fault.text)") }
     }
+  }
+}
+
+private func note(_ finding: LedgerAudit.Finding) -> String {
+  finding.isAnchored ? "" : "; no note of its end beside it: whether newer records are missing cannot be told"
+}
+
+/// To standard output, and not silently to nowhere: an export is evidence.
+private func export(_ text: String) throws {
+  var rest = Array(text.utf8)[...]
+  while !rest.isEmpty {
+    let written = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+    if written < 0, errno == EINTR { continue }
+    guard written > 0 else { throw Ending.failed("the export cannot be written: \(String(cString: strerror(errno)))") }
+    rest = rest.dropFirst(written)
   }
 }
 

@@ -68,16 +68,16 @@ struct Report: AsyncParsableCommand {
     let report: IncidentReport = try await client.ask(request)
     let status = try await client.status()
     let workload = status.workloads.first { $0.name == report.workload }
-    // What there is to do now has to do with the newest incident only.
-    let isPresent = workload?.incident?.id == report.incident
-    let next = isPresent ? workload.map { advice($0, isHalted: status.daemon.state == .halted) } ?? [] : []
+    let isHalted = status.daemon.state == .halted
+    let next = report.isPresent ? workload.map { advice($0, isHalted: isHalted) } ?? [] : []
     print(incidentPage(report, next: next), terminator: "")
   }
 }
 
 struct Plan: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show the steps of a failover, failback or preparation, and what each would find now; nothing is changed.")
+    abstract: "Show the steps of a failover, failback or preparation, and what each would find now; nothing is changed."
+  )
   @Argument(help: "failover, failback or preparation.") var kind: PlanKind
   @OptionGroup var target: WorkloadArgument
   @OptionGroup var socket: SocketOption
@@ -119,8 +119,11 @@ private func unknownWorkload(_ name: String) -> Ending {
 }
 
 private func printPretty(_ value: JSONValue) throws {
-  let text = String(decoding: try ControlJSON.encode(value, pretty: true), as: UTF8.self)
-  // JSON lets DEL and the C1 controls through, which some terminals obey. They can only stand inside strings here.
+  print(terminalSafe(String(decoding: try ControlJSON.encode(value, pretty: true), as: UTF8.self)))
+}
+
+/// JSON lets DEL and the C1 controls through, which some terminals obey. They can only stand inside strings.
+func terminalSafe(_ text: String) -> String {
   var safe = ""
   for scalar in text.unicodeScalars {
     if scalar.isUnprintable, scalar != "\n" {
@@ -130,5 +133,5 @@ private func printPretty(_ value: JSONValue) throws {
       safe.unicodeScalars.append(scalar)
     }
   }
-  print(safe)
+  return safe
 }

@@ -57,19 +57,13 @@ extension Daemon {
   }
 
   private func plan(_ name: String?, _ kind: PlanKind) async -> ControlResponse {
-    var found: (name: String, steps: [Step], dryRun: DryRun)?
+    var found: (name: String, dryRun: DryRun)?
     let fault = with(name) { workload in
-      let now = line.now
-      let situation = workload.look(at: now)
-      found = (
-        workload.name, steps(of: workload, kind),
-        DryRun(cloud: cloud, now: now, primaryServing: situation.primaryServing, drServing: situation.drServing)
-      )
+      found = (workload.name, DryRun(run(of: workload, kind), workload, workload.look(at: line.now), cloud))
       return .error(500, "the plan cannot be shown")
     }
     guard let found else { return fault }
-    let finds = await found.dryRun.sentences(found.steps, RunKind(kind))
-    return .json(planReport(found.name, kind, found.steps, finds))
+    return .json(planReport(found.name, kind, found.dryRun.run.steps.map(\.step), await found.dryRun.sentences()))
   }
 
   /// A past incident, from what the ledger has of it.
@@ -77,10 +71,13 @@ extension Daemon {
     _ incident: String, of workload: String, _ answer: (PastIncident, [LedgerRow]) -> ControlResponse
   ) -> ControlResponse {
     do {
-      let rows = try ledger.history(workload: workload, incident: incident, limit: ControlRequest.longestHistory)
-        .sorted { $0.sequence < $1.sequence }
+      let rows = try ledger.history(workload: workload, incident: incident, limit: Daemon.longestStory)
       if rows.isEmpty {
         return .error(404, "\(workload) has no incident \(incident); `pilotlightctl history` names them")
+      }
+      if rows.count == Daemon.longestStory {
+        return .error(
+          500, "\(incident) has more than \(rows.count) records; `pilotlightctl ledger export` has them all")
       }
       let codec = JSONRecordCodec()
       let story = try rows.map { (at: $0.entry.at, record: try codec.decode($0.entry.payload)) }
@@ -91,14 +88,27 @@ extension Daemon {
   }
 
   private func report(_ incident: String?, of workload: WorkloadGuard) -> ControlResponse {
-    let state = workload.machine.state
-    guard let incident = incident ?? state.phase.incident ?? state.lastRun?.incident else {
-      return .error(404, "\(workload.name) has had no incident since it is guarded")
-    }
-    return recalled(incident, of: workload.name) { past, rows in
-      .json(incidentReport(past, incident, workload.settings, rows.map(historyEntry)))
+    do throws(LedgerFailure) {
+      var wanted = incident
+      if wanted == nil { wanted = try newestIncident(of: workload.name) }
+      guard let incident = wanted else {
+        return .error(404, "\(workload.name) has had no incident since it is guarded")
+      }
+      return recalled(incident, of: workload.name) { past, rows in
+        .json(incidentReport(past, incident, workload, rows.map(historyEntry)))
+      }
+    } catch {
+      return .error(500, error.text)
     }
   }
+
+  private func newestIncident(of workload: String) throws(LedgerFailure) -> String? {
+    try ledger.history(workload: workload, incident: nil, limit: Daemon.longestStory).last { $0.entry.incident != nil }?
+      .entry.incident
+  }
+
+  /// The most records of one incident that are read together: weeks of a step that is tried again and again.
+  private static let longestStory = 10_000
 
   private func history(_ workload: String?, _ incident: String?, _ limit: Int) -> ControlResponse {
     do throws(LedgerFailure) {

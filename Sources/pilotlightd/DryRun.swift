@@ -4,50 +4,70 @@ import PilotlightCore
 import PilotlightEngine
 
 struct DryRun {
-  let cloud: any Cloud
-  let now: Instant
-  /// Whether our own probes find the two sites serving.
-  let primaryServing: Bool?
-  let drServing: Bool?
+  /// The one in progress, or one that would begin now.
+  let run: Run
+  private let phase: PhaseName
+  private let situation: Situation
+  private let rpo: Duration
+  private let cloud: any Cloud
 
   /// Nobody waits longer for an answer while he reads a plan.
   private static let patience: Duration = .seconds(5)
 
-  /// - Returns: a sentence for each step that can be judged before those above it are done; nil for the others.
-  func sentences(_ plan: [Step], _ kind: RunKind) async -> [String?] {
-    let run = Run(
-      incident: "dry-run", kind: kind, startedAt: now, outageStart: nil, orderedBy: nil, plan: plan)
-    let judged = kind == .failback ? plan.prefix(while: { !$0.work.standsOnOthers }).count : plan.count
-    return await withTaskGroup(of: (Int, String?).self) { group in
-      for index in plan.indices.prefix(judged) where plan[index].work != .gate {
-        group.addTask { (index, await sentence(plan[index], run)) }
+  init(_ run: Run, _ workload: WorkloadGuard, _ situation: Situation, _ cloud: any Cloud) {
+    self.run = run
+    phase = workload.machine.state.phase.name
+    self.situation = situation
+    rpo = workload.settings.objectives.rpo
+    self.cloud = cloud
+  }
+
+  /// - Returns: a sentence for each step that can be judged now; nil for one that stands on what others are to bring about, and for all
+  ///   in a phase in which such a run cannot be.
+  func sentences() async -> [String?] {
+    await withTaskGroup(of: (Int, String?).self) { group in
+      for index in run.steps.indices where isTelling(run.steps[index]) {
+        group.addTask { (index, await sentence(run.steps[index])) }
       }
-      return await group.reduce(into: Array(repeating: nil, count: plan.count)) { $0[$1.0] = $1.1 }
+      return await group.reduce(into: Array(repeating: nil, count: run.steps.count)) { $0[$1.0] = $1.1 }
     }
   }
 
-  private func sentence(_ step: Step, _ run: Run) async -> String? {
-    let blank = StepRun(step)
+  private func isTelling(_ step: StepRun) -> Bool {
+    switch (run.kind, phase) {
+    case (.failover, .healthy), (.failover, .degraded), (.preparation, .healthy), (.preparation, .degraded): true
+    // What is yet to come of a failback is nothing like what is there now.
+    case (.failback, .drActive): step.step.needs.isEmpty
+    case (.failover, .failingOver): true
+    case (.failback, .failingBack): step.state != .waiting
+    case (.failover, .drActive), (.failover, .failingBack), (.preparation, .failingOver), (.preparation, .drActive),
+      (.preparation, .failingBack), (.failback, .healthy), (.failback, .degraded), (.failback, .failingOver):
+      false
+    }
+  }
+
+  private func sentence(_ step: StepRun) async -> String {
+    if step.state.isFinished { return "\(step.state.rawValue): \(step.detail)" }
+    let work = step.step.work
+    if work == .gate {
+      let loss = "promoting now would lose \(situation.loss.text), the RPO is \(rpo.text)"
+      return "the primary is \(situation.assessment.verdict.rawValue); \(loss)"
+    }
     var replies: [CloudReply] = []
-    for action in step.work.looks(blank) {
+    for action in work.looks(step) {
       replies.append(await cloud.perform(action, timeout: min(action.timeout, DryRun.patience)))
     }
     let context = StepContext(
-      now: now, run: run, step: blank, primaryServing: primaryServing, drServing: drServing)
-    return switch step.work.read(replies, context) {
+      now: situation.now, run: run, step: step, primaryServing: situation.primaryServing,
+      drServing: situation.drServing)
+    let goesOn = step.step.bound == nil ? "" : "; the run would go on without it, and owe it"
+    return switch work.read(replies, context) {
     case .done(let what): "so already: \(what)"
     case .underway(let what): "would wait: \(what)"
     case .needed(let action, _, let what): "would ask \(action.apiName): \(what)"
     case .asks(let what): "would ask a person: \(what)"
-    case .impossible(let why): "would be stuck: \(why)"
-    case .unclear(let failure): "cannot be told: \(failure.text)"
+    case .impossible(let why): goesOn.isEmpty ? "would be stuck: \(why)" : why + goesOn
+    case .unclear(let failure): "cannot be told: \(failure.text)\(goesOn)"
     }
-  }
-}
-
-extension Work {
-  /// In a failback, what the steps above are to bring about first.
-  fileprivate var standsOnOthers: Bool {
-    if case .awaitReplication = self { true } else { false }
   }
 }

@@ -144,33 +144,45 @@ extension Daemon {
   // MARK: Past incidents
 
   func incidentReport(
-    _ past: PastIncident, _ incident: String, _ settings: WorkloadSettings, _ timeline: [HistoryEntry]
+    _ past: PastIncident, _ incident: String, _ workload: WorkloadGuard, _ timeline: [HistoryEntry]
   ) -> IncidentReport {
-    let run = past.lastRun
+    let settings = workload.settings
+    let (run, debts) = past.result
     let (outcome, decisions) = (past.sentences[0], Array(past.sentences.dropFirst()))
     let isPromoted = run?.kind == .failover && run?.loss != nil
+    let unserved = run?.kind == .failover && !past.isOver ? run?.outageStart.map { line.now - $0 } : nil
     return IncidentReport(
-      workload: settings.name, incident: incident, kind: run.map { PlanKind($0.kind) }, outcome: outcome,
-      recovery: .init(seconds: past.recovery?.seconds, objective: settings.objectives.rto.seconds),
+      workload: settings.name, incident: incident, isPresent: workload.machine.state.phase.incident == incident,
+      kind: run.map { PlanKind($0.kind) }, outcome: outcome,
+      recovery: .init(
+        seconds: past.recovery?.seconds, objective: settings.objectives.rto.seconds,
+        soFar: past.recovery == nil ? unserved?.seconds : nil),
       loss: .init(seconds: run?.loss?.window.window?.seconds, objective: settings.objectives.rpo.seconds),
       lost: isPromoted ? run.map { lost(by: $0) } : nil,
       milestones: past.milestones.map { .init(what: $0.what.rawValue, at: stamp($0.at)) }, decisions: decisions,
-      steps: past.accounts.map { account in
+      steps: past.accounts(at: line.now).map { account in
         .init(
           step: stepStatus(account.step), does: account.step.step.work.sentence, ownSeconds: account.ours.seconds,
           cloudSeconds: account.cloud.seconds, attempts: account.step.attempts, receipt: account.step.receipt)
-      }, debts: past.debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) }, timeline: timeline)
+      }, debts: debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) },
+      timeline: timeline.suffix(ControlRequest.longestHistory), records: timeline.count)
   }
 
   // MARK: Plans
 
-  func steps(of workload: WorkloadGuard, _ kind: PlanKind) -> [Step] {
+  /// The run in progress, where it is of this kind; else one that would begin now.
+  func run(of workload: WorkloadGuard, _ kind: PlanKind) -> Run {
     let (settings, machine) = (workload.settings, workload.machine)
-    return switch kind {
-    case .failover: machine.failoverPlan
-    case .failback: machine.state.durations.informed(Plan.failback(settings, incident: line.now.stamp))
-    case .preparation: machine.state.durations.informed(Plan.preparation(settings))
-    }
+    let kind = RunKind(kind)
+    if let run = machine.state.phase.run, run.kind == kind { return run }
+    let plan =
+      switch kind {
+      case .failover: machine.failoverPlan
+      case .failback: machine.state.durations.informed(Plan.failback(settings, incident: line.now.stamp))
+      case .preparation: machine.state.durations.informed(Plan.preparation(settings))
+      }
+    return Run(
+      incident: line.now.stamp, kind: kind, startedAt: line.now, outageStart: nil, orderedBy: nil, plan: plan)
   }
 
   /// - Parameter finds: what each step would find now; nil where that cannot be said yet.

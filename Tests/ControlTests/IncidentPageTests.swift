@@ -10,7 +10,8 @@ import Testing
 
   private static func report(_ text: String, recovered: Double?, reviewedBy: String?) -> IncidentReport {
     IncidentReport(
-      workload: "django-app", incident: "20260301T031204-django-app", kind: .failover, outcome: "a failover: \(text)",
+      workload: "django-app", incident: "20260301T031204-django-app", isPresent: false,
+      kind: .failover, outcome: "a failover: \(text)",
       recovery: .init(seconds: recovered, objective: 1800), loss: .init(seconds: 12, objective: 300),
       lost: LostStatus(
         what: "12 s of db may be missing \(text)", seconds: 12, confidence: .atMost, from: at, to: at,
@@ -28,7 +29,7 @@ import Testing
       ], debts: [],
       timeline: [
         HistoryEntry(sequence: 1, at: at, workload: "django-app", incident: nil, kind: "degraded", sentence: text)
-      ])
+      ], records: 1)
   }
 
   private func page(_ words: [String] = [], of report: IncidentReport) async throws -> (code: Int32, out: String) {

@@ -68,7 +68,7 @@ private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
 
   @Test func `a sample proves replay up to its time less its lag`() {
     let loss = tracker([(0, 2), (60, 5)], now: 90).loss(outageStart: start + .seconds(80))
-    #expect(loss == LossWindow(window: .seconds(25), confidence: .measured))
+    #expect(loss == LossWindow(window: .seconds(25), confidence: .measured, countedTo: start + .seconds(80)))
   }
 
   @Test func `the best proof is kept when the lag grows`() {
@@ -95,7 +95,7 @@ private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
     let stale = tracker([(0, 1)], now: 600)
     #expect(stale.state(at: start + .seconds(600)) == .stale)
     let loss = stale.loss(outageStart: start + .seconds(600))
-    #expect(loss == LossWindow(window: .seconds(601), confidence: .atMost))
+    #expect(loss == LossWindow(window: .seconds(601), confidence: .atMost, countedTo: start + .seconds(600)))
     #expect(!loss.isWithin(.minutes(5)))
   }
 

@@ -230,8 +230,12 @@ import Testing
     }
     let loss = try #require(night.workload.machine.state.phase.residence?.failover.loss)
     #expect(loss.window.window.map { $0 < .seconds(90) } == true && loss.promoted == night.settings.dr.database.ref)
-    night.order(.reviewLoss)
+    guard case .refused = night.order(.reviewLoss) else {
+      Issue.record("the loss was reviewed while the old primary could still write")
+      return
+    }
     #expect(night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty })
+    night.order(.reviewLoss)
     guard case .accepted = night.order(.failback) else {
       Issue.record("failback refused")
       return
@@ -256,6 +260,18 @@ import Testing
     #expect(night.run(.minutes(10)) { $0.phase == .failingOver })
     #expect(night.now - woke >= .seconds(60))
     #expect(night.messages.contains { $0.kind == .timeGap })
+  }
+
+  @Test func `a debt that a pause holds back wakes nobody all the time`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(30)) { $0.phase == .drActive }
+    #expect(!night.workload.machine.state.debts.isEmpty)
+    night.order(.pause(expires: nil))
+    night.run(.minutes(5))
+    let wake = try #require(night.workload.nextWake)
+    #expect(wake > night.workload.situation.now)
   }
 
   @Test func `a pause holds a failover back, and its end begins a fresh window`() throws {

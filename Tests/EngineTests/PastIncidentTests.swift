@@ -54,14 +54,55 @@ import Testing
     #expect(past.milestones.map(\.at) == past.milestones.map(\.at).sorted())
     let recovery = try #require(past.recovery)
     #expect(recovery > .minutes(2) && recovery <= night.now - died)
-    let promotion = try #require(past.accounts.first { $0.step.step.name == "promote-replica" })
+    let promotion = try #require(past.accounts(at: night.now).first { $0.step.step.name == "promote-replica" })
     #expect(promotion.step.attempts == 1 && promotion.cloud > promotion.ours * 10)
-    let gate = try #require(past.accounts.first { $0.step.step.work == .gate })
+    let gate = try #require(past.accounts(at: night.now).first { $0.step.step.work == .gate })
     #expect(gate.cloud == .zero)
-    for account in past.accounts {
+    for account in past.accounts(at: night.now) {
       guard let start = account.step.startedAt, let end = account.step.finishedAt else { continue }
       #expect(account.cloud + account.ours == end - start, "\(account.step.step.name)")
     }
+  }
+
+  @Test func `the time of a preparation is not counted as the failover's`() throws {
+    let night = try Night(.reference { $0.decision.prepareWhenDegraded = true })
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(30)) { $0.phase == .drActive }
+    let past = PastIncident(try night.ledger.entries.dropFirst(2).map { ($0.at, try night.codec.decode($0.payload)) })
+    let accounts = past.accounts(at: night.now)
+    #expect(accounts.count > 5 && accounts.allSatisfy { $0.ours >= .zero && $0.cloud >= .zero })
+  }
+
+  @Test func `an outage that was only prepared for is over when it is taken back, and keeps its steps`() throws {
+    let night = try Night(.reference { $0.decision.prepareWhenDegraded = true })
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.seconds(40))
+    night.regionReturns()
+    night.run(.minutes(5))
+    let id = try #require(night.ledger.entries.compactMap(\.incident).first)
+    let rows = night.ledger.entries.filter { $0.incident == id }
+    let past = PastIncident(try rows.map { ($0.at, try night.codec.decode($0.payload)) })
+    #expect(past.isOver && past.sentences[0].contains("without a failover"), "\(past.sentences)")
+    #expect(past.result.run?.kind == .preparation && past.accounts(at: night.now).count == 2)
+  }
+
+  @Test func `a failback that is taken back is told as its own incident, not as the failover's`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(30)) { $0.phase == .drActive }
+    night.regionReturns()
+    night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty }
+    night.order(.reviewLoss)
+    night.order(.failback)
+    night.run(.seconds(10))
+    night.order(.abort)
+    night.run(.minutes(5)) { $0.phase == .drActive }
+    let last = try #require(night.ledger.entries.last { $0.kind == MessageKind.rolledBack.rawValue })
+    #expect(last.incident == night.workload.machine.state.lastRun?.incident)
+    #expect(night.workload.machine.state.lastRun?.kind == .failback)
   }
 
   @Test func `a blip and a contradiction are told with what kept a failover from beginning`() throws {
