@@ -101,7 +101,7 @@ struct PlaceKey: Hashable {
           case .resting(let until, _): $0.mix(UInt8(until <= now ? 9 : 8))
           case .foreseen(let replies, let askedAt):
             $0.mix("\(replies)")
-            $0.mix(askedAt, at: now, [15])
+            $0.mix(askedAt, at: now, [Int(place.machine.settings.primary.probe.timeout.seconds) + 2])
           }
         }
       })
