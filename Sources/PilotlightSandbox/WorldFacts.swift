@@ -96,6 +96,14 @@ extension SandboxWorld {
     return last - first
   }
 
+  /// The oldest write that a promotion of this replica would lose now; nil when it has them all, or is no replica.
+  package mutating func oldestMissing(of ref: DatabaseRef) -> Instant? {
+    guard let index = find(ref), let replay = databases[index].replay else { return nil }
+    settle(databases[index].workload)
+    let history = databases[replay.source].history
+    return firstWrite(history, after: position(of: replay, index), upTo: now)
+  }
+
   /// The size of a group as it really is; nil for an unknown one.
   package func size(of ref: GroupRef) -> GroupSize? { groups.first { $0.ref == ref }?.size }
 

@@ -50,6 +50,8 @@ struct Oracle {
     var servingSince: Instant?
     /// Promotions sent, by incident.
     var promotions: [String: Int] = [:]
+    /// The oldest write that the newest promotion lost.
+    var oldestMissing: Instant?
     var twoWritersSince: Instant?
     /// The daemon said that two primaries serve.
     var wasWarned = false
@@ -169,7 +171,14 @@ struct Oracle {
       watched.vetoWord = nil
     case .stepOwed(let step, _, _) where step == "fence-primary": watched.isFenceDue = true
     case .stepSkipped(let step, _, _, _) where step == "fence-primary": watched.isFenceDue = false
-    case .runFinished: if to == .drActive { watched.reachedDR = now }
+    case .lossNoted(let loss):
+      // Who looks for the missing writes later is told from when on.
+      if let proof = loss.proof, let oldest = watched.oldestMissing, oldest + .seconds(1) < proof {
+        violate("loss-looked-for-too-late", now, "from \(proof.text) on, but \(oldest.text) is missing")
+      }
+    case .runFinished where to == .drActive:
+      watched.reachedDR = now
+      if from == .failingOver, before.phase.run?.loss == nil { violate("promoted-without-a-word", now, name) }
     default: break
     }
   }

@@ -30,6 +30,7 @@ MUTANTS = [
     swap("lag-is-ignored", f"{CORE}/Loss.swift", "at - .nanoseconds(Int64(sample.seconds * 1e9))", "at"),
     Mutant("forgotten-debt", f"{CORE}/DurableState.swift", "finish(name, .owed, debt.why, at)\n      debts.append(debt)",
            "finish(name, .owed, debt.why, at)\n      if !AWAKE { debts.append(debt) }"),
+    swap("loss-counted-from-elsewhere", f"{CORE}/Loss.swift", "(window.countedTo ?? outageStart) - $0", "outageStart - $0 / 2"),
     Mutant("loss-never-reviewed", f"{CORE}/Machine+Orders.swift", "residence.failover.lossReview == nil else",
            "residence.failover.lossReview == nil, !AWAKE else"),
     Mutant("debt-before-commit", f"{CORE}/Machine+Rollback.swift", "run.kind == .failover, !run.isCommitted {",
