@@ -1,0 +1,111 @@
+"""Signs of life: the service manager hears them only while every loop turns."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon import PATIENCE, Daemon
+from world import World
+
+
+class Watched(Daemon):
+    """Its service manager is this test, and its log a pipe that this test can leave full."""
+
+    #: WatchdogSec; a sign of life is due at each third of it.
+    SECONDS = 1.5 * PATIENCE
+
+    def __init__(self, world: World, directory: Path) -> None:
+        super().__init__(world, directory, {"detection.confirmFor": "5m"})
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(str(directory / "notify"))
+        os.mkfifo(self.log_file)
+        self.reader = os.open(self.log_file, os.O_RDONLY | os.O_NONBLOCK)
+        self.signs = 0
+        self.newest = time.monotonic()
+        self.drained = b""
+        self.is_draining = True
+        self.is_over = False
+        self.threads = [threading.Thread(target=body, daemon=True) for body in (self._hear, self._drain)]
+        for thread in self.threads:
+            thread.start()
+
+    def environment(self) -> dict[str, str]:
+        return super().environment() | {
+            "NOTIFY_SOCKET": str(self.directory / "notify"), "WATCHDOG_USEC": str(round(self.SECONDS * 1e6))}
+
+    def log(self) -> str:
+        return self.drained.decode(errors="replace")
+
+    def _hear(self) -> None:
+        self.manager.settimeout(0.1)
+        while not self.is_over:
+            try:
+                told = self.manager.recv(65_536)
+            except TimeoutError:
+                continue
+            if told.startswith(b"WATCHDOG=1"):
+                self.signs += 1
+                self.newest = time.monotonic()
+
+    def _drain(self) -> None:
+        while not self.is_over:
+            if not self.is_draining:
+                time.sleep(0.05)
+            elif select.select([self.reader], [], [], 0.1)[0]:
+                self.drained += os.read(self.reader, 65_536)
+
+    def silence(self) -> float:
+        return time.monotonic() - self.newest
+
+    def fill_log(self) -> None:
+        """From here on who writes a line waits."""
+        self.is_draining = False
+        time.sleep(0.3)
+        # A description of its own: O_NONBLOCK would else be the daemon's too.
+        writer = os.open(self.log_file, os.O_WRONLY | os.O_NONBLOCK)
+        for size in (4096, 1):
+            try:
+                while True:
+                    os.write(writer, b"\n" * size)
+            except BlockingIOError:
+                pass
+        os.close(writer)
+
+    def close(self) -> None:
+        self.is_draining = True
+        self.kill()
+        self.is_over = True
+        for thread in self.threads:
+            thread.join()
+        os.close(self.reader)
+        self.manager.close()
+
+
+@pytest.fixture
+def watched(world: World, tmp_path: Path) -> Iterator[Watched]:
+    daemon = Watched(world, tmp_path)
+    yield daemon
+    daemon.close()
+
+
+def test_a_wedged_decision_loop_ends_the_signs_of_life(world: World, watched: Watched) -> None:
+    """F60: the process lives and its other loops turn, but nothing is decided any more."""
+    watched.start().armed()
+    signs = watched.signs
+    watched.wait_until("signs of life", lambda: watched.signs >= signs + 5, 10)
+    watched.fill_log()
+    world.break_primary()
+    watched.wait_until("the signs of life end", lambda: watched.silence() > 2 * watched.SECONDS, 30)
+    assert watched.alive()
+    watched.is_draining = True
+    signs = watched.signs
+    watched.wait_until("signs of life again", lambda: watched.signs >= signs + 2, 15)
+    watched.until_phase("degraded", 15)
