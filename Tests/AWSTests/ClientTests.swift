@@ -26,7 +26,7 @@ extension Result where Success == Answer, Failure == CloudFailure {
 
 @Suite struct `Throttles` {
   @Test(arguments: [(400, "Throttling"), (503, "ThrottlingException"), (400, "RequestLimitExceeded")])
-  func `a throttled request is repeated after growing pauses`(status: Int, code: String) async throws {
+  func `F28 a throttled request is repeated after growing pauses`(status: Int, code: String) async throws {
     for operation in [read, setSize, promote] {
       let time = FakeTime()
       let http = FakeHTTP(script: [refusal(status, code), refusal(status, code), answer(200, "done")])
@@ -76,7 +76,7 @@ extension Result where Success == Answer, Failure == CloudFailure {
   ]
 
   @Test(arguments: losses)
-  func `a write whose answer was lost has an unknown outcome and is sent exactly once`(loss: HTTPResult) async throws {
+  func `F29 a write whose answer was lost has an unknown outcome and is sent exactly once`(loss: HTTPResult) async throws {
     for operation in [promote, setSize] {
       let http = FakeHTTP(script: [loss, answer(200)])
       let result = await (try client(http)).execute(operation, timeout: .seconds(30))
@@ -86,7 +86,7 @@ extension Result where Success == Answer, Failure == CloudFailure {
   }
 
   @Test(arguments: [500, 502, 503, 504])
-  func `a promote that met a 5xx has an unknown outcome and is sent exactly once`(status: Int) async throws {
+  func `F29 a promote that met a 5xx has an unknown outcome and is sent exactly once`(status: Int) async throws {
     for body in [refusal(status, "InternalFailure"), answer(status, "<html>gateway</html>"), answer(status)] {
       let http = FakeHTTP(script: [body, answer(200)])
       let result = await (try client(http)).execute(promote, timeout: .seconds(30))
@@ -121,13 +121,13 @@ extension Result where Success == Answer, Failure == CloudFailure {
   }
 
   @Test(arguments: [(403, "AccessDenied"), (400, "ValidationError"), (400, "InvalidDBInstanceState"), (404, "X")])
-  func `a refusal is not repeated`(status: Int, code: String) async throws {
+  func `F46 a refusal is not repeated`(status: Int, code: String) async throws {
     let http = FakeHTTP(script: [refusal(status, code)])
     #expect(await (try client(http)).execute(read, timeout: .seconds(30)).code == code)
     #expect(http.requests.count == 1)
   }
 
-  @Test func `an answer of more than 4 MB is refused, and asked for no further`() async throws {
+  @Test func `F47 an answer of more than 4 MB is refused, and asked for no further`() async throws {
     let http = FakeHTTP { _, _ in
       .success(HTTPResponse(status: 200, headers: [], body: [1], bodyTruncated: true))
     }

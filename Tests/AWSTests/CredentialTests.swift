@@ -189,7 +189,7 @@ private let roles = FakeHTTP { request, _ in
     failure(.timeout, at: .connect, sent: false), failure(.dns, at: .dns, sent: false),
     failure(.reset, at: .firstByte, sent: true), answer(503, "busy"),
   ])
-  func `the second region's STS is asked when the first does not serve`(first: HTTPResult) async throws {
+  func `F52 the second region's STS is asked when the first does not serve`(first: HTTPResult) async throws {
     let http = FakeHTTP { request, _ in
       request.url.contains("us-west-2") ? first : roleAnswer("SECOND", expires: start + 3600)
     }

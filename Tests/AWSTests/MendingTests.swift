@@ -80,7 +80,7 @@ private func service(now: Double) -> FakeHTTP {
 }
 
 @Suite struct `Keys that ended` {
-  @Test func `a write refused for an ended token is signed once more with new keys`() async throws {
+  @Test func `F49 a write refused for an ended token is signed once more with new keys`() async throws {
     let time = FakeTime()
     let http = FakeHTTP { request, index in
       if request.isSTS { return roleAnswer("ROLE\(index)", expires: time.now + 3600) }

@@ -105,7 +105,7 @@ private func complaint(_ chain: CredentialChain) async -> String {
   }
 
   @Test(arguments: [400, 403, 404, 500])
-  func `a refused token ends it: version 1 is never used`(status: Int) async throws {
+  func `F50 a refused token ends it: version 1 is never used`(status: Int) async throws {
     let http = FakeHTTP { request, _ in request.method == "PUT" ? answer(status) : keysJSON("V1", expires: start + 3600)
     }
     let text = await complaint(try chain(http))
@@ -114,7 +114,7 @@ private func complaint(_ chain: CredentialChain) async -> String {
   }
 
   @Test(arguments: [HTTPFailure.Kind.timeout, .refused, .reset])
-  func `an endpoint that does not answer names the hop limit`(kind: HTTPFailure.Kind) async throws {
+  func `F50 an endpoint that does not answer names the hop limit`(kind: HTTPFailure.Kind) async throws {
     let http = FakeHTTP { request, _ in
       request.method == "PUT"
         ? failure(kind, at: .firstByte, sent: true) : keysJSON("V1", expires: start + 3600)
