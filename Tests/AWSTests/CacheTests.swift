@@ -63,7 +63,9 @@ private final class Agent: Sendable {
   #expect(agent.count == 2)
 }
 
-@Test func `F48 when renewing fails the keys in use go on, for ten minutes beyond their end and no longer`() async throws {
+@Test func `F48 when renewing fails the keys in use go on, for ten minutes beyond their end and no longer`()
+  async throws
+{
   let agent = Agent()
   let cache = try agent.makeCache()
   _ = try await cache.keys()

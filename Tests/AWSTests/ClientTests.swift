@@ -76,7 +76,9 @@ extension Result where Success == Answer, Failure == CloudFailure {
   ]
 
   @Test(arguments: losses)
-  func `F29 a write whose answer was lost has an unknown outcome and is sent exactly once`(loss: HTTPResult) async throws {
+  func `F29 a write whose answer was lost has an unknown outcome and is sent exactly once`(loss: HTTPResult)
+    async throws
+  {
     for operation in [promote, setSize] {
       let http = FakeHTTP(script: [loss, answer(200)])
       let result = await (try client(http)).execute(operation, timeout: .seconds(30))
