@@ -167,7 +167,7 @@ extension Exploration {
     /// What may be ordered; nil where the search ends.
     func orders(in phase: Phase) -> [OrderKind]? {
       var orders: [OrderKind] = [
-        .abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil), .reviewLoss,
+        .abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil), .ack, .reviewLoss,
       ]
       if let running = phase.run?.ready.first { orders.append(.skip(step: running.step.name)) }
       switch self {
