@@ -31,7 +31,9 @@ class Watched(Daemon):
         self.signs = 0
         self.newest = time.monotonic()
         self.drained = b""
-        self.is_draining = True
+        self.draining = threading.Event()
+        self.draining.set()
+        self.reading = threading.Lock()
         self.is_over = False
         self.threads = [threading.Thread(target=body, daemon=True) for body in (self._hear, self._drain)]
         for thread in self.threads:
@@ -57,18 +59,21 @@ class Watched(Daemon):
 
     def _drain(self) -> None:
         while not self.is_over:
-            if not self.is_draining:
-                time.sleep(0.05)
-            elif select.select([self.reader], [], [], 0.1)[0]:
-                self.drained += os.read(self.reader, 65_536)
+            if not self.draining.wait(0.1):
+                continue
+            with self.reading:
+                if self.draining.is_set() and select.select([self.reader], [], [], 0.1)[0]:
+                    self.drained += os.read(self.reader, 65_536)
 
     def silence(self) -> float:
         return time.monotonic() - self.newest
 
     def fill_log(self) -> None:
         """From here on who writes a line waits."""
-        self.is_draining = False
-        time.sleep(0.3)
+        self.draining.clear()
+        # Once this is ours nobody reads any more.
+        with self.reading:
+            pass
         # A description of its own: O_NONBLOCK would else be the daemon's too.
         writer = os.open(self.log_file, os.O_WRONLY | os.O_NONBLOCK)
         for size in (4096, 1):
@@ -80,7 +85,7 @@ class Watched(Daemon):
         os.close(writer)
 
     def close(self) -> None:
-        self.is_draining = True
+        self.draining.set()
         self.kill()
         self.is_over = True
         for thread in self.threads:
@@ -105,7 +110,7 @@ def test_a_wedged_decision_loop_ends_the_signs_of_life(world: World, watched: Wa
     world.break_primary()
     watched.wait_until("the signs of life end", lambda: watched.silence() > 2 * watched.SECONDS, 30)
     assert watched.alive()
-    watched.is_draining = True
+    watched.draining.set()
     signs = watched.signs
     watched.wait_until("signs of life again", lambda: watched.signs >= signs + 2, 15)
     watched.until_phase("degraded", 15)
