@@ -1,6 +1,5 @@
 // A ledger as somebody reads it who doubts it: without writing to it, beside the daemon that does, and a damaged one as far as it goes.
 
-import CSQLite
 import FoundationEssentials
 import Glibc
 import GRDB
@@ -16,10 +15,13 @@ package struct AuditedRow: Sendable {
   package let place: Int64
   /// nil when it cannot be read.
   package let entry: LedgerEntry?
-  /// Hexadecimal; empty when it cannot be read.
-  package let hash: String
+  /// Empty when it cannot be read.
+  let digest: [UInt8]
   /// Why the chain does not hold here; nil when it does.
   package let fault: String?
+
+  /// Hexadecimal; empty when it cannot be read.
+  package var hash: String { hexString(digest) }
 }
 
 /// A ledger that is only read.
@@ -40,7 +42,7 @@ package final class LedgerAudit {
 
   /// - Parameter path: an existing ledger; it may be another process's.
   package init(path: String) throws(LedgerFailure) {
-    guard access(path, R_OK) == 0 else { throw .cannotWrite("\(path): \(String(cString: strerror(errno)))") }
+    guard access(path, R_OK) == 0 else { throw .cannotWrite(String(cString: strerror(errno))) }
     var configuration = Configuration()
     configuration.label = "audit"
     configuration.readonly = true
@@ -48,7 +50,7 @@ package final class LedgerAudit {
     let opened = try translating { try DatabaseQueue(path: path, configuration: configuration) }
     let found = try translating { try opened.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 } }
     if found > SQLiteLedger.version { throw .newer(found: found, known: SQLiteLedger.version) }
-    if found < 1 { throw .broken("\(path) is a database, and not a ledger") }
+    if found < 1 { throw .broken("it is a database, and not a ledger") }
     database = opened
     self.path = path
   }

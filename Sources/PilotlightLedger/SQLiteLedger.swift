@@ -10,7 +10,6 @@ import FoundationEssentials
 import Glibc
 import GRDB
 import PilotlightCore
-import PilotlightCrypto
 package import PilotlightEngine
 
 /// One row, for the operator's history.
@@ -171,6 +170,12 @@ package final class SQLiteLedger: LedgerStore {
     return try rows("\(filter) ORDER BY sequence DESC LIMIT ?", arguments).reversed()
   }
 
+  /// The incident that was written of last; nil when there was none.
+  package func newestIncident(of workload: String) throws(LedgerFailure) -> String? {
+    try rows("WHERE workload = ? AND incident IS NOT NULL ORDER BY sequence DESC LIMIT 1", [workload]).first?.entry
+      .incident
+  }
+
   private func rows(
     _ tail: String, _ arguments: [(any DatabaseValueConvertible)?]
   ) throws(LedgerFailure) -> [LedgerRow] {
@@ -219,7 +224,7 @@ package final class SQLiteLedger: LedgerStore {
         guard let found = try? LedgerRow(row), let hash = stored else {
           head = Chain.Head(count: head.count + 1, hash: stored.map { Array($0) } ?? head.hash)
           let unreadable = AuditedRow(
-            sequence: head.count, place: head.count, entry: nil, hash: stored.map { hexString(Array($0)) } ?? "",
+            sequence: head.count, place: head.count, entry: nil, digest: stored.map { Array($0) } ?? [],
             fault: "it cannot be read")
           guard try body(unreadable) else { return }
           continue
@@ -233,8 +238,7 @@ package final class SQLiteLedger: LedgerStore {
         }
         head = Chain.Head(count: found.sequence, hash: Array(hash))
         let audited = AuditedRow(
-          sequence: found.sequence, place: expected.count, entry: found.entry, hash: hexString(Array(hash)),
-          fault: fault)
+          sequence: found.sequence, place: expected.count, entry: found.entry, digest: head.hash, fault: fault)
         guard try body(audited) else { return }
       }
     }

@@ -19,7 +19,6 @@ struct Ledger: ParsableCommand {
     @Argument(help: "The ledger's file.") var path: String = DaemonSettings().ledger
 
     func walk(_ body: (AuditedRow) throws -> Void) throws -> LedgerAudit.Finding {
-      guard access(path, R_OK) == 0 else { throw Ending.failed("\(path): \(String(cString: strerror(errno)))") }
       do {
         return try LedgerAudit(path: path).walk(body)
       } catch let failure as LedgerFailure {
