@@ -205,7 +205,7 @@ package struct LostStatus: Codable, Hashable, Sendable {
   package var confidence: ConfidenceWord
   /// Everything written before is on the promoted database; null when unknown.
   @ExplicitNull package var from: Timestamp?
-  /// When the outage began.
+  /// Nothing was written after it, as far as was seen; null when unknown.
   @ExplicitNull package var to: Timestamp?
   /// Who has looked for it; null while nobody has, and no failback begins.
   @ExplicitNull package var reviewedBy: String?

@@ -5,19 +5,26 @@
 package struct PastIncident: Sendable {
   /// The records that carry its id, oldest first.
   package let story: [(at: Instant, record: Record)]
+  /// The run as far as it got, or was taken back; nil when none began.
+  package let run: Run?
+  /// What is owed in the end.
+  package let debts: [FenceDebt]
 
-  package init(_ story: [(at: Instant, record: Record)]) { self.story = story }
+  package init(_ story: [(at: Instant, record: Record)]) {
+    self.story = story
+    var state = DurableState()
+    var newest: Run?
+    for (_, record) in story {
+      state.apply(record)
+      newest = state.phase.residence?.failover ?? state.phase.run ?? newest
+    }
+    run = newest
+    debts = state.debts
+  }
 
   /// What it came to, then what was decided and why, each with its moment.
   package var sentences: [String] {
     [outcome] + story.compactMap { at, record in told(record).map { "\(at.text) \($0)" } } + durations
-  }
-
-  private var run: Run? {
-    for (_, record) in story.reversed() {
-      if case .runBegun(let run, _) = record, run.kind != .preparation { return run }
-    }
-    return nil
   }
 
   var end: (at: Instant, record: Record)? {
@@ -30,7 +37,7 @@ package struct PastIncident: Sendable {
   }
 
   private var outcome: String {
-    guard let run else { return nearMiss }
+    guard let run, run.kind != .preparation else { return nearMiss }
     let by = run.orderedBy.map { "ordered by \($0)" } ?? "decided by the daemon"
     let wasTakenBack = story.contains { if case .rolledBack = $0.record { true } else { false } }
     let finish = story.last { if case .runFinished = $0.record { true } else { false } }?.at

@@ -132,7 +132,7 @@ extension Machine {
     lines.append(
       run.orderedBy.map { "failed over by order of \($0)" } ?? "failed over because the outage was confirmed")
     if let review = run.lossReview {
-      lines += [run.loss?.sentence, "reviewed by \(review.by): \(review.reason)"].compactMap { $0 }
+      lines += [run.lossSentence, "reviewed by \(review.by): \(review.reason)"]
     } else if let loss = unreviewedLoss {
       lines.append(loss)
     }

@@ -224,7 +224,7 @@ extension Machine {
   /// somebody has.
   package var unreviewedLoss: String? {
     guard case .drActive(let residence) = state.phase, residence.failover.lossReview == nil else { return nil }
-    let loss = residence.failover.loss?.sentence ?? "what the promotion lost was not noted"
+    let loss = residence.failover.lossSentence
     return
       "\(loss); nobody has reviewed it: look for it, then `pilotlightctl ack \(settings.name) --loss-reviewed --reason '...'`"
   }

@@ -29,23 +29,11 @@ package struct StepAccount: Equatable, Sendable {
 }
 
 extension PastIncident {
-  /// The run as far as it got, or was taken back, and what it owes; a run that never began is nil.
-  package var result: (run: Run?, debts: [FenceDebt]) {
-    var state = DurableState()
-    var run: Run?
-    for (_, record) in story {
-      state.apply(record)
-      run = state.phase.residence?.failover ?? state.phase.run ?? run
-    }
-    return (run, state.debts)
-  }
-
   /// Nothing more belongs to it.
   package var isOver: Bool { end != nil }
 
   /// In the order of their times, each at most once: the newest, where a thing happened again.
   package var milestones: [(what: Milestone, at: Instant)] {
-    let run = result.run
     var found: [Milestone: Instant] = [:]
     for (at, record) in story {
       switch record {
@@ -79,7 +67,7 @@ extension PastIncident {
   /// From the beginning of the outage until users were led to the DR region; nil until then, where that is done by hand, and where
   /// there was no failover.
   package var recovery: Duration? {
-    guard let run = result.run, run.kind == .failover, let start = run.outageStart,
+    guard let run, run.kind == .failover, let start = run.outageStart,
       let served = milestones.first(where: { $0.what == .served })?.at, served >= start
     else { return nil }
     return served - start
@@ -88,7 +76,7 @@ extension PastIncident {
   /// The steps of the run, in the plan's order.
   ///
   /// - Parameter now: until when a step counts that is not finished.
-  package func accounts(at now: Instant) -> [StepAccount] { result.run?.steps.map { account($0, now) } ?? [] }
+  package func accounts(at now: Instant) -> [StepAccount] { run?.steps.map { account($0, now) } ?? [] }
 
   private func account(_ step: StepRun, _ now: Instant) -> StepAccount {
     var account = StepAccount(step: step)

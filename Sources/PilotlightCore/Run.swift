@@ -115,6 +115,9 @@ package struct Run: Hashable, Sendable, Codable {
     }
   }
 
+  /// What its promotion lost, in a sentence.
+  package var lossSentence: String { loss?.sentence ?? "what the promotion lost was not noted" }
+
   package var isFinished: Bool { finishedCount == steps.count }
   package var stuck: StepRun? { steps.first { $0.state == .stuck } }
 

@@ -39,31 +39,40 @@ extension Daemon {
     return .json(report, status: report.ok ? 200 : 503)
   }
 
-  /// The named workload, or the only one.
   private func with(_ name: String?, _ body: (WorkloadGuard) -> ControlResponse) -> ControlResponse {
-    look { guards, _ in
-      let names = guards.map(\.settings.name).joined(separator: ", ")
-      if let name {
-        guard let found = guards.first(where: { $0.settings.name == name }) else {
-          return .error(404, "there is no workload \(name); there is \(names)")
-        }
-        return body(found)
-      }
-      guard let only = guards.first, guards.count == 1 else {
-        return .error(400, "name one of the workloads: \(names)")
-      }
-      return body(only)
+    do throws(NoWorkload) {
+      return body(try workload(name))
+    } catch {
+      return error.answer
     }
   }
 
-  private func plan(_ name: String?, _ kind: PlanKind) async -> ControlResponse {
-    var found: (name: String, dryRun: DryRun)?
-    let fault = with(name) { workload in
-      found = (workload.name, DryRun(run(of: workload, kind), workload, workload.look(at: line.now), cloud))
-      return .error(500, "the plan cannot be shown")
+  private struct NoWorkload: Error { let answer: ControlResponse }
+
+  /// The named workload, or the only one.
+  private func workload(_ name: String?) throws(NoWorkload) -> WorkloadGuard {
+    let guards = engine.guards
+    let names = guards.map(\.name).joined(separator: ", ")
+    if let name {
+      guard let found = guards.first(where: { $0.name == name }) else {
+        throw NoWorkload(answer: .error(404, "there is no workload \(name); there is \(names)"))
+      }
+      return found
     }
-    guard let found else { return fault }
-    return .json(planReport(found.name, kind, found.dryRun.run.steps.map(\.step), await found.dryRun.sentences()))
+    guard let only = guards.first, guards.count == 1 else {
+      throw NoWorkload(answer: .error(400, "name one of the workloads: \(names)"))
+    }
+    return only
+  }
+
+  private func plan(_ name: String?, _ kind: PlanKind) async -> ControlResponse {
+    do throws(NoWorkload) {
+      let workload = try workload(name)
+      let dryRun = DryRun(run(of: workload, kind), workload, workload.look(at: line.now), cloud)
+      return .json(planReport(workload.name, kind, dryRun.run.steps.map(\.step), await dryRun.sentences()))
+    } catch {
+      return error.answer
+    }
   }
 
   /// A past incident, from what the ledger has of it.
@@ -90,7 +99,7 @@ extension Daemon {
   private func report(_ incident: String?, of workload: WorkloadGuard) -> ControlResponse {
     do throws(LedgerFailure) {
       var wanted = incident
-      if wanted == nil { wanted = try newestIncident(of: workload.name) }
+      if wanted == nil { wanted = try ledger.newestIncident(of: workload.name) }
       guard let incident = wanted else {
         return .error(404, "\(workload.name) has had no incident since it is guarded")
       }
@@ -100,11 +109,6 @@ extension Daemon {
     } catch {
       return .error(500, error.text)
     }
-  }
-
-  private func newestIncident(of workload: String) throws(LedgerFailure) -> String? {
-    try ledger.history(workload: workload, incident: nil, limit: Daemon.longestStory).last { $0.entry.incident != nil }?
-      .entry.incident
   }
 
   /// The most records of one incident that are read together: weeks of a step that is tried again and again.

@@ -58,12 +58,11 @@ extension Daemon {
   }
 
   private func lost(by run: Run) -> LostStatus {
-    guard let loss = run.loss else {
-      return LostStatus(what: "nothing is known of what the promotion lost", reviewedBy: run.lossReview?.by)
-    }
+    let loss = run.loss
     return LostStatus(
-      what: loss.sentence, seconds: loss.window.window?.seconds, confidence: ConfidenceWord(loss.window.confidence),
-      from: loss.proof.map(stamp), to: stamp(loss.outageStart), reviewedBy: run.lossReview?.by)
+      what: run.lossSentence, seconds: loss?.window.window?.seconds,
+      confidence: loss.map { ConfidenceWord($0.window.confidence) } ?? .unknown, from: loss?.proof.map(stamp),
+      to: loss.map { stamp($0.end) }, reviewedBy: run.lossReview?.by)
   }
 
   private func surplus(_ machine: Machine, _ situation: Situation) -> SurplusStatus? {
@@ -147,9 +146,8 @@ extension Daemon {
     _ past: PastIncident, _ incident: String, _ workload: WorkloadGuard, _ timeline: [HistoryEntry]
   ) -> IncidentReport {
     let settings = workload.settings
-    let (run, debts) = past.result
+    let run = past.run
     let (outcome, decisions) = (past.sentences[0], Array(past.sentences.dropFirst()))
-    let isPromoted = run?.kind == .failover && run?.loss != nil
     let unserved = run?.kind == .failover && !past.isOver ? run?.outageStart.map { line.now - $0 } : nil
     return IncidentReport(
       workload: settings.name, incident: incident, isPresent: workload.machine.state.phase.incident == incident,
@@ -158,13 +156,13 @@ extension Daemon {
         seconds: past.recovery?.seconds, objective: settings.objectives.rto.seconds,
         soFar: past.recovery == nil ? unserved?.seconds : nil),
       loss: .init(seconds: run?.loss?.window.window?.seconds, objective: settings.objectives.rpo.seconds),
-      lost: isPromoted ? run.map { lost(by: $0) } : nil,
+      lost: run.flatMap { $0.loss == nil ? nil : lost(by: $0) },
       milestones: past.milestones.map { .init(what: $0.what.rawValue, at: stamp($0.at)) }, decisions: decisions,
       steps: past.accounts(at: line.now).map { account in
         .init(
           step: stepStatus(account.step), does: account.step.step.work.sentence, ownSeconds: account.ours.seconds,
           cloudSeconds: account.cloud.seconds, attempts: account.step.attempts, receipt: account.step.receipt)
-      }, debts: debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) },
+      }, debts: past.debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) },
       timeline: timeline.suffix(ControlRequest.longestHistory), records: timeline.count)
   }
 

@@ -85,7 +85,7 @@ import Testing
     let rows = night.ledger.entries.filter { $0.incident == id }
     let past = PastIncident(try rows.map { ($0.at, try night.codec.decode($0.payload)) })
     #expect(past.isOver && past.sentences[0].contains("without a failover"), "\(past.sentences)")
-    #expect(past.result.run?.kind == .preparation && past.accounts(at: night.now).count == 2)
+    #expect(past.run?.kind == .preparation && past.accounts(at: night.now).count == 2)
   }
 
   @Test func `a failback that is taken back is told as its own incident, not as the failover's`() throws {
