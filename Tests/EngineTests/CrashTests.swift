@@ -33,13 +33,7 @@ import Testing
 
   @Test func `a crash after any record of a failback ends in healthy with one more promotion`() throws {
     func prepare() throws -> Night {
-      let night = try Night()
-      night.run(.minutes(5))
-      night.regionDies()
-      night.run(.minutes(60)) { $0.phase == .drActive }
-      night.regionReturns()
-      night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty }
-      night.order(.reviewLoss)
+      let night = try Night.afterAFailover()
       night.order(.failback)
       return night
     }

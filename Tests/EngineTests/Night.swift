@@ -193,6 +193,18 @@ final class Night {
   }
 
   /// The primary region dies: load balancer, API and database.
+  /// The region is lost and comes back, the old primary is fenced: a failback is what comes next.
+  static func afterAFailover() throws -> Night {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(60)) { $0.phase == .drActive }
+    night.regionReturns()
+    night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty }
+    night.order(.reviewLoss)
+    return night
+  }
+
   func regionDies() {
     primary = .failure(.timeout, status: nil, detail: "no answer")
     cloud.dark.insert("eu-west-1")

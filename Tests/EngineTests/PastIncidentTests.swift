@@ -89,13 +89,7 @@ import Testing
   }
 
   @Test func `a failback that is taken back is told as its own incident, not as the failover's`() throws {
-    let night = try Night()
-    night.run(.minutes(5))
-    night.regionDies()
-    night.run(.minutes(30)) { $0.phase == .drActive }
-    night.regionReturns()
-    night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty }
-    night.order(.reviewLoss)
+    let night = try Night.afterAFailover()
     night.order(.failback)
     night.run(.seconds(10))
     night.order(.abort)
