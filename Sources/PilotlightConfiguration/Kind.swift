@@ -67,19 +67,19 @@ extension Kind where Value == Int {
   }
 }
 
-extension Kind where Value == Double {
-  /// A share in whole percent, `1%` to `100%`; 0.01...1.
-  static var share: Kind {
-    let expected = "a share of 1% to 100%"
+extension Kind where Value == Int {
+  /// A share in whole percent, written with its sign: `40%`.
+  static func percent(_ range: ClosedRange<Int>) -> Kind {
+    let expected = "a share of \(range.lowerBound)% to \(range.upperBound)%"
     return .scalar(
-      "share", range: "1% to 100%", expected: expected, placeholder: 1,
-      show: { "\(Int(($0 * 100).rounded()))%" }
+      "share", range: "\(range.lowerBound)% to \(range.upperBound)%", expected: expected,
+      placeholder: range.upperBound, show: { "\($0)%" }
     ) { (text, _) throws(Mistake) in
       let digits = text.hasSuffix("%") ? text.dropLast() : ""
       guard (1...3).contains(digits.utf8.count), digits.utf8.allSatisfy(isDigit), let percent = Int(digits),
-        (1...100).contains(percent)
+        range.contains(percent)
       else { throw Mistake("\(quoted(text)) is not a share, expected \(expected)") }
-      return Double(percent) / 100
+      return percent
     }
   }
 }

@@ -169,9 +169,10 @@ private func readGrey(_ grey: Section) -> GreySettings {
     window: grey.optional(
       "window", .duration(.seconds(10)...(.minutes(10))), default: standard.window,
       "The probes of this long are looked at together."),
-    share: grey.optional(
-      "share", .share, default: standard.share,
-      "The share of failed or late probes among them from which it is grey, e.g. `40%`."),
+    share: Double(
+      grey.optional(
+        "share", .percent(1...100), default: Int((standard.share * 100).rounded()),
+        "The share of failed or late probes among them from which it is grey, e.g. `40%`.")) / 100,
     policy: grey.optional(
       "policy", .choice(GreyPolicy.self, placeholder: .alert), default: standard.policy,
       "`alert` degrades and says so; `countAsDown` takes it as an outage, which still has to last `confirmFor` and to be "

@@ -85,10 +85,14 @@ private func readGroup(_ group: Section, region: String) -> GroupSettings {
   let acceptMinimum = group.optional(
     "acceptMinimum", .integer(1...10_000), absent: "`capacity.min`, at least 1",
     "Healthy targets that are enough to move traffic here in an emergency; 1 to `capacity.desired`.")
+  let ofPeak = group.optional(
+    "ofPeak", .orOff(.percent(1...200)), default: 100,
+    "It takes over with this share of the other region's group, counted from the most instances wanted there in the last "
+      + "24 h: at least `capacity.desired`, at most `capacity.max`. `off` always takes `capacity`.")
   return GroupSettings(
     ref: GroupRef(region: region, name: name), serving: capacity,
     standby: standby ?? GroupSize(min: 0, desired: 0, max: capacity.max),
-    acceptMinimum: acceptMinimum ?? max(1, capacity.min))
+    acceptMinimum: acceptMinimum ?? max(1, capacity.min), ofPeak: ofPeak)
 }
 
 private func readSize(_ size: Section) -> GroupSize {

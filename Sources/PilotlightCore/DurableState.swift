@@ -15,6 +15,8 @@ package struct DurableState: Equatable, Sendable {
   package private(set) var isRearmed = false
   /// Who aborted the failover of the present outage: nobody starts another one by itself.
   package private(set) var abortedBy: String?
+  /// What each site's group was wanted at while the site served.
+  package private(set) var capacity: [Site: CapacityMemory] = [:]
   /// How long steps took in the runs so far.
   package private(set) var durations = StepDurations()
   /// Steps of the present run whose duration says nothing about the next run's: a person, a pause or an error was in between.
@@ -33,7 +35,8 @@ package struct DurableState: Equatable, Sendable {
     a.phase == b.phase && a.pause == b.pause && a.debts == b.debts && a.armedFor == b.armedFor && a.account == b.account
       && a.lastFailover?.began == b.lastFailover?.began && a.lastFailover?.ended == b.lastFailover?.ended
       && a.isRearmed == b.isRearmed && a.lastRun == b.lastRun
-      && a.abortedBy == b.abortedBy && a.durations == b.durations && a.disturbed == b.disturbed
+      && a.capacity == b.capacity && a.abortedBy == b.abortedBy && a.durations == b.durations
+      && a.disturbed == b.disturbed
   }
 
   /// Takes one record in. Every record is answered; those that only tell the story change nothing.
@@ -136,6 +139,7 @@ package struct DurableState: Equatable, Sendable {
       self.pause = pause
       disturbed.formUnion(phase.run?.steps.filter { $0.state == .running }.map(\.step.name) ?? [])
     case .unpaused: pause = nil
+    case .capacitySeen(let site, let desired, let at): capacity[site, default: CapacityMemory()].see(desired, at: at)
     case .ordered: break
     }
   }
@@ -186,9 +190,11 @@ package struct DurableState: Equatable, Sendable {
     case .failingOver(let run):
       ended = Shared(run)
       lastFailover = (run.startedAt, at)
+      capacity[.dr] = nil
       phase = .drActive(Residence(failover: run, since: at))
     case .failingBack(let run, _):
       ended = Shared(run)
+      capacity[.primary] = nil
       phase = .healthy
     case .healthy, .degraded, .drActive: break
     }

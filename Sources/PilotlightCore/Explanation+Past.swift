@@ -102,7 +102,7 @@ package struct PastIncident: Sendable {
     case .recovered(let why): return why
     case .runFinished: return "finished"
     case .armed, .account, .stepStarted, .intent, .accepted, .didNotHappen, .stepDone, .stepReopened, .stepUndone,
-      .rolledBack, .acknowledged, .ordered:
+      .rolledBack, .acknowledged, .capacitySeen, .ordered:
       return nil
     }
   }

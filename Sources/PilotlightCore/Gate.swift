@@ -25,12 +25,14 @@ package struct Situation: Sendable {
   package var drRole: DatabaseRole?
   /// What is known of the lease; nil where there is none.
   package var lease: LeaseTracker?
+  /// What the groups are wanted at, as last read.
+  package var desired: [Site: Int]
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
     evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil,
     veto: VetoReading? = nil, readiness: Readiness = Readiness(), drRole: DatabaseRole? = nil,
-    lease: LeaseTracker? = nil
+    lease: LeaseTracker? = nil, desired: [Site: Int] = [:]
   ) {
     self.now = now
     self.assessment = assessment
@@ -45,6 +47,7 @@ package struct Situation: Sendable {
     self.readiness = readiness
     self.drRole = drRole
     self.lease = lease
+    self.desired = desired
   }
 
   /// What promoting now would lose, counted from the start of the outage.

@@ -98,7 +98,8 @@ extension Machine {
     if case .degraded(let outage, _) = state.phase { known = outage }
     let run = Run(
       incident: known?.incident ?? freshIncident(situation), kind: .failover, startedAt: now,
-      outageStart: known?.start ?? situation.assessment.outageStart ?? now, orderedBy: orderedBy, plan: failoverPlan)
+      outageStart: known?.start ?? situation.assessment.outageStart ?? now, orderedBy: orderedBy,
+      plan: failoverPlan(at: now))
     start(run.adopting(state.phase.run), why: why, situation, &reaction)
   }
 

@@ -25,7 +25,7 @@ extension Machine {
     else { return }
     let run = Run(
       incident: outage.incident ?? freshIncident(situation), kind: .preparation, startedAt: situation.now,
-      outageStart: start, orderedBy: nil, plan: state.durations.informed(Plan.preparation(settings)))
+      outageStart: start, orderedBy: nil, plan: Plan.preparation(of: failoverPlan(at: situation.now)))
     forgetProgress()
     record(.runBegun(run, why: situation.assessment.evidence.first ?? "down"), &reaction)
     turnReadySteps(situation, &reaction)
@@ -63,6 +63,14 @@ extension Machine {
   }
 }
 
+extension Work {
+  /// What was begun as this goes on as the other: to the same end, or with more instances of the same group.
+  fileprivate func continues(in other: Work) -> Bool {
+    if case .scaleUp(let group, _) = self, case .scaleUp(group, _) = other { return true }
+    return self == other
+  }
+}
+
 extension Run {
   /// The same plan, with what a preparation has done of it: its steps need no second act, and keep what undoes them.
   func adopting(_ preparation: Run?) -> Run {
@@ -70,7 +78,8 @@ extension Run {
     var run = self
     run.incident = preparation.incident
     for index in run.steps.indices {
-      guard var known = preparation[run.steps[index].step.name], known.step.work == run.steps[index].step.work,
+      guard var known = preparation[run.steps[index].step.name],
+        known.step.work.continues(in: run.steps[index].step.work),
         known.intentAt != nil, known.state != .undone
       else { continue }
       // Looked at anew: an undo whose answer was lost may have come in between.

@@ -84,7 +84,7 @@ package struct Machine: Sendable {
 
   package var settings: WorkloadSettings { _read { yield fixed.value.settings } }
   var fingerprint: String { fixed.value.fingerprint }
-  /// The plan of a failover, with what past runs say about its steps.
+  /// The steps of a failover, with what past runs say about them.
   package var failoverPlan: [Step] { state.durations.informed(fixed.value.failover) }
 
   package init(_ settings: WorkloadSettings, state: DurableState = DurableState(), seed: UInt64) {
@@ -129,6 +129,7 @@ package struct Machine: Sendable {
     case (.healthy, .woke), (.degraded, .woke), (.drActive, .woke): forgetProgress()
     }
     forgetForesight(situation)
+    watchCapacity(situation, &reaction)
     watchLease(situation, &reaction)
     watchArming(situation, &reaction)
     return reaction

@@ -7,6 +7,8 @@ package enum MessageLevel: Int, Hashable, Sendable, Codable {
   case warning = 4
   case notice = 5
   case info = 6
+  /// What is only of interest to somebody who looks for it.
+  case debug = 7
 }
 
 /// One thing that happened, as it goes to the journal.

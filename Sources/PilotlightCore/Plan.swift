@@ -8,13 +8,15 @@ package enum Plan {
   /// from the DR region while all its health checks are green.
   ///
   /// Forecasts are AWS's own figures (EC2 in a group boots in 2-5 min, RDS promotion takes 5-10 min) until runs were measured.
-  package static func failover(_ settings: WorkloadSettings) -> [Step] {
+  ///
+  /// - Parameter size: of the DR group; nil: its serving size.
+  package static func failover(_ settings: WorkloadSettings, at size: GroupSize? = nil) -> [Step] {
     var plan = Builder()
     let dr = settings.dr
     if let secret = dr.secret {
       plan.then("repoint-dr-secret", .repoint(secret.ref, to: dr.database.ref), forecast: .seconds(3))
     }
-    plan.then("scale-up-dr", .scaleUp(dr.group.ref, dr.group.serving), forecast: .seconds(5))
+    plan.then("scale-up-dr", .scaleUp(dr.group.ref, size ?? dr.group.serving), forecast: .seconds(5))
     plan.then("gate", .gate, forecast: .seconds(5))
     if settings.decision.fencePrimary {
       let group = settings.primary.group
@@ -28,14 +30,14 @@ package enum Plan {
   }
 
   /// What of a failover can be done, and taken back, before anything is certain: the steps before the gate.
-  package static func preparation(_ settings: WorkloadSettings) -> [Step] {
-    Array(failover(settings).prefix { $0.work != .gate })
-  }
+  package static func preparation(of failover: [Step]) -> [Step] { Array(failover.prefix { $0.work != .gate }) }
 
   /// Rebuild the primary as a replica, hold writes, cut over without loss, and light the pilot again.
   ///
-  /// - Parameter incident: makes the names of what is kept unique; letters, digits and hyphens.
-  package static func failback(_ settings: WorkloadSettings, incident: String) -> [Step] {
+  /// - Parameters:
+  ///   - incident: makes the names of what is kept unique; letters, digits and hyphens.
+  ///   - size: of the primary's group; nil: its serving size.
+  package static func failback(_ settings: WorkloadSettings, incident: String, at size: GroupSize? = nil) -> [Step] {
     var plan = Builder()
     let (primary, dr) = (settings.primary, settings.dr)
     let suffix = incident.suffixName
@@ -57,7 +59,7 @@ package enum Plan {
     if let secret = primary.secret {
       plan.then("repoint-primary-secret", .repoint(secret.ref, to: primary.database.ref), forecast: .seconds(3))
     }
-    plan.then("scale-up-primary", .scaleUp(primary.group.ref, primary.group.serving), forecast: .seconds(5))
+    plan.then("scale-up-primary", .scaleUp(primary.group.ref, size ?? primary.group.serving), forecast: .seconds(5))
     plan.then(
       "await-primary-instances", .awaitInService(primary.group.ref, atLeast: primary.group.acceptMinimum),
       forecast: .minutes(4))

@@ -15,6 +15,7 @@ extension ReadinessItem {
     case .permissions: permissions(reply)
     case .clock: clock(reply)
     case .lease: lease(reply, settings)
+    case .capacity: capacity(reply, settings)
     }
   }
 
@@ -79,6 +80,17 @@ extension ReadinessItem {
       return .notReady("group \(name) has its AddToLoadBalancer process suspended")
     }
     return .ready("group \(name) is at \(state.size)")
+  }
+
+  /// Fewer instances than the primary has serve better than none: that is told, and nothing is less armed.
+  private func capacity(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let (from, to) = (settings.primary.group.ref.name, settings.dr.group)
+    guard case .group(let state) = reply else { return silence(reply) }
+    let size = to.size(peak: state.size.desired)
+    let share = (state.size.desired * (to.ofPeak ?? 0) + 99) / 100
+    let cut = share > size.desired ? ", not \(share): its capacity.max is \(size.max)" : ""
+    return .ready(
+      "\(from) is wanted at \(state.size.desired); \(to.ref.name) would take over with \(size.desired)\(cut)")
   }
 
   private func launch(_ reply: CloudReply, _ ref: GroupRef) -> Finding {

@@ -29,6 +29,8 @@ package enum ReadinessItem: String, Hashable, Sendable, Codable, CaseIterable {
   case clock
   /// The lease can be read and claimed.
   case lease
+  /// The DR group may become as large as the primary's.
+  case capacity
 }
 
 /// What was found out about one item.
@@ -62,6 +64,7 @@ extension ReadinessItem {
     case .permissions: return .simulate(Plan.changes(settings) + claim(settings), region: dr.region)
     case .clock: return .readClock(region: dr.region)
     case .lease: return settings.lease.map { .readLease($0.ref) }
+    case .capacity: return settings.dr.group.ofPeak.map { _ in .describeGroup(settings.primary.group.ref) }
     case .traffic:
       switch settings.traffic {
       case .route53(let record, _, _): return .readRecords(record)
@@ -86,7 +89,7 @@ extension ReadinessItem {
     case .lag: .replicaLag
     case .group: .drGroup
     case .lease: .lease
-    case .launch, .targets, .secret, .traffic, .permissions, .clock: .readiness(self)
+    case .launch, .targets, .secret, .traffic, .permissions, .clock, .capacity: .readiness(self)
     }
   }
 
@@ -110,7 +113,7 @@ extension ReadinessItem {
     switch self {
     case .credentials, .database, .group, .targets, .secret, .traffic: true
     // How old the lag is, is judged by the loss window; whether the lease is held, by the clock.
-    case .lag, .lease, .launch, .permissions, .clock: false
+    case .lag, .lease, .launch, .permissions, .clock, .capacity: false
     }
   }
 }

@@ -6,6 +6,8 @@ extension Record {
     switch self {
     // A failback that is taken back leads into the incident before it.
     case .rolledBack, .runFinished: before.phase.incident ?? after.phase.incident
+    // It happens anyway.
+    case .capacitySeen: nil
     default: after.phase.incident ?? before.phase.incident
     }
   }
@@ -50,6 +52,7 @@ extension Record {
     case .acknowledged: .acknowledged
     case .paused: .paused
     case .unpaused: .unpaused
+    case .capacitySeen: .capacitySeen
     case .ordered: .ordered
     }
   }
@@ -65,7 +68,7 @@ extension Record {
     case .armed, .account, .degraded, .recovered, .heldBack, .wouldFailOver, .runBegun, .lossAccepted, .lossNoted,
       .lossReviewed,
       .rollbackBegun, .rolledBack,
-      .runFinished, .debtIncurred, .debtPaid, .acknowledged, .paused, .unpaused, .ordered:
+      .runFinished, .debtIncurred, .debtPaid, .acknowledged, .paused, .unpaused, .capacitySeen, .ordered:
       nil
     }
   }
@@ -106,6 +109,8 @@ extension Record {
     case .paused(let pause):
       return "paused by \(pause.by)\(pause.expires.map { " until \($0.text)" } ?? ""): \(pause.reason)"
     case .unpaused(let by, let reason): return "pause ended by \(by): \(reason)"
+    case .capacitySeen(let site, let desired, _):
+      return "the \(site.rawValue) region's group is wanted at \(desired) instance(s)"
     case .ordered(let order, let outcome): return order.sentence(outcome)
     }
   }

@@ -185,6 +185,8 @@ package enum Record: Hashable, Sendable, Codable {
   case acknowledged(by: String, reason: String)
   case paused(Pause)
   case unpaused(by: String, reason: String)
+  /// The group of the serving site is wanted at so many instances from then on.
+  case capacitySeen(Site, desired: Int, at: Instant)
   /// Every order, refused ones too.
   case ordered(Order, OrderOutcome)
 }

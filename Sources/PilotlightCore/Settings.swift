@@ -160,12 +160,15 @@ package struct GroupSettings: Equatable, Sendable, Codable {
   package var standby: GroupSize
   /// Healthy targets that are enough to shift traffic in an emergency, 1...serving.desired.
   package var acceptMinimum: Int
+  /// It takes over with at least so many percent of the other group's peak; nil: always with `serving`.
+  package var ofPeak: Int?
 
-  package init(ref: GroupRef, serving: GroupSize, standby: GroupSize, acceptMinimum: Int) {
+  package init(ref: GroupRef, serving: GroupSize, standby: GroupSize, acceptMinimum: Int, ofPeak: Int? = nil) {
     self.ref = ref
     self.serving = serving
     self.standby = standby
     self.acceptMinimum = acceptMinimum
+    self.ofPeak = ofPeak
   }
 }
 

@@ -54,6 +54,7 @@ package final class WorkloadGuard {
     var drGroup: CloudReply?
     var account: String?
     var veto: VetoReading?
+    var desired: [Site: Int] = [:]
     /// What follows from the databases and the group.
     var obstacles: [String] = []
   }
@@ -124,6 +125,7 @@ package final class WorkloadGuard {
   private func see(_ sighting: Sighting, _ watch: Watch, _ start: Instant, _ now: Instant) {
     if case .reply(let reply) = sighting, let item = ReadinessItem(of: watch) {
       readiness.take(reply, of: item, settings, at: now)
+      if case .group(let state) = reply { standing.desired[item == .capacity ? .primary : .dr] = state.size.desired }
     }
     switch (watch, sighting) {
     case (.primaryProbe, .observation(let seen)): detector.probed(seen)
@@ -230,7 +232,8 @@ package final class WorkloadGuard {
     Situation(
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
       evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account,
-      veto: standing.veto, readiness: readiness, drRole: standing.drRole, lease: lease)
+      veto: standing.veto, readiness: readiness, drRole: standing.drRole, lease: lease,
+      desired: standing.desired)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.

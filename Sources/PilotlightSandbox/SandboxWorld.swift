@@ -89,6 +89,7 @@ package struct SandboxWorld: Sendable {
       world.faultSet.insert(fault)
       if case .regionOutage(let region) = fault { world.setRegion(region, down: true) }
       if case .backupRunning(let ref) = fault { world.beginForcedBackup(ref) }
+      if case .demand(let name, let site, let desired) = fault { world.want(desired, of: name, site) }
     }
   }
 
@@ -99,6 +100,7 @@ package struct SandboxWorld: Sendable {
       guard world.faultSet.remove(fault) else { return }
       if case .regionOutage(let region) = fault { world.setRegion(region, down: false) }
       if case .backupRunning(let ref) = fault { world.endForcedBackup(ref) }
+      if case .demand(let name, let site, _) = fault { world.want(nil, of: name, site) }
     }
   }
 

@@ -48,6 +48,18 @@ extension SandboxWorld {
     return .accepted(receipt: nil)
   }
 
+  /// Auto Scaling wants so many instances of a group that runs; nil: as many as it is set up with.
+  mutating func want(_ desired: Int?, of name: String, _ site: SandboxSite) {
+    guard let workload = workloads.firstIndex(where: { $0.settings.name == name }) else { return }
+    let index = workloads[workload].groups[site.rawValue]
+    guard groups[index].size.desired > 0 else { return }
+    let settings = workloads[workload].settings
+    let usual = (site == .primary ? settings.primary : settings.dr).group.serving.desired
+    let size = groups[index].size
+    groups[index].size.desired = max(min(desired ?? usual, size.max), max(size.min, 1))
+    schedule(.reconcileGroup(group: index), in: random.between(second, 10 * second), region: groups[index].region)
+  }
+
   /// Launches what is missing, terminates what is too much, the oldest first.
   mutating func reconcile(_ index: Int) {
     let group = groups[index]

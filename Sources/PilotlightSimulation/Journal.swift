@@ -62,7 +62,7 @@ struct Journal {
     case .critical: "CRITICAL "
     case .error: "ERROR "
     case .warning: "WARNING "
-    case .notice, .info: ""
+    case .notice, .info, .debug: ""
     }
   }
 

@@ -65,6 +65,8 @@ struct Oracle {
     var isFenceDue = false
     var reachedDR: Instant?
     var acted = 0
+    /// What the groups were told to be wanted at while their sites served.
+    var told: [Site: [(desired: Int, at: Instant)]] = [:]
     /// What stands in the table of leases.
     var lease: LeaseRecord?
     /// Since when the phase is healthy; nil while it is not.
@@ -86,12 +88,14 @@ struct Oracle {
   // MARK: What happens
 
   mutating func begins(_ what: Occurrence, at now: Instant) {
+    if what.isOrdinary { return }
     lies.begins(what, trial)
     quiet.begins(what, at: now)
     if case .cloud(let fault) = what { troubles.append((fault, now, .distantFuture)) }
   }
 
   mutating func ends(_ what: Occurrence, at now: Instant) {
+    if what.isOrdinary { return }
     lies.ends(what, trial, at: now)
     quiet.ends(what, at: now)
     guard case .cloud(let fault) = what else { return }
@@ -162,6 +166,7 @@ struct Oracle {
       watched.intents[action, default: 0] += 1
       if let undo { watched.undos.insert(undo) }
     case .runBegun(let run, _):
+      judgeSize(run, watched, at: now)
       watched.isFenceDue = false
       watched.gateReached = nil
       judgeBeginning(run, before, watched.settings, at: now)
@@ -177,8 +182,10 @@ struct Oracle {
         violate("loss-looked-for-too-late", now, "from \(proof.text) on, but \(oldest.text) is missing")
       }
     case .runFinished where to == .drActive:
+      watched.told[.dr] = nil
       watched.reachedDR = now
       if from == .failingOver, before.phase.run?.loss == nil { violate("promoted-without-a-word", now, name) }
+    case .runFinished where to == .healthy: watched.told[.primary] = nil
     default: break
     }
   }

@@ -85,4 +85,25 @@ extension Draw {
     }
     trial.scenario.entries.sort { $0.at < $1.at }
   }
+
+  // MARK: Demand
+
+  /// Some groups are sized by what the other one was wanted at, which goes up and down.
+  mutating func demand(_ trial: inout Trial) {
+    guard chance(0.3) else { return }
+    let (share, most) = (pick([100, 100, 50, 150]), pick([3, 6, 12]))
+    for index in trial.workloads.indices {
+      trial.workloads[index].primary.group.serving.max = most
+      trial.workloads[index].primary.group.ofPeak = share
+      trial.workloads[index].dr.group.serving.max = most
+      trial.workloads[index].dr.group.ofPeak = share
+    }
+    let latest = max(trial.scenario.duration.seconds * 0.8, 600)
+    for _ in 0..<pick([1, 2, 4]) {
+      let what = SandboxFault.demand(
+        workload: pick(trial.workloads).name, site: pick([.primary, .primary, .dr]), desired: pick([1, 3, 5, 9]))
+      trial.scenario.entries.append(Scenario.Entry(at: seconds(10, latest), .cloud(what), lasting: seconds(120, 1500)))
+    }
+    trial.scenario.entries.sort { $0.at < $1.at }
+  }
 }

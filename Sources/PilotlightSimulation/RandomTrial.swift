@@ -39,6 +39,7 @@ extension Trial {
     draw.drift(&trial)
     draw.watchdogs(&trial)
     draw.reviews(&trial)
+    draw.demand(&trial)
     return trial
   }
 }

@@ -81,7 +81,7 @@ private func label(_ line: JournalLine) -> (String, Style.Ink) {
   case .critical: return ("CRITICAL", .red)
   case .error: return ("ERROR", .red)
   case .warning: return ("WARNING", .yellow)
-  case .notice, .info: return ("daemon", .dim)
+  case .notice, .info, .debug: return ("daemon", .dim)
   }
 }
 

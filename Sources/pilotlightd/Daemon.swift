@@ -281,6 +281,7 @@ extension MessageLevel {
     case .warning: .warning
     case .notice: .notice
     case .info: .info
+    case .debug: .debug
     }
   }
 }

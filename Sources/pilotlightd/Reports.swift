@@ -170,14 +170,14 @@ extension Daemon {
 
   /// The run in progress, where it is of this kind; else one that would begin now.
   func run(of workload: WorkloadGuard, _ kind: PlanKind) -> Run {
-    let (settings, machine) = (workload.settings, workload.machine)
+    let machine = workload.machine
     let kind = RunKind(kind)
     if let run = machine.state.phase.run, run.kind == kind { return run }
     let plan =
       switch kind {
-      case .failover: machine.failoverPlan
-      case .failback: machine.state.durations.informed(Plan.failback(settings, incident: line.now.stamp))
-      case .preparation: machine.state.durations.informed(Plan.preparation(settings))
+      case .failover: machine.failoverPlan(at: line.now)
+      case .failback: machine.failbackPlan(incident: line.now.stamp, at: line.now)
+      case .preparation: Plan.preparation(of: machine.failoverPlan(at: line.now))
       }
     return Run(
       incident: line.now.stamp, kind: kind, startedAt: line.now, outageStart: nil, orderedBy: nil, plan: plan)

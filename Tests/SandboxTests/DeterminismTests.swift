@@ -150,6 +150,7 @@ extension Story {
       .capacityShortage(workload: name, site: .dr, available: 1), .promotionStuck(workload: name),
       .backupRunning(drDatabase), .databaseTrouble(primaryDatabase, status: "stopped"),
       .launchTemplateMissing(workload: name, site: .dr), .secretDeleted(workload: name, site: .dr),
+      .demand(workload: name, site: .primary, desired: 3),
     ]
   }
 }

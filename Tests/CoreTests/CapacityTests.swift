@@ -1,0 +1,81 @@
+// The size at which a region takes over: a share of what the other one was wanted at, at its peak of 24 hours.
+
+import PilotlightCore
+import Testing
+
+private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
+
+private func group(_ ofPeak: Int?, desired: Int = 2, max: Int = 10) -> GroupSettings {
+  GroupSettings(
+    ref: GroupRef(region: "us-west-2", name: "dr"), serving: GroupSize(min: 1, desired: desired, max: max),
+    standby: GroupSize(min: 0, desired: 0, max: max), acceptMinimum: 1, ofPeak: ofPeak)
+}
+
+/// What is left of levels, each with the hour from which on it was wanted.
+private func state(_ levels: [(hour: Double, desired: Int)]) -> DurableState {
+  DurableState(
+    levels.map { .capacitySeen(.primary, desired: $0.desired, at: start + .milliseconds(Int64($0.hour * 3_600_000))) })
+}
+
+@Suite struct CapacityTests {
+  @Test(arguments: [
+    (100, 7, 7), (50, 7, 4), (150, 5, 8), (1, 1, 2), (100, 0, 2), (100, 1, 2), (100, 25, 10), (200, 6, 10), (33, 9, 3),
+  ])
+  func `a share of the peak, rounded up, at least what is configured and at most the group's maximum`(
+    _ share: Int, _ peak: Int, _ desired: Int
+  ) {
+    #expect(group(share).size(peak: peak) == GroupSize(min: 1, desired: desired, max: 10))
+  }
+
+  @Test func `without a share or a peak it is what is configured`() {
+    #expect(group(nil).size(peak: 9) == GroupSize(min: 1, desired: 2, max: 10))
+    #expect(group(100).size(peak: nil) == GroupSize(min: 1, desired: 2, max: 10))
+  }
+
+  @Test func `a peak counts for 24 h after it ended, and what lasts counts for ever`() {
+    let state = state([(0, 3), (1, 9), (2, 4), (5, 6), (6, 2)])
+    func peak(_ hour: Double) -> Int? {
+      state.capacity[.primary]?.peak(at: start + .milliseconds(Int64(hour * 3_600_000)))
+    }
+    #expect([6, 25.9, 26.1, 29.9, 30.1, 1000].map(peak) == [9, 9, 6, 6, 2, 2])
+  }
+
+  @Test func `nothing was seen, nothing is known`() {
+    #expect(state([]).capacity[.primary]?.peak(at: start) == nil)
+  }
+
+  /// Counted in another way: the most of all levels that held at any moment of the last 24 h.
+  @Test func `any course of a fortnight has the peak that a list of all of it has`() {
+    var dice = Dice(seed: 7)
+    var levels: [(hour: Double, desired: Int)] = []
+    var hour = 0.0
+    while hour < 336 {
+      levels.append((hour, Int(dice.unit() * 12)))
+      hour += dice.unit() * 5 + 0.01
+      let known = state(levels).capacity[.primary]
+      for later in [hour, hour + 10, hour + 23.5] {
+        let now = start + .milliseconds(Int64(later * 3_600_000))
+        let most = levels.indices.filter { $0 + 1 == levels.count || levels[$0 + 1].hour > later - 24 }
+          .map { levels[$0].desired }.max()
+        #expect(known?.peak(at: now) == most, "hour \(later)")
+      }
+    }
+  }
+
+  @Test func `a failover and its preparation give the DR group the size, a failback the primary's`() {
+    var settings = settings
+    settings.dr.group.serving.max = 9
+    settings.dr.group.ofPeak = 100
+    let state = DurableState([.capacitySeen(.primary, desired: 7, at: start)])
+    let machine = Machine(settings, state: state, seed: 1)
+    let plan = machine.failoverPlan(at: start + .hours(1))
+    #expect(plan["scale-up-dr"] == .scaleUp(settings.dr.group.ref, GroupSize(min: 1, desired: 7, max: 9)))
+    #expect(Plan.preparation(of: plan).map(\.name) == ["repoint-dr-secret", "scale-up-dr"])
+    let home = machine.failbackPlan(incident: "i", at: start)
+    #expect(home["scale-up-primary"] == .scaleUp(settings.primary.group.ref, settings.primary.group.serving))
+  }
+}
+
+extension [Step] {
+  fileprivate subscript(name: String) -> Work? { first { $0.name == name }?.work }
+}
