@@ -10,38 +10,56 @@ extension Occurrence {
 }
 
 extension Oracle {
-  /// A turn has ended with its records on the disk.
-  mutating func told(_ input: Input, at now: Instant) {
+  /// What a group was told to be wanted at.
+  struct Told {
+    let desired: Int
+    let at: Instant
+    /// While its site served, and with the records of the turn on the disk: it has to be remembered.
+    var isSure: Bool
+  }
+
+  /// A turn has ended.
+  mutating func told(_ input: Input, isNoted: Bool, at now: Instant) {
     guard case .sighted(let name, let watch, .reply(.group(let group)), _) = input, let watched = workloads[name] else {
       return
     }
-    switch (watch, watched.state.phase) {
-    case (.readiness(.capacity), .healthy), (.readiness(.capacity), .degraded):
-      watched.told[.primary, default: []].append((group.size.desired, now))
-    case (.drGroup, .drActive): watched.told[.dr, default: []].append((group.size.desired, now))
-    default: break
-    }
+    let site: Site = watch == .drGroup ? .dr : .primary
+    let serves =
+      switch watched.state.phase {
+      case .healthy, .degraded: site == .primary
+      case .drActive: site == .dr
+      case .failingOver, .failingBack: false
+      }
+    watched.told[site, default: []].append(Told(desired: group.size.desired, at: now, isSure: serves && isNoted))
   }
 
-  /// The size that a run gives to the group that takes over.
+  /// The size that a run gives to the group that takes over: what must be remembered is, and nothing was made up.
   mutating func judgeSize(_ run: Run, _ watched: Watched, at now: Instant) {
-    let settings = watched.settings
-    let (group, told) =
-      run.kind == .failback ? (settings.primary.group, watched.told[.dr]) : (settings.dr.group, watched.told[.primary])
+    let (group, other): (GroupSettings, Site) =
+      run.kind == .failback ? (watched.settings.primary.group, .dr) : (watched.settings.dr.group, .primary)
     guard let share = group.ofPeak else { return }
-    let wanted = run.steps.compactMap {
-      if case .scaleUp(group.ref, let size) = $0.step.work { size } else { nil }
+    let sizes = run.steps.compactMap { if case .scaleUp(group.ref, let size) = $0.step.work { size } else { nil } }
+    guard let size = sizes.first else { return violate("nothing-scaled-up", now, run.incident) }
+    func due(_ most: Int) -> Int {
+      let wanted = Int((Double(most * share) / 100).rounded(.up))
+      return min(max(wanted, group.serving.desired), group.serving.max)
     }
-    guard let size = wanted.first else { return violate("nothing-scaled-up", now, run.incident) }
+    let told = watched.told[other] ?? []
     // What it was wanted at is known from one reading to the next.
-    var most = 0
-    for (index, level) in (told ?? []).enumerated() {
-      let until = index + 1 < (told ?? []).count ? (told ?? [])[index + 1].at : now
-      if now - until < CapacityMemory.span { most = max(most, level.desired) }
+    let sure = told.indices.filter { index in
+      let next = told[(index + 1)...].first(where: \.isSure)
+      return told[index].isSure && now - (next?.at ?? now) < CapacityMemory.span
     }
-    let share100 = Int((Double(most * share) / 100).rounded(.up))
-    let expected = min(max(share100, group.serving.desired), group.serving.max)
-    if size.desired < expected { violate("too-small", now, "\(size.desired) instance(s), \(expected) were due") }
-    if size.desired > expected { violate("too-large", now, "\(size.desired) instance(s), \(expected) were due") }
+    let least = due(sure.map { told[$0].desired }.max() ?? 0)
+    let most = due(told.map(\.desired).max() ?? 0)
+    if size.desired < least { violate("too-small", now, "\(size.desired) instance(s), \(least) were due") }
+    if size.desired > most { violate("too-large", now, "\(size.desired) instance(s), \(most) at most were due") }
+  }
+}
+
+extension Oracle.Watched {
+  /// The site begins to serve: what it was wanted at before need not be remembered.
+  func forgetTold(of site: Site) {
+    for index in told[site, default: []].indices { told[site]?[index].isSure = false }
   }
 }

@@ -65,8 +65,7 @@ struct Oracle {
     var isFenceDue = false
     var reachedDR: Instant?
     var acted = 0
-    /// What the groups were told to be wanted at while their sites served.
-    var told: [Site: [(desired: Int, at: Instant)]] = [:]
+    var told: [Site: [Told]] = [:]
     /// What stands in the table of leases.
     var lease: LeaseRecord?
     /// Since when the phase is healthy; nil while it is not.
@@ -182,10 +181,10 @@ struct Oracle {
         violate("loss-looked-for-too-late", now, "from \(proof.text) on, but \(oldest.text) is missing")
       }
     case .runFinished where to == .drActive:
-      watched.told[.dr] = nil
+      watched.forgetTold(of: .dr)
       watched.reachedDR = now
       if from == .failingOver, before.phase.run?.loss == nil { violate("promoted-without-a-word", now, name) }
-    case .runFinished where to == .healthy: watched.told[.primary] = nil
+    case .runFinished where to == .healthy: watched.forgetTold(of: .primary)
     default: break
     }
   }

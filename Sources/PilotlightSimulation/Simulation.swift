@@ -204,7 +204,7 @@ package final class Simulation {
     let commands = engine.handle(input, at: now)
     lastTurn = now
     conclude(commands + engine.mended())
-    if self.engine === engine, disk.fault == nil { oracle.told(input, at: now) }
+    oracle.told(input, isNoted: self.engine === engine && disk.fault == nil, at: now)
   }
 
   /// The ticks of the quiet time before: nothing is due in them, they only say that the process was there.
