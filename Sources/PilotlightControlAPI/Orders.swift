@@ -3,10 +3,10 @@
 
 /// The orders there are, by the name of their command.
 package enum OrderName: String, Codable, Hashable, Sendable, CaseIterable {
-  case pause, resume, failover, failback, approve, retry, skip, abort, ack
+  case pause, resume, failover, failback, switchover, approve, retry, skip, abort, ack
 
   /// Destructive orders name the workload again in `confirm`.
-  package var needsConfirmation: Bool { self == .failover || self == .failback }
+  package var needsConfirmation: Bool { self == .failover || self == .failback || self == .switchover }
 }
 
 /// `POST /v1/orders`.

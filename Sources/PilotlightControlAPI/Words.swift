@@ -35,7 +35,7 @@ package enum ConfidenceWord: String, Codable, Hashable, Sendable, CaseIterable {
 
 /// The plans there are; a preparation is the part of a failover that comes before its gate.
 package enum PlanKind: String, Codable, Hashable, Sendable, CaseIterable {
-  case failover, failback, preparation
+  case failover, failback, switchover, preparation
 }
 
 /// What repeating or undoing a step means.

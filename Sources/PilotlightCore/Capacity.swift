@@ -64,6 +64,11 @@ extension Machine {
     return state.durations.informed(Plan.failover(settings, at: size))
   }
 
+  /// The plan of a switchover that begins now.
+  package func switchoverPlan(at now: Instant) -> [Step] {
+    state.durations.informed(Plan.switchover(settings, at: state.size(of: .dr, settings, at: now)))
+  }
+
   /// The plan of a failback that begins now.
   package func failbackPlan(incident: String, at now: Instant) -> [Step] {
     let size = state.size(of: .primary, settings, at: now)

@@ -117,6 +117,8 @@ package struct DurableState: Equatable, Sendable {
       if case .drActive(var residence) = phase {
         residence.failover.lossReview = review
         phase = .drActive(residence)
+      } else {
+        withRun { $0.lossReview = review }
       }
     case .rollbackBegun(let why, let by):
       withRun {
@@ -189,7 +191,7 @@ package struct DurableState: Equatable, Sendable {
     switch phase {
     case .failingOver(let run):
       ended = Shared(run)
-      lastFailover = (run.startedAt, at)
+      if run.kind == .failover { lastFailover = (run.startedAt, at) }
       capacity[.dr] = nil
       phase = .drActive(Residence(failover: run, since: at))
     case .failingBack(let run, _):

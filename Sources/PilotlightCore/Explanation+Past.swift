@@ -45,7 +45,8 @@ package struct PastIncident: Sendable {
     case (.failover, let finish?):
       let out = run.outageStart.map { "service was out for \((finish - $0).text); " } ?? ""
       return "a failover, \(by): \(out)it took \((finish - run.startedAt).text)"
-    case (.failback, let finish?): return "a failback, \(by): it took \((finish - run.startedAt).text)"
+    case (.failback, let finish?), (.switchover, let finish?):
+      return "a \(run.kind.rawValue), \(by): it took \((finish - run.startedAt).text)"
     case (_, nil) where wasTakenBack:
       return "a \(run.kind.rawValue), \(by), taken back before anything one-way was done"
     case (_, nil): return "a \(run.kind.rawValue), \(by), not finished yet"
@@ -83,7 +84,7 @@ package struct PastIncident: Sendable {
       case .preparation: return "prepared for a failover: \(why)"
       case .failover where run.orderedBy == nil:
         return "failed over because the outage was confirmed and corroborated: \(why)"
-      case .failover, .failback: return "\(run.kind.rawValue) begun: \(why)"
+      case .failover, .failback, .switchover: return "\(run.kind.rawValue) begun: \(why)"
       }
     case .gatePassed(_, _, let why, _): return "the gate let it pass: \(why)"
     case .vetoed(_, let why): return "the gate waited: \(why)"

@@ -62,6 +62,9 @@ package struct LossEntry: Hashable, Sendable, Codable {
   package var end: Instant { max(window.countedTo ?? outageStart, outageStart) }
 
   package var sentence: String {
+    if window.window == .zero {
+      return "nothing that was written to \(left.identifier) is missing from \(promoted.identifier)"
+    }
     guard let proof else {
       return "how much of \(left.identifier) is missing from \(promoted.identifier) is unknown"
     }

@@ -9,6 +9,7 @@ extension Machine {
     case .resume: (refusal, done) = orderResume(order, &reaction)
     case .failover(let accept): (refusal, done) = orderFailover(order, accept, situation, &reaction)
     case .failback: (refusal, done) = orderFailback(order, situation, &reaction)
+    case .switchover: (refusal, done) = orderSwitchover(order, situation, &reaction)
     case .approve(let accept): (refusal, done) = orderApprove(order, accept, situation, &reaction)
     case .retry(let name): (refusal, done) = orderRetry(name, order, &reaction)
     case .skip(let name): (refusal, done) = orderSkip(name, order, situation, &reaction)
@@ -182,7 +183,7 @@ extension Machine {
     guard step.state == .stuck || step.state == .running else {
       return ("\(stepName) is \(step.state.rawValue); only a running or stuck step can be skipped", "")
     }
-    noteLoss(step.step.work, run, [], &reaction)
+    noteLoss(step.step.work, run, [], at: situation.now, &reaction)
     record(.stepSkipped(stepName, by: order.by, reason: order.reason, at: situation.now), &reaction)
     progress[stepName] = nil
     return (nil, "took \(stepName) as done")

@@ -1,5 +1,7 @@
 // Taking a run back, and paying what is owed.
 
+private let undoSettling = "undo-settling"
+
 extension Machine {
   /// Undoes reversible steps, newest first, one at a time. All undos are declarative: repeating one changes nothing more.
   mutating func takeBack(_ situation: Situation, _ reaction: inout Reaction) {
@@ -21,6 +23,7 @@ extension Machine {
       return
     }
     guard let step = run.undoable.first, let undo = step.undo else {
+      if isSettling(run, situation) { return }
       record(.rolledBack(why), &reaction)
       forgetProgress()
       said.removeAll()
@@ -31,6 +34,14 @@ extension Machine {
     if case .resting(let until, _) = progress[key], situation.now < until { return }
     progress = progress.filter { $0.key.hasPrefix("undo-") }
     ask(.undo(step.step.name), [undo], key: key, situation, &reaction)
+  }
+
+  /// What was taken back may still be shown as it was: the next run would find its steps done.
+  private mutating func isSettling(_ run: Run, _ situation: Situation) -> Bool {
+    guard run.steps.contains(where: { $0.state == .undone }) else { return false }
+    if case .resting(let until, _) = progress[undoSettling] { return situation.now < until }
+    rest(undoSettling, showing, failures: 0, situation)
+    return true
   }
 
   /// A request that takes the step back was sent, and may still be answered.
@@ -58,6 +69,7 @@ extension Machine {
     guard case .failed(let failure) = reply else {
       progress["undo-\(name)"] = nil
       record(.stepUndone(name), &reaction)
+      rest(undoSettling, showing, failures: 0, situation)
       return
     }
     let key = "undo-\(name)"

@@ -23,6 +23,9 @@ private let patience: Duration = .seconds(90)
 /// After an act the world may take this long to show it. A one-way act whose answer was lost is not repeated before the world has
 /// denied it this long without a break: RDS shows a promoted replica as available, source still set, for some seconds.
 private let settling: Duration = .seconds(30)
+/// And this long where repeating, or having taken back, does no harm: AWS's APIs show a change within seconds (EC2 and Auto Scaling
+/// developer guides, "Eventual consistency").
+let showing: Duration = .seconds(5)
 /// A one-way act that was taken and shows nothing for this long is a person's business.
 private let takenButUnseen: Duration = .seconds(900)
 extension Machine {
@@ -48,8 +51,8 @@ extension Machine {
   }
 
   private mutating func carryOn(_ run: Run, _ situation: Situation, _ reaction: inout Reaction) {
-    if run.rollback == nil, run.kind == .failover, !run.isCommitted, situation.assessment.verdict == .up {
-      record(.rollbackBegun("the primary serves again and nothing one-way has run", by: nil), &reaction)
+    if run.rollback == nil, !run.isCommitted, let why = whyTakeBack(run, situation) {
+      record(.rollbackBegun(why, by: nil), &reaction)
     }
     if state.phase.run?.rollback != nil {
       takeBack(situation, &reaction)
@@ -59,6 +62,18 @@ extension Machine {
     turnReadySteps(situation, &reaction)
     finishIfDone(situation, &reaction)
     payDebts(situation, &reaction)
+  }
+
+  /// Why a run that has changed nothing for good goes no further.
+  private func whyTakeBack(_ run: Run, _ situation: Situation) -> String? {
+    switch run.kind {
+    case .failover where situation.assessment.verdict == .up:
+      "the primary serves again and nothing one-way has run"
+    // From the hold on it is our own hand that keeps the primary from serving.
+    case .switchover where situation.assessment.confirmed && run["hold-writes"]?.state == .waiting:
+      "the primary is down: that is a failover's business"
+    case .failover, .switchover, .failback, .preparation: nil
+    }
   }
 
   mutating func turnReadySteps(_ situation: Situation, _ reaction: inout Reaction) {
@@ -181,7 +196,7 @@ extension Machine {
     switch step.step.work.read(replies, context) {
     case .done(let sentence):
       progress[name] = nil
-      noteLoss(step.step.work, run, replies, &reaction)
+      noteLoss(step.step.work, run, replies, at: situation.now, &reaction)
       record(.stepDone(name, sentence, at: situation.now), &reaction)
     case .underway(let note):
       denied[name] = nil
@@ -201,15 +216,22 @@ extension Machine {
     }
   }
 
-  mutating func noteLoss(_ work: Work, _ run: Run, _ replies: [CloudReply], _ reaction: inout Reaction) {
-    guard run.kind == .failover, case .promote(let promoted, _) = work else { return }
+  mutating func noteLoss(
+    _ work: Work, _ run: Run, _ replies: [CloudReply], at now: Instant, _ reaction: inout Reaction
+  ) {
+    guard run.kind != .failback, case .promote(let promoted, _) = work else { return }
     var seen: DatabaseState?
     if case .database(let state)? = replies.first { seen = state }
     let loss = LossEntry(
-      window: run.lossAtGate ?? LossWindow(window: nil, confidence: .unknown),
+      window: run.lossAtGate ?? run.drained ?? LossWindow(window: nil, confidence: .unknown),
       outageStart: run.outageStart ?? run.startedAt,
       promoted: promoted, arn: seen?.arn, address: seen?.address, left: settings.primary.database.ref)
     record(.lossNoted(loss), &reaction)
+    if run.drained != nil {
+      let review = LossReview(
+        by: "pilotlightd", reason: "writes were held, and replayed, before the promotion", at: now)
+      record(.lossReviewed(review), &reaction)
+    }
   }
 
   private mutating func takeAct(
@@ -283,7 +305,7 @@ extension Machine {
       }
       return false
     case (.oneWay, false): wait = settling
-    case (.readOnly, _), (.reversible, _): wait = .seconds(5)
+    case (.readOnly, _), (.reversible, _): wait = showing
     }
     guard situation.now - since >= wait else { return false }
     denied[name] = nil

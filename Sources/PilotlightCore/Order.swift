@@ -23,6 +23,8 @@ package enum OrderKind: Hashable, Sendable, Codable {
   /// Fail over now, whatever the detector says. `acceptDataLoss` accepts a loss above the RPO or unknown.
   case failover(acceptDataLoss: Bool)
   case failback
+  /// Move to the DR region while the primary serves, without loss.
+  case switchover
   /// Let the waiting gate pass. `acceptDataLoss` accepts, for this incident only, a loss above the RPO or unknown.
   case approve(acceptDataLoss: Bool)
   /// Try the stuck step again.

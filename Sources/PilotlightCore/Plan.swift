@@ -32,6 +32,34 @@ package enum Plan {
   /// What of a failover can be done, and taken back, before anything is certain: the steps before the gate.
   package static func preparation(of failover: [Step]) -> [Step] { Array(failover.prefix { $0.work != .gate }) }
 
+  /// Make the DR region ready, hold writes, cut over without loss, and leave the primary region without instances. Nothing is done to the
+  /// primary before everything else stands.
+  ///
+  /// - Parameter size: of the DR group; nil: its serving size.
+  package static func switchover(_ settings: WorkloadSettings, at size: GroupSize? = nil) -> [Step] {
+    var plan = Builder()
+    let (primary, dr) = (settings.primary, settings.dr)
+    let size = size ?? dr.group.serving
+    if let secret = dr.secret {
+      plan.then("repoint-dr-secret", .repoint(secret.ref, to: dr.database.ref), forecast: .seconds(3))
+    }
+    plan.then("scale-up-dr", .scaleUp(dr.group.ref, size), forecast: .seconds(5))
+    // There is time: nobody has to be content with less.
+    plan.then("await-dr-instances", .awaitInService(dr.group.ref, atLeast: size.desired), forecast: .minutes(4))
+    plan.then(
+      "await-replication", .awaitReplication(dr.database.ref, within: settings.failback.maximumLag),
+      forecast: .minutes(1))
+    plan.holdWrites(at: primary)
+    plan.then("drain", .awaitDrained(dr.database.ref, after: "hold-writes"), forecast: .minutes(2))
+    plan.then("promote-replica", .promote(dr.database.ref, whileHeld: primary.listener), forecast: .seconds(450))
+    plan.verify(dr, site: .dr)
+    plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
+    plan.then("scale-down-primary", .scaleDown(primary.group.ref, primary.group.standby), forecast: .minutes(2))
+    if let listener = primary.listener { plan.then("release-writes", .releaseWrites(listener), forecast: .seconds(2)) }
+    plan.announce(settings.announcement)
+    return plan.steps
+  }
+
   /// Rebuild the primary as a replica, hold writes, cut over without loss, and light the pilot again.
   ///
   /// - Parameters:

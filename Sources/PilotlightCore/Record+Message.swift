@@ -119,7 +119,7 @@ extension Record {
     switch run.kind {
     case .preparation: "preparing for a failover, which is not certain yet: \(why)"
     case .failover where run.orderedBy == nil: "failover begun: the outage is confirmed and corroborated: \(why)"
-    case .failover, .failback: "\(run.kind.rawValue) begun: \(why)"
+    case .failover, .failback, .switchover: "\(run.kind.rawValue) begun: \(why)"
     }
   }
 
@@ -149,6 +149,7 @@ extension OrderKind {
     case .resume: "resume"
     case .failover: "failover"
     case .failback: "failback"
+    case .switchover: "switchover"
     case .approve: "approve"
     case .retry: "retry"
     case .skip: "skip"

@@ -4,6 +4,8 @@
 package enum RunKind: String, Hashable, Sendable, Codable, CaseIterable {
   case failover
   case failback
+  /// The DR region takes over from a primary that serves, without loss.
+  case switchover
   /// The reversible steps of a failover, while it is not certain yet that there will be one.
   case preparation
 }
@@ -113,6 +115,13 @@ package struct Run: Hashable, Sendable, Codable {
     steps.contains {
       if case .fence = $0.step.work { $0.intentAt != nil && !$0.didNotHappen } else { false }
     }
+  }
+
+  /// Nothing: every write was replayed before the promotion; nil where that was not waited for, or somebody said so instead.
+  var drained: LossWindow? {
+    let drain = steps.first { if case .awaitDrained = $0.step.work { true } else { false } }
+    guard kind == .switchover, let drain, drain.state == .done, self["hold-writes"]?.state == .done else { return nil }
+    return LossWindow(window: .zero, confidence: .measured, countedTo: drain.finishedAt)
   }
 
   /// What its promotion lost, in a sentence.

@@ -41,12 +41,13 @@ private enum LedgerFault: String, CaseIterable, Sendable {
 
 /// Orders of `pilotlightctl`.
 private enum OrderWord: String, CaseIterable, Sendable {
-  case failover, failback, approve, retry, skip, abort, ack, pause, resume
+  case failover, failback, switchover, approve, retry, skip, abort, ack, pause, resume
 
   func kind(acceptDataLoss: Bool, lossReviewed: Bool, step: String?) -> OrderKind {
     switch self {
     case .failover: .failover(acceptDataLoss: acceptDataLoss)
     case .failback: .failback
+    case .switchover: .switchover
     case .approve: .approve(acceptDataLoss: acceptDataLoss)
     case .retry: .retry(step: step)
     case .skip: .skip(step: step)
@@ -63,7 +64,7 @@ private enum OrderWord: String, CaseIterable, Sendable {
     case .failover, .approve: ["acceptDataLoss"]
     case .retry, .skip: ["step"]
     case .ack: ["lossReviewed"]
-    case .failback, .abort, .pause, .resume: []
+    case .failback, .switchover, .abort, .pause, .resume: []
     }
   }
 }
@@ -150,7 +151,7 @@ extension Kind where Value == String {
       settings.dr.targetGroup = nil
     }
     let plans = [WorkloadSettings.reference(), unwatched].flatMap {
-      Plan.failover($0) + Plan.failback($0, incident: "i")
+      Plan.failover($0) + Plan.switchover($0) + Plan.failback($0, incident: "i")
     }
     var names: [String] = []
     for step in plans where isMeant(step) && !names.contains(step.name) { names.append(step.name) }

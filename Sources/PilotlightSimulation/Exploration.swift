@@ -163,6 +163,8 @@ extension Exploration {
     case healthy
     /// The DR region serves, the primary region has come back.
     case drActive = "dr-active"
+    /// The primary serves, and is left all the same.
+    case switchover
 
     /// What may be ordered; nil where the search ends.
     func orders(in phase: Phase) -> [OrderKind]? {
@@ -172,6 +174,7 @@ extension Exploration {
       if let running = phase.run?.ready.first { orders.append(.skip(step: running.step.name)) }
       switch self {
       case .healthy: return phase.name == .drActive ? nil : orders + [.failover(acceptDataLoss: false)]
+      case .switchover: return phase.name == .drActive ? nil : orders + [.switchover]
       case .drActive: return phase.name == .healthy ? nil : orders + [.failback]
       }
     }

@@ -1,15 +1,15 @@
-// Interrupted anywhere, a life must end as if nothing had happened: after each record of a failover and of the failback behind it, on
+// Interrupted anywhere, a life must end as if nothing had happened: after each record of a failover or a switchover, and of the failback behind it, on
 // both sides of the disk and after what followed was sent, the process dies and comes back. What differs from the whole life is a bug.
 
 import PilotlightCore
 import PilotlightSandbox
 
-/// All interruptions of one deployment's failover and failback.
+/// All interruptions of one deployment's way to the DR region and home.
 package struct Interruption: Sendable {
   /// Which deployment, e.g. `route53`.
   package let name: String
   private let settings: WorkloadSettings
-  private let fault: SandboxFault
+  private let cause: Occurrence
   private let whole: LifeResult
   /// Records of the whole life: the process can die at each.
   package let records: Int
@@ -23,18 +23,20 @@ package struct Interruption: Sendable {
     var violations: [Violation]
   }
 
-  private init(_ name: String, _ fault: (WorkloadSettings) -> SandboxFault, _ change: (inout WorkloadSettings) -> Void)
-  {
+  private init(_ name: String, _ cause: (WorkloadSettings) -> Occurrence, _ change: (inout WorkloadSettings) -> Void) {
     self.name = name
     settings = .reference("app", change)
-    self.fault = fault(settings)
-    (whole, records) = Interruption.live(settings, self.fault, dyingAt: nil)
+    self.cause = cause(settings)
+    (whole, records) = Interruption.live(settings, self.cause, dyingAt: nil)
   }
 
-  private static let region: @Sendable (WorkloadSettings) -> SandboxFault = { .regionOutage(region: $0.primary.region) }
-  private static let application: @Sendable (WorkloadSettings) -> SandboxFault = {
-    .applicationDown(workload: $0.name, site: .primary)
+  private static let region: @Sendable (WorkloadSettings) -> Occurrence = {
+    .cloud(.regionOutage(region: $0.primary.region))
   }
+  private static let application: @Sendable (WorkloadSettings) -> Occurrence = {
+    .cloud(.applicationDown(workload: $0.name, site: .primary))
+  }
+  private static let order: @Sendable (WorkloadSettings) -> Occurrence = { .order(.switchover, workload: $0.name) }
 
   package static var reference: Interruption { Interruption("reference, the region dies", region) { _ in } }
 
@@ -51,6 +53,7 @@ package struct Interruption: Sendable {
           RecordRef(zone: "Z", name: "app.example.com", type: "CNAME"), primary: RecordTarget(host: "p.example.com"),
           dr: RecordTarget(host: "d.example.com"))
       },
+      Interruption("switched over", order) { _ in },
       Interruption("by hand, no secrets, no targets, no listener", region) {
         $0.traffic = .manual
         $0.primary.secret = nil
@@ -66,15 +69,17 @@ package struct Interruption: Sendable {
   /// - Parameter record: 1...`records`.
   /// - Returns: what is not as in the whole life; nil when nothing is.
   package func difference(dyingAt record: Int, _ moment: CrashMoment) -> String? {
-    let (ending, _) = Interruption.live(settings, fault, dyingAt: .record(count: record, moment))
+    let (ending, _) = Interruption.live(settings, cause, dyingAt: .record(count: record, moment))
     if ending == whole { return nil }
     return "\(name), dying \(moment.rawValue) record \(record):\n  whole: \(whole)\n  cut:   \(ending)"
   }
 
   private static func live(
-    _ settings: WorkloadSettings, _ fault: SandboxFault, dyingAt point: CrashPoint?
+    _ settings: WorkloadSettings, _ cause: Occurrence, dyingAt point: CrashPoint?
   ) -> (LifeResult, records: Int) {
-    var entries = [Scenario.Entry(at: .minutes(5), .cloud(fault), lasting: .minutes(35))]
+    var entries = [Scenario.Entry(at: .minutes(5), cause, lasting: .minutes(35))]
+    // Whoever gets no answer orders again.
+    if case .order = cause { entries.append(Scenario.Entry(at: .seconds(330), cause)) }
     if let point { entries.insert(Scenario.Entry(at: .seconds(1), .crash(point, restartAfter: .seconds(1))), at: 0) }
     let trial = Trial(
       seed: 1, workloads: [settings], scenario: Scenario(name: "interruption", entries: entries, duration: .minutes(45))

@@ -77,7 +77,7 @@ enum Move: CustomStringConvertible {
     case .order(let kind, _):
       switch kind {
       case .skip, .abort, .pause, .resume: place.machine.state.phase.run?.stuck == nil
-      case .failover, .failback, .approve, .retry, .ack, .reviewLoss: false
+      case .failover, .failback, .switchover, .approve, .retry, .ack, .reviewLoss: false
       }
     }
   }

@@ -71,7 +71,7 @@ extension Oracle {
   /// A fence before the gate would make a returning primary look dead by our own hand.
   private mutating func judgeFence(_ action: CloudAction, _ watched: Watched, at now: Instant) {
     let group = watched.settings.primary.group
-    guard case .resizeGroup(group.ref, group.standby) = action, case .failingOver(let run) = watched.state.phase else {
+    guard case .resizeGroup(group.ref, group.standby) = action, let run = watched.state.phase.run, run.kind == .failover else {
       return
     }
     if run["gate"]?.state.isFinished != true { violate("fenced-before-gate", now, run.incident) }
@@ -206,8 +206,8 @@ extension Oracle {
         noted.kind == .stoppedServingSite ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at,
         noted.detail)
     case .avoidableLoss:
-      if run?.kind == .failback, simulation.patient.skips == 0 {
-        violate("failback-lost-writes", noted.at, noted.detail)
+      if let kind = run?.kind, kind == .failback || kind == .switchover, simulation.patient.skips == 0 {
+        violate("\(kind.rawValue)-lost-writes", noted.at, noted.detail)
       }
     case .trafficToDeadSite:
       if !wasTroubled(at: noted.at), simulation.patient.skips == 0, watched.settings.traffic != .manual {

@@ -201,6 +201,9 @@ struct Oracle {
         violate("went-home-over-lost-writes", now, run.incident)
       }
       return
+    case .switchover:
+      if run.orderedBy == nil { violate("automatic-switchover", now, run.incident) }
+      return
     case .preparation:
       if !settings.decision.prepareWhenDegraded { violate("prepared-unasked", now, run.incident) }
     case .failover: failovers += 1

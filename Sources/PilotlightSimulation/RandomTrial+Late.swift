@@ -110,4 +110,15 @@ extension Draw {
     }
     trial.scenario.entries.sort { $0.at < $1.at }
   }
+
+  // MARK: Switchovers
+
+  /// Somebody moves a primary that serves.
+  mutating func switchover(_ trial: inout Trial) {
+    guard trial.expectation == .none, chance(0.15) else { return }
+    let at = seconds(60, trial.scenario.duration.seconds * 0.5)
+    let order = Scenario.Entry(at: at, .order(.switchover, workload: pick(trial.workloads).name))
+    trial.scenario.entries.append(order)
+    trial.scenario.entries.sort { $0.at < $1.at }
+  }
 }

@@ -40,6 +40,7 @@ extension Trial {
     draw.watchdogs(&trial)
     draw.reviews(&trial)
     draw.demand(&trial)
+    draw.switchover(&trial)
     return trial
   }
 }

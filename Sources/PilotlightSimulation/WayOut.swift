@@ -38,7 +38,7 @@ struct WayOut {
   private var view: View {
     switch start {
     case .healthy: .down
-    case .drActive: .up
+    case .drActive, .switchover: .up
     }
   }
 

@@ -24,6 +24,7 @@ private func title(_ kind: PlanKind?) -> String {
   switch kind {
   case .failover?: "Failover"
   case .failback?: "Failback"
+  case .switchover?: "Switchover"
   case .preparation?: "Preparation"
   case nil: "Incident"
   }

@@ -57,6 +57,20 @@ struct Failback: AsyncParsableCommand {
   func run() async throws { try await giveConfirmed(.failback, target, why, confirm, socket) }
 }
 
+struct Switchover: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Move to the DR region while the primary serves, without losing a write.",
+    discussion:
+      "Writes are held from the cut-over until the DR region serves. `abort` takes it back until the promotion; `failback` is the way home."
+  )
+  @OptionGroup var target: WorkloadArgument
+  @OptionGroup var why: ReasonOption
+  @Option(help: ArgumentHelp("The workload's name again.", valueName: "workload")) var confirm: String?
+  @OptionGroup var socket: SocketOption
+
+  func run() async throws { try await giveConfirmed(.switchover, target, why, confirm, socket) }
+}
+
 struct Approve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Let a run that waits at its gate go on.")
   @OptionGroup var target: WorkloadArgument

@@ -16,7 +16,8 @@ struct Pilotlightctl: AsyncParsableCommand {
     version: Release.version,
     subcommands: [
       Status.self, Explain.self, Report.self, Plan.self, History.self,
-      Pause.self, Resume.self, Failover.self, Failback.self, Approve.self, Retry.self, Skip.self, Abort.self, Ack.self,
+      Pause.self, Resume.self, Failover.self, Failback.self, Switchover.self, Approve.self, Retry.self, Skip.self,
+      Abort.self, Ack.self,
       Graph.self, Ledger.self, Replay.self, Simulate.self, Demo.self, Sandbox.self, Docs.self,
     ])
 

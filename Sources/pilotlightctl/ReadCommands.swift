@@ -78,7 +78,7 @@ struct Plan: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show the steps of a failover, failback or preparation, and what each would find now; nothing is changed."
   )
-  @Argument(help: "failover, failback or preparation.") var kind: PlanKind
+  @Argument(help: "failover, switchover, failback or preparation.") var kind: PlanKind
   @OptionGroup var target: WorkloadArgument
   @OptionGroup var socket: SocketOption
 

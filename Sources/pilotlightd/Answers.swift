@@ -148,6 +148,7 @@ extension Daemon {
     case .resume: .resume
     case .failover: .failover(acceptDataLoss: request.acceptDataLoss ?? false)
     case .failback: .failback
+    case .switchover: .switchover
     case .approve: .approve(acceptDataLoss: request.acceptDataLoss ?? false)
     case .retry: .retry(step: request.step)
     case .skip: .skip(step: request.step)

@@ -38,11 +38,14 @@ struct DryRun {
     case (.failover, .healthy), (.failover, .degraded), (.preparation, .healthy), (.preparation, .degraded): true
     // What is yet to come of a failback is nothing like what is there now.
     case (.failback, .drActive): step.step.needs.isEmpty
+    case (.switchover, .healthy), (.switchover, .degraded): true
+    case (.switchover, .failingOver): step.state != .waiting
     case (.failover, .failingOver): true
     case (.failback, .failingBack): step.state != .waiting
     case (.failover, .drActive), (.failover, .failingBack), (.preparation, .failingOver), (.preparation, .drActive),
       (.preparation, .failingBack), (.failback, .healthy), (.failback, .degraded), (.failback, .failingOver):
       false
+    case (.switchover, .drActive), (.switchover, .failingBack): false
     }
   }
 

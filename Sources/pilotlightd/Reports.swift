@@ -177,6 +177,7 @@ extension Daemon {
       switch kind {
       case .failover: machine.failoverPlan(at: line.now)
       case .failback: machine.failbackPlan(incident: line.now.stamp, at: line.now)
+      case .switchover: machine.switchoverPlan(at: line.now)
       case .preparation: Plan.preparation(of: machine.failoverPlan(at: line.now))
       }
     return Run(
@@ -185,7 +186,8 @@ extension Daemon {
 
   /// - Parameter finds: what each step would find now; nil where that cannot be said yet.
   func planReport(_ workload: String, _ kind: PlanKind, _ steps: [Step], _ finds: [String?]) -> PlanReport {
-    let forecast = kind == .failover ? Plan.forecast(steps, until: "shift-traffic") : Plan.forecast(steps)
+    let forecast =
+      kind == .failover || kind == .switchover ? Plan.forecast(steps, until: "shift-traffic") : Plan.forecast(steps)
     return PlanReport(
       workload: workload, kind: kind,
       steps: zip(steps, finds).map { step, finds in
@@ -259,6 +261,7 @@ extension PlanKind {
     switch kind {
     case .failover: self = .failover
     case .failback: self = .failback
+    case .switchover: self = .switchover
     case .preparation: self = .preparation
     }
   }
@@ -269,6 +272,7 @@ extension RunKind {
     switch kind {
     case .failover: self = .failover
     case .failback: self = .failback
+    case .switchover: self = .switchover
     case .preparation: self = .preparation
     }
   }

@@ -1,0 +1,74 @@
+"""Moving to the DR region on purpose: nothing is lost, nothing is left behind, and until the promotion there is a way back."""
+
+from __future__ import annotations
+
+import json
+
+from aws.client import Control
+from checks import assert_failed_over, assert_home, assert_nothing_deleted, assert_order, assert_promoted_once
+from daemon import DONE, REFUSED, Daemon
+from settings import WORKLOAD
+from world import DATABASE, REPLICA, SERVING, STANDBY, World
+
+
+def switch_over(daemon: Daemon) -> None:
+    daemon.armed()
+    daemon.order("switchover", "--confirm", WORKLOAD)
+
+
+def test_a_switchover_loses_nothing_and_the_way_home_needs_no_review(world: World, start) -> None:
+    daemon = start(world)
+    secrets = world.secret(world.primary), world.secret(world.dr)
+    plan = daemon.ctl("plan", "switchover").stdout
+    assert plan.index("hold-writes") < plan.index("drain") < plan.index("promote-replica"), plan
+    switch_over(daemon)
+    daemon.wait_until("writes are held", lambda: world.writes_held(world.primary), 60)
+    assert world.promotions() == []
+    workload = daemon.until_phase("dr-active", 90)
+    assert_failed_over(world, secrets[1])
+    assert_order(world, "CreateRule", "PromoteReadReplica", "DeleteRule")
+    assert world.sizes(world.primary) == STANDBY and not world.writes_held(world.primary)
+    assert workload["lost"]["seconds"] == 0 and workload["lost"]["reviewedBy"], workload["lost"]
+    page = daemon.ctl("report").stdout
+    assert page.startswith(f"# Switchover of {WORKLOAD}: ") and "nothing that was written" in page, page
+    daemon.order("failback", "--confirm", WORKLOAD)
+    daemon.until_phase("healthy", 150)
+    assert_home(world, secrets[0])
+    assert_nothing_deleted(world)
+
+
+def test_until_the_promotion_it_can_be_taken_back(world: World, aws: Control, start) -> None:
+    daemon = start(world)
+    aws.fault("error", action="GetMetricData", status=500)
+    switch_over(daemon)
+    daemon.until("it waits for the replica", lambda workload: any(
+        step["name"] == "await-replication" and step["state"] == "running" for step in workload["incident"]["steps"]), 40)
+    daemon.order("abort")
+    daemon.until_phase("healthy", 40)
+    assert world.promotions() == [] and world.sizes(world.dr) == STANDBY and world.sizes(world.primary) == SERVING
+
+
+def test_a_primary_that_dies_under_it_is_failed_over(world: World, aws: Control, start) -> None:
+    daemon = start(world)
+    fault = aws.fault("error", action="GetMetricData", status=500)
+    secret = world.secret(world.dr)
+    switch_over(daemon)
+    daemon.until("it waits for the replica", lambda workload: any(
+        step["name"] == "await-replication" and step["state"] == "running" for step in workload["incident"]["steps"]), 40)
+    world.break_primary()
+    daemon.until("it is taken back", lambda workload: workload["incident"] and workload["incident"]["kind"] == "failover", 40)
+    aws.lift(fault)
+    daemon.until_phase("dr-active", 90)
+    assert_failed_over(world, secret)
+    assert_promoted_once(world)
+
+
+def test_it_is_refused_where_something_is_not_in_order(world: World, start) -> None:
+    daemon = start(world)
+    unnamed = daemon.ctl("switchover", WORKLOAD, "--reason", "test")
+    assert unnamed.returncode != DONE
+    world.break_primary()
+    daemon.until_phase("dr-active", 60)
+    refused = daemon.ctl("switchover", WORKLOAD, "--reason", "test", "--confirm", WORKLOAD)
+    assert refused.returncode == REFUSED and "`failback` is the way home" in refused.stdout + refused.stderr
+    assert world.promotions() == [REPLICA] and DATABASE not in world.promotions()
