@@ -173,6 +173,20 @@ def test_failed_launches_show_as_activities_until_capacity_is_back(world: World,
     until(lambda: world.in_service(world.dr) == 2)
 
 
+def test_a_failed_launch_shows_some_time_after_it_was_asked_for(world: World, aws: Control) -> None:
+    scaling = world.client("autoscaling", DR)
+    aws.launch_failure(DR, GROUP, "no capacity", delay=0.6)
+    scaling.update_auto_scaling_group(AutoScalingGroupName=GROUP, MinSize=1, DesiredCapacity=2, MaxSize=3)
+
+    def failures() -> list[str]:
+        found = scaling.describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"]
+        return [one["StatusMessage"] for one in found if one["StatusCode"] == "Failed"]
+
+    assert failures() == []
+    until(failures)
+    assert failures() == ["no capacity"] and world.in_service(world.dr) == 0
+
+
 def test_target_health_can_be_set_or_follow_a_load_balancer(world: World, aws: Control) -> None:
     elb, arn = world.client("elbv2", PRIMARY), world.primary.target_group
 

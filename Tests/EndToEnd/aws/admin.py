@@ -112,7 +112,7 @@ def _targets(now: state.State, wish: dict[str, Any]) -> Any:
 
 
 def _launch_failure(now: state.State, wish: dict[str, Any]) -> Any:
-    """`message` null lifts it; `limit` instances still start."""
+    """`message` null lifts it; `limit` instances still start; a failure shows `delay` seconds after the attempt."""
     key = (wish["region"], wish["group"])
     if wish.get("message"):
         now.launch_failures[key] = wish

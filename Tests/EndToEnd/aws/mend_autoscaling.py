@@ -83,7 +83,7 @@ def launch(group: FakeAutoScalingGroup, count: int) -> None:
     failure = now.launch_failures.get(key_of(group))
     if failure:
         allowed = max(0, failure.get("limit", 0) - len(counted_instances(group)))
-        record(group, "Failed", "Launching a new EC2 instance", failure["message"])
+        now.after(failure.get("delay", 0), lambda: fail(group))
         count = min(count, allowed)
     if count <= 0:
         return
@@ -101,6 +101,13 @@ def launch(group: FakeAutoScalingGroup, count: int) -> None:
                 attach(group)
 
         now.after(now.settings.launch, in_service)
+
+
+def fail(group: FakeAutoScalingGroup) -> None:
+    """A launch that failed shows; it is known only some time after it was asked for."""
+    failure = state.current().launch_failures.get(key_of(group))
+    if failure:
+        record(group, "Failed", "Launching a new EC2 instance", failure["message"])
 
 
 def terminate(group: FakeAutoScalingGroup, count: int) -> None:
