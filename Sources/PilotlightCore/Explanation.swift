@@ -86,10 +86,10 @@ extension Machine {
   }
 
   private func deadlineLines(_ situation: Situation) -> [String] {
-    guard let deadline = commitDeadline(situation.assessment) else { return [] }
     if let late = rtoShortfall(situation) {
       return ["the RTO of \(settings.objectives.rto.text) will be missed by about \(late.text)"]
     }
+    guard let deadline = commitDeadline(situation.assessment) else { return [] }
     let left = deadline - situation.now
     return [
       "commit deadline \(deadline.text), in \(left.text): promoting later misses the RTO of \(settings.objectives.rto.text)"
@@ -102,8 +102,8 @@ extension Machine {
       run.orderedBy.map { "ordered by \($0)" } ?? "begun by the daemon: the outage was confirmed and corroborated")
     if run.kind == .failover, !run.isCommitted {
       lines.append("promoting now would lose \(situation.loss.text); RPO is \(settings.objectives.rpo.text)")
-      lines += deadlineLines(situation)
     }
+    if run.kind == .failover { lines += deadlineLines(situation) }
     if let why = run.rollback {
       lines.append("being taken back: \(why)")
       if let doubt = doubt(about: run, situation) { lines.append("that waits: \(doubt)") }
@@ -121,7 +121,8 @@ extension Machine {
     }
     for step in run.steps where step.state == .running && step.step.work != .gate {
       let since = step.startedAt.map { " for \((situation.now - $0).text)" } ?? ""
-      lines.append("\(step.step.name) is running\(since): \(step.step.work.sentence)")
+      let found = note(of: step).map { " (\($0))" } ?? ""
+      lines.append("\(step.step.name) is running\(since): \(step.step.work.sentence)\(found)")
     }
     return lines
   }

@@ -18,8 +18,6 @@ package enum Progress: Equatable, Sendable {
   }
 }
 
-/// An answer that has not come after this long is taken as lost; adapters answer within 60 s.
-private let patience: Duration = .seconds(90)
 /// After an act the world may take this long to show it. A one-way act whose answer was lost is not repeated before the world has
 /// denied it this long without a break: RDS shows a promoted replica as available, source still set, for some seconds.
 private let settling: Duration = .seconds(30)
@@ -32,6 +30,7 @@ extension Machine {
   mutating func forgetProgress() {
     progress = [:]
     denied = [:]
+    notes = [:]
     gate = GateProgress()
   }
 
@@ -196,10 +195,12 @@ extension Machine {
     switch step.step.work.read(replies, context) {
     case .done(let sentence):
       progress[name] = nil
+      notes[name] = nil
       noteLoss(step.step.work, run, replies, at: situation.now, &reaction)
       record(.stepDone(name, sentence, at: situation.now), &reaction)
     case .underway(let note):
       denied[name] = nil
+      notes[name] = note
       if step.intentAt != nil, !step.wasTaken, step.step.work.kind == .oneWay {
         // Its answer was lost, and here it is: from now on nobody thinks that it did not happen.
         record(.accepted(step: name, receipt: nil), &reaction)
@@ -207,6 +208,7 @@ extension Machine {
       rest(name, pollPause(step, situation), failures: 0, situation)
       sayIfSlow(step, note, situation, &reaction)
     case .asks(let question):
+      notes[name] = question
       rest(name, .seconds(1), failures: 0, situation)
       sayOnce("ask-\(name)", .waiting, "\(name) waits: \(question)", &reaction, step: name)
     case .needed(let action, let undo, let note):
@@ -242,7 +244,9 @@ extension Machine {
       var receipt: String?
       if case .accepted(let id) = reply { receipt = id }
       record(.accepted(step: name, receipt: receipt), &reaction)
-      rest(name, .milliseconds(500), failures: 0, situation)
+      notes[name] = nil
+      // Much is so at once; a promotion is not.
+      rest(name, step.step.work.kind == .oneWay ? .milliseconds(500) : .zero, failures: 0, situation)
       return
     }
     switch failure.kind {
@@ -267,6 +271,7 @@ extension Machine {
     let name = step.step.name
     if let why = holdingActs(situation) {
       rest(name, .seconds(1), failures: 0, situation)
+      notes[name] = why
       sayOnce("hold-\(name)", .heldBack, "\(name) would act, but \(why)", &reaction, step: name)
       return
     }
@@ -344,6 +349,7 @@ extension Machine {
       return
     }
     let failures = (progress[name]?.failures ?? 0) + 1
+    notes[name] = failure.text
     rest(name, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
     sayOnce(
       "trouble-\(name)-\(failure.code)", .troubled, "\(name): \(failure.text); trying again", &reaction, step: name)
@@ -363,41 +369,5 @@ extension Machine {
       incident: run.incident, step: name, group: group, size: size, since: situation.now,
       why: "\(group.name) in \(group.region) could not be fenced: \(why)")
     record(.stepOwed(name, debt, at: situation.now), &reaction)
-  }
-
-  private mutating func sayIfSlow(
-    _ step: StepRun, _ note: String, _ situation: Situation, _ reaction: inout Reaction
-  ) {
-    let running = situation.now - (step.startedAt ?? situation.now)
-    guard running > step.step.forecast * 2 + .seconds(60) else { return }
-    sayOnce(
-      "slow-\(step.step.name)", .stillRunning,
-      "\(step.step.name) still running after \(running.text) (forecast \(step.step.forecast.text)): \(note)",
-      &reaction, step: step.step.name)
-  }
-
-  mutating func rest(_ key: String, _ pause: Duration, failures: Int, _ situation: Situation) {
-    progress[key] = .resting(until: situation.now + pause, failures: failures)
-  }
-
-  /// Watched closely at first, then at a tenth of the time it has taken: 1 s at least, 10 s at most.
-  private func pollPause(_ step: StepRun, _ situation: Situation) -> Duration {
-    let running = situation.now - (step.intentAt ?? step.startedAt ?? situation.now)
-    return min(max(running / 10, .seconds(1)), .seconds(10))
-  }
-
-  /// When something is due without any event, the wake-up that brings it about.
-  package var nextWake: Instant? {
-    var wake = state.pause?.expires
-    for entry in progress.values {
-      let due: Instant? =
-        switch entry {
-        case .asking(_, let since, _): since + patience
-        case .resting(let until, _): until
-        case .foreseen: nil
-        }
-      if let due { wake = wake.map { min($0, due) } ?? due }
-    }
-    return wake
   }
 }

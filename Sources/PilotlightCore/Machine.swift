@@ -65,6 +65,8 @@ package struct Machine: Sendable {
   /// Since when the world denies, without a break, an act whose intent is recorded.
   package internal(set) var denied: [String: Instant] = [:]
   package internal(set) var gate = GateProgress()
+  /// What the newest look at each step found; no part of any decision.
+  var notes: [String: String] = [:]
   /// Things said once until they stop being so.
   var said: Set<String> = []
   /// Volatile, and no part of any decision.

@@ -146,7 +146,8 @@ private struct Builder {
   mutating func verify(_ site: SiteSettings, site name: Site) {
     if let targets = site.targetGroup {
       then(
-        "verify-\(name.rawValue)-targets", .awaitTargets(targets, atLeast: site.group.acceptMinimum),
+        "verify-\(name.rawValue)-targets",
+        .awaitTargets(targets, of: site.group.ref, atLeast: site.group.acceptMinimum),
         forecast: .minutes(2))
     } else {
       then(

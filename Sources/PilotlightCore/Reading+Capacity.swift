@@ -35,13 +35,17 @@ extension Work {
     guard case .group(let state) = replies.first else { return unclear(replies) }
     let note = "\(state.inService) of \(state.size.desired) instance(s) in service"
     if state.inService >= count { return .done(note) }
-    return .underway(state.trouble.map { "\(note); \($0)" } ?? note)
+    return .underway(note + state.shortage(of: count, in: group))
   }
 
   func readTargets(_ count: Int, _ replies: [CloudReply]) -> Reading {
     guard case .targets(let health) = replies.first else { return unclear(replies) }
     let note = "\(health.healthy) healthy, \(health.unhealthy) unhealthy, \(health.other) other target(s)"
-    return health.healthy >= count ? .done(note) : .underway("\(note); \(count) needed")
+    if health.healthy >= count { return .done(note) }
+    guard case .awaitTargets(_, let group?, _) = self, replies.count > 1, case .group(let state) = replies[1] else {
+      return .underway("\(note); \(count) needed")
+    }
+    return .underway("\(note); \(count) needed\(state.shortage(of: count, in: group))")
   }
 
   func readApplication(_ site: Site, _ context: StepContext) -> Reading {
@@ -67,6 +71,15 @@ extension Work {
   func readConfirmation(_ what: String, _ context: StepContext) -> Reading {
     if let by = context.run.approvals[context.step.step.name] { return .done("confirmed by \(by)") }
     return .asks("\(what), then `pilotlightctl approve`")
+  }
+}
+
+extension GroupState {
+  /// Why there are not enough instances, as far as the group tells; behind a note.
+  fileprivate func shortage(of count: Int, in group: GroupRef) -> String {
+    let few =
+      "; \(group.name) is wanted at \(size.desired) only: somebody scaled it in, and nobody but he scales it up again"
+    return (size.desired < count ? few : "") + (trouble.map { "; \($0)" } ?? "")
   }
 }
 

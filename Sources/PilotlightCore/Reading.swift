@@ -47,7 +47,8 @@ extension Work {
     case .repoint(let secret, let database): [.readSecret(secret), .describeDatabase(database)]
     case .promote(let database, nil): [.describeDatabase(database)]
     case .promote(let database, let listener?): [.describeDatabase(database), .readWriteHold(listener)]
-    case .awaitTargets(let targets, _): [.targetHealth(targets)]
+    case .awaitTargets(let targets, let group, _):
+      [.targetHealth(targets)] + (group.map { [.describeGroup($0)] } ?? [])
     case .shift(.route53(let record, _, _), _):
       [.readRecords(record)] + (step.receipt.map { [.readChange(id: $0, region: record.region)] } ?? [])
     case .shift(.objectSwitch(let object), _): [.readObject(object)]
@@ -70,7 +71,7 @@ extension Work {
     case .scaleDown(let group, let size), .fence(let group, let size): readScaleDown(group, size, replies, context)
     case .checkRegion(let group): readRegion(group, replies)
     case .awaitInService(let group, let count): readInService(group, count, replies)
-    case .awaitTargets(_, let count): readTargets(count, replies)
+    case .awaitTargets(_, _, let count): readTargets(count, replies)
     case .repoint(let secret, let database): readSecret(secret, database, replies, context)
     case .promote(let database, let listener): readPromotion(database, held: listener, replies, context)
     case .snapshot(let database, let snapshot): readSnapshot(database, snapshot, replies)

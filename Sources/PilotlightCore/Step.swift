@@ -52,8 +52,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case fence(GroupRef, GroupSize)
   /// The database is standalone and available. With a listener: only while writes are held there.
   case promote(DatabaseRef, whileHeld: ListenerRef?)
-  /// At least this many targets are healthy.
-  case awaitTargets(TargetGroupRef, atLeast: Int)
+  /// At least this many targets are healthy. The group, where one is named, tells why they are not.
+  case awaitTargets(TargetGroupRef, of: GroupRef?, atLeast: Int)
   /// At least this many instances are in service.
   case awaitInService(GroupRef, atLeast: Int)
   /// Our own probe of the site's load balancer succeeds.
@@ -109,7 +109,7 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .fence(let group, let size): "fence the primary: \(group.name) in \(group.region) to \(size)"
     case .promote(let database, _):
       "promote replica \(database.identifier) in \(database.region); this cannot be undone"
-    case .awaitTargets(let group, let count): "wait until \(count) target(s) are healthy in \(group.region)"
+    case .awaitTargets(let group, _, let count): "wait until \(count) target(s) are healthy in \(group.region)"
     case .awaitInService(let group, let count): "wait until \(count) instance(s) of \(group.name) are in service"
     case .awaitApplication(let site): "wait until our own probe of the \(site.rawValue) load balancer succeeds"
     case .shift(.route53(let record, _, _), let site): "lead \(record.name) to the \(site.rawValue) region in Route 53"

@@ -115,9 +115,9 @@ extension Daemon {
   private func incident(_ machine: Machine, _ situation: Situation) -> IncidentStatus? {
     switch machine.state.phase {
     case .healthy: nil
-    case .degraded(_, let preparation): preparation.map { incident($0, standing($0, machine, situation)) }
-    case .failingOver(let run), .failingBack(let run, _): incident(run, standing(run, machine, situation))
-    case .drActive(let residence): incident(residence.failover, .finished)
+    case .degraded(_, let preparation): preparation.map { incident($0, standing($0, machine, situation), machine) }
+    case .failingOver(let run), .failingBack(let run, _): incident(run, standing(run, machine, situation), machine)
+    case .drActive(let residence): incident(residence.failover, .finished, machine)
     }
   }
 
@@ -127,17 +127,17 @@ extension Daemon {
     return machine.isAsking(situation) ? .waiting : .running
   }
 
-  private func incident(_ run: Run, _ standing: Standing) -> IncidentStatus {
+  private func incident(_ run: Run, _ standing: Standing, _ machine: Machine) -> IncidentStatus {
     IncidentStatus(
       id: run.incident, startedAt: stamp(run.startedAt), kind: PlanKind(run.kind), standing: standing,
-      steps: run.steps.map(stepStatus))
+      steps: run.steps.map { stepStatus($0, machine.note(of: $0)) })
   }
 
-  private func stepStatus(_ step: StepRun) -> StepStatus {
+  private func stepStatus(_ step: StepRun, _ note: String? = nil) -> StepStatus {
     StepStatus(
       name: step.step.name, state: StepStateWord(rawValue: step.state.rawValue),
       kind: StepKindWord(step.step.work.kind), startedAt: step.startedAt.map(stamp),
-      finishedAt: step.finishedAt.map(stamp), detail: step.detail.isEmpty ? nil : step.detail)
+      finishedAt: step.finishedAt.map(stamp), detail: step.detail.isEmpty ? note : step.detail)
   }
 
   // MARK: Past incidents

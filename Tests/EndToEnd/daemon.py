@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import settings
 from aws.state import ACCESS_KEY, SECRET_KEY
@@ -48,13 +48,17 @@ def have_binaries() -> bool:
 class Daemon:
     """One daemon with a directory of its own; it can be killed and started again on the same ledger."""
 
-    def __init__(self, world: World, directory: Path, overrides: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, world: World, directory: Path, overrides: dict[str, Any] | None = None,
+        extra_environment: dict[str, str] | None = None
+    ) -> None:
         self.world = world
         self.directory = directory
         self.config = directory / "pilotlight.yaml"
         self.socket = directory / "s"
         self.log_file = directory / "pilotlightd.log"
         self.overrides = dict(overrides or {})
+        self.extra_environment = dict(extra_environment or {})
         self.process: subprocess.Popen[bytes] | None = None
         #: Phases in the order in which `status` showed them.
         self.phases: list[str] = []
@@ -76,10 +80,10 @@ class Daemon:
         return {
             "PATH": "/usr/bin:/bin", "HOME": str(home), "TZ": "UTC", "AWS_ENDPOINT_URL": self.world.control.url,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_EC2_METADATA_DISABLED": "true",
-            **SANITIZER,
+            **SANITIZER, **self.extra_environment,
         }
 
-    def start(self, wait: bool = True) -> Daemon:
+    def start(self, wait: bool = True) -> Self:
         assert self.process is None or self.process.poll() is not None, "it runs already"
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
@@ -90,7 +94,7 @@ class Daemon:
             self.wait_until("it answers", lambda: self.answers(), 15)
         return self
 
-    def armed(self) -> Daemon:
+    def armed(self) -> Self:
         """Waits until it could fail over."""
         self.until("it is armed", lambda workload: workload["armed"]["ok"], 15)
         return self

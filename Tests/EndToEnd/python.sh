@@ -21,10 +21,17 @@ if ! has_requirements "$python"; then
   venv=$root/.build/venv
   python=$venv/bin/python3
   if ! has_requirements "$python"; then
-    echo "installing Tests/EndToEnd/requirements.txt into $venv" >&2
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" >&2
+    # One at a time: two at once would take each other's half away.
+    mkdir -p "$root/.build"
+    exec 9>"$root/.build/venv.lock"
+    flock 9
+    if ! has_requirements "$python"; then
+      echo "installing Tests/EndToEnd/requirements.txt into $venv" >&2
+      rm -rf "$venv"
+      python3 -m venv "$venv"
+      "$python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" >&2
+    fi
+    exec 9>&-
   fi
 fi
 echo "$python"

@@ -177,7 +177,6 @@ def test_a_step_that_never_gets_an_answer_waits_and_goes_on_by_itself(
     assert_failed_over(world, secret)
 
 
-@pytest.mark.xfail(strict=True, reason="a failed call that is tried again stands in the log alone")
 @pytest.mark.parametrize(("step", "rule", "cause"), [
     ("scale-up-dr", {"kind": "hold"}, "timed out"),
     ("shift-traffic", {"kind": "error", "status": 503}, "InternalFailure"),

@@ -112,7 +112,6 @@ def test_no_capacity_for_long_is_paged_and_the_promotion_does_not_wait_for_it(
     assert len(world.changes("UpdateAutoScalingGroup")) == 2, "one for each region: asking again brings no capacity"
 
 
-@pytest.mark.xfail(strict=True, reason="verify-dr-targets reads target health alone, scale-up-dr is done before a launch fails")
 def test_why_there_is_no_capacity_is_told_while_the_run_waits_for_it(world: World, aws: Control, start) -> None:
     """F40: the group's scaling activities know; they fail some seconds after the group was resized."""
     aws.launch_failure(DR, GROUP, NO_CAPACITY, delay=2)
@@ -122,7 +121,6 @@ def test_why_there_is_no_capacity_is_told_while_the_run_waits_for_it(world: Worl
     daemon.wait_until("the reason", lambda: NO_CAPACITY in page(daemon), 8)
 
 
-@pytest.mark.xfail(strict=True, reason="what the newest look found is said in the log alone, and only when it is late")
 @pytest.mark.parametrize(("step", "found"), [
     ("promote-replica", f"{REPLICA} is modifying"), ("verify-dr-targets", "2 unhealthy, 0 other target(s); 1 needed"),
 ], ids=["promote-replica", "verify-dr-targets"])
@@ -138,7 +136,6 @@ def test_what_a_step_found_when_it_last_looked_is_shown(
     daemon.wait_until("what it found", lambda: found in page(daemon), 6)
 
 
-@pytest.mark.xfail(strict=True, reason="`explain` is silent about the RTO from the promotion on")
 def test_by_how_much_the_rto_is_missed_is_told_after_the_promotion_too(world: World, start) -> None:
     """F40: the catalog sends the reader of the page there."""
     daemon = start(world)

@@ -1,0 +1,48 @@
+// Waiting for the cloud: for how long until the next look, and what the last one found.
+
+/// An answer that has not come after this long is taken as lost; adapters answer within 60 s.
+let patience: Duration = .seconds(90)
+
+extension Machine {
+  /// What the newest look at a step found, or why it does not get on; nil where that is in the step itself.
+  package func note(of step: StepRun) -> String? {
+    step.state == .running && step.detail.isEmpty ? notes[step.step.name] : nil
+  }
+
+  mutating func sayIfSlow(
+    _ step: StepRun, _ note: String, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    let running = situation.now - (step.startedAt ?? situation.now)
+    guard running > step.step.forecast * 2 + .seconds(60) else { return }
+    sayOnce(
+      "slow-\(step.step.name)", .stillRunning,
+      "\(step.step.name) still running after \(running.text) (forecast \(step.step.forecast.text)): \(note)",
+      &reaction, step: step.step.name)
+  }
+
+  mutating func rest(_ key: String, _ pause: Duration, failures: Int, _ situation: Situation) {
+    progress[key] = .resting(until: situation.now + pause, failures: failures)
+  }
+
+  /// A tenth of the time that it has taken so far, half a second at least. Where somebody may be waiting for it 2 s are the most; what
+  /// takes hours is looked at every 10 s.
+  func pollPause(_ step: StepRun, _ situation: Situation) -> Duration {
+    let running = situation.now - (step.intentAt ?? step.startedAt ?? situation.now)
+    return min(max(running / 10, .milliseconds(500)), running < .minutes(15) ? .seconds(2) : .seconds(10))
+  }
+
+  /// When something is due without any event, the wake-up that brings it about.
+  package var nextWake: Instant? {
+    var wake = state.pause?.expires
+    for entry in progress.values {
+      let due: Instant? =
+        switch entry {
+        case .asking(_, let since, _): since + patience
+        case .resting(let until, _): until
+        case .foreseen: nil
+        }
+      if let due { wake = wake.map { min($0, due) } ?? due }
+    }
+    return wake
+  }
+}
