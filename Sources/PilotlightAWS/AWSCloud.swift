@@ -67,6 +67,7 @@ package final class AWSCloud: Sendable {
     case .readObject(let ref): return try await readObject(ref, deadline)
     case .putObject(let ref, let body): return try await putObject(ref, body, deadline)
     case .removeObject(let ref): return try await removeObject(ref, deadline)
+    case .runCommand: throw CloudFailure(.invalid, code: "NotAWS", message: "a program runs on this host")
     case .publish(let ref, let subject, let message): return try await publish(ref, subject, message, deadline)
     }
   }

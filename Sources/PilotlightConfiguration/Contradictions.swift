@@ -9,7 +9,7 @@ private let shortestRecovery: Duration = .minutes(1)
 
 /// Checks one workload's settings against each other.
 struct Contradictions {
-  private let workload: WorkloadSettings
+  let workload: WorkloadSettings
   private let path: String
   private let findings: Findings
 
@@ -30,10 +30,11 @@ struct Contradictions {
     }
     fencing()
     traffic()
+    plans(workload.plans)
   }
 
   /// Notes that `keys` contradict each other, unless `holds`.
-  private func require(_ holds: Bool, _ keys: String..., problem: @autoclosure () -> String) {
+  func require(_ holds: Bool, _ keys: String..., problem: @autoclosure () -> String) {
     if holds { return }
     findings.contradiction(keys.map { "\(path).\($0)" }, problem())
   }

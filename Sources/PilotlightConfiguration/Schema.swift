@@ -105,7 +105,9 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
       "lease", absent: "this watchdog is the only one",
       "Which of several watchdogs over this workload, each on a host of its own, acts. Each has a ledger of its own: one that takes "
         + "over begins with what it sees."
-    ) { readLease($0, workload: name, region: dr.region) })
+    ) { readLease($0, workload: name, region: dr.region) },
+    plans: workload.optional(
+      "plans", absent: "as `pilotlightctl plan` shows them", "What is different in the plans.", readPlans))
   if !workload.isDescribing { Contradictions(settings, path: workload.path, findings: workload.findings).check() }
   return settings
 }

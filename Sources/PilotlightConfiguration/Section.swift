@@ -73,8 +73,10 @@ package final class Section {
   }
 
   /// A mapping whose keys all have defaults.
-  package func defaulted<Value>(_ key: String, _ meaning: String, _ body: (Section) -> Value) -> Value {
-    declare(key, "mapping", .absent("every key at its default"), meaning)
+  package func defaulted<Value>(
+    _ key: String, sameAs twin: String? = nil, _ meaning: String, _ body: (Section) -> Value
+  ) -> Value {
+    declare(key, "mapping", .absent("every key at its default"), meaning, twin: twin)
     guard let entry = entry(key) else { return child(key, body) }
     return descend(entry, body)
   }

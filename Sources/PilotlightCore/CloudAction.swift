@@ -233,10 +233,16 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case releaseWrites(ListenerRef)
   /// SNS Publish -> `.accepted` whose receipt is the message id.
   case publish(TopicRef, subject: String, message: String)
+
+  /// A program of the operator's, run on this host and not in the cloud -> `.accepted` whose receipt is what it printed, or
+  /// `.failed(.invalid)`.
+  case runCommand(CommandCall)
 }
 
 extension CloudAction {
   /// The region whose endpoint is asked.
+  ///
+  /// A program runs on this host.
   package var region: String {
     switch self {
     case .callerIdentity(let region), .readChange(_, let region), .simulate(_, let region), .readClock(let region):
@@ -254,10 +260,11 @@ extension CloudAction {
     case .createReplica(let spec): spec.replica.region
     case .publish(let ref, _, _): ref.region
     case .readLease(let ref), .claimLease(let ref, _, _): ref.region
+    case .runCommand: "this host"
     }
   }
 
-  /// The AWS API action, as CloudTrail and IAM name it.
+  /// The AWS API action, as CloudTrail and IAM name it; of a program its path.
   package var apiName: String {
     switch self {
     case .callerIdentity, .readClock: "sts:GetCallerIdentity"
@@ -288,6 +295,7 @@ extension CloudAction {
     case .publish: "sns:Publish"
     case .readLease: "dynamodb:GetItem"
     case .claimLease: "dynamodb:PutItem"
+    case .runCommand(let call): call.command.first ?? ""
     }
   }
 
@@ -299,7 +307,7 @@ extension CloudAction {
       .simulate, .readClock, .readLease, .claimLease:
       false
     case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
-      .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:
+      .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish, .runCommand:
       true
     }
   }

@@ -7,9 +7,9 @@ extension Machine {
   mutating func takeBack(_ situation: Situation, _ reaction: inout Reaction) {
     guard let run = state.phase.run, let why = run.rollback else { return }
     // An act that is still on its way could land after its undo: wait for its answer.
-    let acting = progress.values.contains {
-      if case .asking(let task, let since, _) = $0, case .act = task.purpose {
-        situation.now - since < .seconds(60)
+    let acting = progress.contains { key, entry in
+      if case .asking(let task, let since, _) = entry, case .act = task.purpose {
+        situation.now - since < patience(key) - .seconds(30)
       } else {
         false
       }
@@ -47,7 +47,7 @@ extension Machine {
   /// A request that takes the step back was sent, and may still be answered.
   func isUndoing(_ name: String, _ situation: Situation) -> Bool {
     guard case .asking(_, let since, _) = progress["undo-\(name)"] else { return false }
-    return situation.now - since < .seconds(90)
+    return situation.now - since < patience("undo-\(name)")
   }
 
   /// What was prepared for the DR region is taken from it only while it cannot be serving. What another watchdog, or a person, did

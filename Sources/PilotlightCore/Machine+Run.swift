@@ -99,7 +99,7 @@ extension Machine {
       return
     }
     switch progress[name] {
-    case .asking(_, let since, _) where situation.now - since < patience: return
+    case .asking(_, let since, _) where situation.now - since < patience(name): return
     case .resting(let until, _) where situation.now < until: return
     case .foreseen(let replies, let askedAt) where situation.now - askedAt < foresight:
       return interpret(name, replies, situation, &reaction)
@@ -136,7 +136,7 @@ extension Machine {
     progress = progress.filter { key, entry in
       switch entry {
       case .asking(let task, let since, _):
-        task.purpose != .look(key) || isDegraded && situation.now - since < patience
+        task.purpose != .look(key) || isDegraded && situation.now - since < patience(key)
       case .resting: true
       case .foreseen(_, let askedAt): isDegraded && situation.now - askedAt < foresight
       }

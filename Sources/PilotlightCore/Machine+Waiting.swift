@@ -1,9 +1,16 @@
 // Waiting for the cloud: for how long until the next look, and what the last one found.
 
 /// An answer that has not come after this long is taken as lost; adapters answer within 60 s.
-let patience: Duration = .seconds(90)
+private let cloudPatience: Duration = .seconds(90)
 
 extension Machine {
+  /// How long the answer of what was asked under this key may take.
+  func patience(_ key: String) -> Duration {
+    let name = key.hasPrefix("undo-") ? String(key.dropFirst(5)) : key
+    guard case .command(let spec)? = state.phase.run?[name]?.step.work else { return cloudPatience }
+    return spec.timeout + .seconds(30)
+  }
+
   /// What the newest look at a step found, or why it does not get on; nil where that is in the step itself.
   package func note(of step: StepRun) -> String? {
     step.state == .running && step.detail.isEmpty ? notes[step.step.name] : nil
@@ -24,20 +31,20 @@ extension Machine {
     progress[key] = .resting(until: situation.now + pause, failures: failures)
   }
 
-  /// A tenth of the time that it has taken so far, half a second at least. Where somebody may be waiting for it 2 s are the most; what
+  /// A tenth of the time that it has taken so far, half a second at least. Where somebody may be waiting for it 1 s is the most; what
   /// takes hours is looked at every 10 s.
   func pollPause(_ step: StepRun, _ situation: Situation) -> Duration {
     let running = situation.now - (step.intentAt ?? step.startedAt ?? situation.now)
-    return min(max(running / 10, .milliseconds(500)), running < .minutes(15) ? .seconds(2) : .seconds(10))
+    return min(max(running / 10, .milliseconds(500)), running < .minutes(15) ? .seconds(1) : .seconds(10))
   }
 
   /// When something is due without any event, the wake-up that brings it about.
   package var nextWake: Instant? {
     var wake = state.pause?.expires
-    for entry in progress.values {
+    for (key, entry) in progress {
       let due: Instant? =
         switch entry {
-        case .asking(_, let since, _): since + patience
+        case .asking(_, let since, _): since + patience(key)
         case .resting(let until, _): until
         case .foreseen: nil
         }

@@ -89,7 +89,7 @@ extension PastIncident {
     case .awaitTargets, .awaitInService, .awaitApplication, .awaitReplication, .awaitDrained, .checkRegion:
       account.cloud = end - start
     case .scaleUp, .scaleDown, .repoint, .fence, .promote, .shift, .announce, .snapshot, .setAside, .replicate,
-      .holdWrites, .releaseWrites:
+      .holdWrites, .releaseWrites, .command:
       account.cloud = min(asked(step.step.name, from: start, until: end), end - start)
     }
     account.ours = end - start - account.cloud

@@ -26,7 +26,7 @@ package enum Plan {
     plan.verify(dr, site: .dr)
     plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
     plan.announce(settings.announcement)
-    return plan.steps
+    return plan.steps.changed(settings, .failover)
   }
 
   /// What of a failover can be done, and taken back, before anything is certain: the steps before the gate.
@@ -57,7 +57,7 @@ package enum Plan {
     plan.then("scale-down-primary", .scaleDown(primary.group.ref, primary.group.standby), forecast: .minutes(2))
     if let listener = primary.listener { plan.then("release-writes", .releaseWrites(listener), forecast: .seconds(2)) }
     plan.announce(settings.announcement)
-    return plan.steps
+    return plan.steps.changed(settings, .switchover)
   }
 
   /// Rebuild the primary as a replica, hold writes, cut over without loss, and light the pilot again.
@@ -108,7 +108,7 @@ package enum Plan {
     )
     if let listener = dr.listener { plan.then("release-writes", .releaseWrites(listener), forecast: .seconds(2)) }
     plan.announce(settings.announcement)
-    return plan.steps
+    return plan.steps.changed(settings, .failback)
   }
 
   /// The longest way through the steps that are still to do: how long until `last`, or the whole plan, is finished.

@@ -121,7 +121,8 @@ extension ReadinessItem {
 extension Plan {
   /// Everything a failover may change, each once.
   static func changes(_ settings: WorkloadSettings) -> [CloudAction] {
-    failover(settings).flatMap { $0.work.acts }.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    failover(settings).filter { if case .command = $0.work { false } else { true } }.flatMap { $0.work.acts }
+      .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 }
 

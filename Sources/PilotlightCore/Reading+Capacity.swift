@@ -68,6 +68,16 @@ extension Work {
       .publish(topic, subject: String(subject.prefix(100)), message: run.story), undo: nil, "not announced yet")
   }
 
+  /// Nobody can be asked whether it is so: it is when it was run and ended well.
+  func readCommand(_ spec: CommandSpec, _ context: StepContext) -> Reading {
+    if let receipt = context.step.receipt {
+      return .done(receipt.isEmpty ? "it ended well" : "it ended well: \(receipt)")
+    }
+    return .needed(
+      spec.call(spec.command, in: context.run), undo: spec.undo.map { spec.call($0, in: context.run) },
+      "it has not been run")
+  }
+
   func readConfirmation(_ what: String, _ context: StepContext) -> Reading {
     if let by = context.run.approvals[context.step.step.name] { return .done("confirmed by \(by)") }
     return .asks("\(what), then `pilotlightctl approve`")

@@ -60,7 +60,7 @@ extension Work {
     case .awaitReplication(let database, _): [.describeDatabase(database), .replicaLag(database)]
     case .awaitDrained(let database, _): [.describeDatabase(database), .replicaLag(database)]
     case .holdWrites(let listener), .releaseWrites(let listener): [.readWriteHold(listener)]
-    case .gate, .awaitApplication, .announce, .shift(.manual, _), .confirmByHand: []
+    case .gate, .awaitApplication, .announce, .shift(.manual, _), .confirmByHand, .command: []
     }
   }
 
@@ -85,6 +85,7 @@ extension Work {
     case .awaitApplication(let site): readApplication(site, context)
     case .announce(let topic): readAnnouncement(topic, context)
     case .confirmByHand(let what): readConfirmation(what, context)
+    case .command(let spec): readCommand(spec, context)
     // The gate is read from the situation, not from the cloud: see `Gate`.
     case .gate: .asks("the gate")
     }

@@ -85,6 +85,8 @@ extension Record {
     case .runBegun(let run, let why):
       return begun(run, why)
     case .stepStarted(let name, _): return "\(name): started"
+    case .intent(let name, .runCommand(let call), _, _):
+      return "\(name): running \(call.command.joined(separator: " "))"
     case .intent(let name, let action, _, _): return "\(name): asking \(action.apiName) in \(action.region)"
     case .accepted(let name, let receipt): return "\(name): accepted\(receipt.map { " as \($0)" } ?? "")"
     case .didNotHappen(let name, let why): return "\(name): did not happen: \(why)"

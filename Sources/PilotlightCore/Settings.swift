@@ -18,11 +18,14 @@ package struct WorkloadSettings: Equatable, Sendable, Codable {
   package var failback: FailbackSettings
   /// Which of several watchdogs acts; nil: this one is the only one.
   package var lease: LeaseSettings?
+  /// What is different in the plans; nil: nothing.
+  package var plans: PlanChanges?
 
   package init(
     name: String, mode: Mode, objectives: Objectives, primary: SiteSettings, dr: SiteSettings,
     detection: DetectionSettings, replication: ReplicationSettings, decision: DecisionSettings,
-    traffic: TrafficSettings, announcement: TopicRef?, failback: FailbackSettings, lease: LeaseSettings? = nil
+    traffic: TrafficSettings, announcement: TopicRef?, failback: FailbackSettings, lease: LeaseSettings? = nil,
+    plans: PlanChanges? = nil
   ) {
     self.name = name
     self.mode = mode
@@ -36,6 +39,7 @@ package struct WorkloadSettings: Equatable, Sendable, Codable {
     self.announcement = announcement
     self.failback = failback
     self.lease = lease
+    self.plans = plans
   }
 }
 

@@ -80,6 +80,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case releaseWrites(ListenerRef)
   /// A human does something the daemon cannot, and says so with `approve`.
   case confirmByHand(String)
+  /// A program of the operator's has been run and ended well.
+  case command(CommandSpec)
 
   package var kind: StepKind {
     switch self {
@@ -87,7 +89,7 @@ package indirect enum Work: Hashable, Sendable, Codable {
       .confirmByHand:
       .readOnly
     case .scaleUp, .scaleDown, .repoint, .fence, .shift, .announce, .snapshot, .setAside, .replicate, .holdWrites,
-      .releaseWrites:
+      .releaseWrites, .command:
       .reversible
     case .promote: .oneWay
     }
@@ -128,6 +130,7 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .awaitDrained(let database, _): "wait until \(database.identifier) has replayed every write"
     case .releaseWrites(let listener): "release the write hold in \(listener.region)"
     case .confirmByHand(let what): "wait until a person confirms: \(what)"
+    case .command(let spec): "run \(spec.command.joined(separator: " "))"
     }
   }
 }
@@ -150,6 +153,7 @@ extension Work {
     case .replicate(let spec): [.createReplica(spec)]
     case .holdWrites(let listener): [.holdWrites(listener)]
     case .releaseWrites(let listener): [.releaseWrites(listener)]
+    case .command(let spec): [.runCommand(CommandCall(command: spec.command, environment: [:], timeout: spec.timeout))]
     case .gate, .awaitTargets, .awaitInService, .awaitApplication, .checkRegion, .awaitReplication, .awaitDrained,
       .shift(.manual, _), .confirmByHand:
       []

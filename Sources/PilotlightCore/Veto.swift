@@ -1,22 +1,6 @@
 // The veto: an optional command of the operator's that is asked before the one-way step of a failover. It may know what no probe can see: a
 // deployment, a migration, a sale that ends in ten minutes.
 
-/// What the veto command is asked, and how.
-package struct VetoQuestion: Hashable, Sendable {
-  /// Absolute path of the program, then its arguments.
-  package var command: [String]
-  package var timeout: Duration
-  /// The only variables it has, besides PATH and LANG: `PILOTLIGHT_WORKLOAD`, `_INCIDENT`, `_PRIMARY_REGION`, `_DR_REGION`,
-  /// `_OUTAGE_START` (ISO-8601) and `_LOSS_SECONDS` (whole seconds, or `unknown`).
-  package var environment: [String: String]
-
-  package init(command: [String], timeout: Duration, environment: [String: String]) {
-    self.command = command
-    self.timeout = timeout
-    self.environment = environment
-  }
-}
-
 /// What came of asking it; the text is what it printed, or what went wrong.
 package enum VetoWord: Hashable, Sendable {
   /// Exit status 0.

@@ -7,7 +7,7 @@ package enum PollRequest: Hashable, Sendable {
   /// Any HTTP answer counts.
   case reach(url: String)
   case ask(CloudAction)
-  case veto(VetoQuestion)
+  case veto(CommandCall)
 }
 
 /// Which site's probe settings to use.
@@ -298,9 +298,9 @@ package final class WorkloadGuard {
     case .drGroup: .ask(.describeGroup(settings.dr.group.ref))
     case .veto:
       .veto(
-        VetoQuestion(
-          command: settings.decision.veto?.command ?? [], timeout: settings.decision.veto?.timeout ?? .zero,
-          environment: vetoEnvironment))
+        CommandCall(
+          command: settings.decision.veto?.command ?? [], environment: vetoEnvironment,
+          timeout: settings.decision.veto?.timeout ?? .zero))
     case .lease:
       .ask(
         lease?.request(at: now, mayClaim: machine.wantsLease(situation))

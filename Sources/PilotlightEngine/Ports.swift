@@ -66,6 +66,8 @@ package enum Sending {
 
   /// How long a caller waits for the answer: an act is given up when the lease ends.
   package static func timeout(_ action: CloudAction, _ terms: SendingTerms, at now: Instant) -> Duration {
+    // A program that was begun under the lease ends by itself, or by its own timeout.
+    if case .runCommand = action { return action.timeout }
     guard action.changes, let end = terms.until else { return action.timeout }
     return min(action.timeout, end - now)
   }
@@ -86,7 +88,10 @@ package struct SendingTerms: Equatable, Sendable {
 
 extension CloudAction {
   /// How long a caller waits for its answer: a question is given up after this long, an act later.
-  package var timeout: Duration { changes ? .seconds(45) : .seconds(15) }
+  package var timeout: Duration {
+    if case .runCommand(let call) = self { return call.timeout }
+    return changes ? .seconds(45) : .seconds(15)
+  }
 }
 
 extension Watch {

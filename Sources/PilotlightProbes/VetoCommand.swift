@@ -1,113 +1,14 @@
-// Asking the operator's veto command: a child in a process group of its own, without our descriptors, our environment or our credentials.
+// What the operator's veto command says.
 
-import CGlibc
-import Dispatch
-import Glibc
 package import PilotlightCore
-import PilotlightHTTP
 
-package enum VetoCommand {
-  /// What it prints beyond this is thrown away, bytes.
-  private static let kept = 1000
-  /// How often it is looked whether the child has gone, milliseconds.
-  private static let glance: Int32 = 20
-
-  /// Answers exactly once, on some queue, a moment after `timeout` at the latest.
-  package static func ask(
-    _ question: VetoQuestion, timeout: Duration, completion: @escaping @Sendable (VetoWord) -> Void
-  ) {
-    DispatchQueue.global(qos: .userInitiated).async {
-      var pipe: [Int32] = [-1, -1]
-      guard pipe2(&pipe, O_CLOEXEC) == 0 else { return completion(.failed("no pipe for it: \(errorText(errno))")) }
-      let started = start(question, output: pipe[1])
-      close(pipe[1])
-      defer { close(pipe[0]) }
-      switch started {
-      case .success(let child): completion(watch(child, pipe[0], question, until: now + timeout.nanoseconds))
-      case .failure(let why): completion(.failed("\(question.command[0]) cannot be started: \(errorText(why.code))"))
-      }
+extension ProgramEnd {
+  /// Exit status 0 allows, every other one vetoes; a program without one gave no answer.
+  package var veto: VetoWord {
+    switch self {
+    case .exited(0, let text): .allowed(text)
+    case .exited: .vetoed(fault ?? "")
+    case .killed, .tookTooLong, .notStarted: .failed(fault ?? "")
     }
   }
-
-  private struct SpawnFailure: Error { let code: Int32 }
-
-  private static func start(_ question: VetoQuestion, output: Int32) -> Result<pid_t, SpawnFailure> {
-    var files = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&files)
-    defer { posix_spawn_file_actions_destroy(&files) }
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&files, output, 1)
-    posix_spawn_file_actions_adddup2(&files, output, 2)
-    posix_spawn_file_actions_addclosefrom_np(&files, 3)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // What the daemon blocks or ignores is no business of the child's.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigfillset(&signals)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-    var environment = question.environment
-    environment["PATH"] = "/usr/local/bin:/usr/bin:/bin"
-    environment["LANG"] = "C.UTF-8"
-    var arguments = question.command.map { strdup($0) } + [nil]
-    var variables = environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for text in arguments + variables { free(text) } }
-    var child: pid_t = 0
-    let code = posix_spawn(&child, question.command[0], &files, &attributes, &arguments, &variables)
-    return code == 0 ? .success(child) : .failure(SpawnFailure(code: code))
-  }
-
-  private static func watch(
-    _ child: pid_t, _ output: Int32, _ question: VetoQuestion, until deadline: Int64
-  ) -> VetoWord {
-    var printed: [UInt8] = []
-    var isOpen = true
-    while now < deadline {
-      if isOpen { isOpen = read(output, &printed, within: glance) } else { usleep(UInt32(glance) * 1000) }
-      var status: Int32 = 0
-      if waitpid(child, &status, WNOHANG) == child {
-        while isOpen, read(output, &printed, within: 0) {}
-        return word(status, printed)
-      }
-    }
-    kill(-child, SIGKILL)
-    var status: Int32 = 0
-    while waitpid(child, &status, 0) < 0, errno == EINTR {}
-    return .failed("no answer in \(question.timeout.text)")
-  }
-
-  /// - Returns: false when nothing more is to be had now.
-  private static func read(_ output: Int32, _ printed: inout [UInt8], within milliseconds: Int32) -> Bool {
-    var watched = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
-    guard poll(&watched, 1, milliseconds) > 0 else { return milliseconds > 0 }
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = Glibc.read(output, &bytes, bytes.count)
-    guard count > 0 else { return count < 0 && errno == EINTR }
-    printed += bytes.prefix(min(count, kept - printed.count))
-    return true
-  }
-
-  private static func word(_ status: Int32, _ printed: [UInt8]) -> VetoWord {
-    let text = printable(
-      String(decoding: printed, as: UTF8.self).split(whereSeparator: \.isNewline).joined(separator: "; "), limit: kept)
-    let signal = status & 0x7f
-    if signal != 0 { return .failed("it was killed by signal \(signal)") }
-    let code = (status >> 8) & 0xff
-    if code == 0 { return .allowed(text) }
-    return .vetoed("exit status \(code)\(text.isEmpty ? "" : ", \(text)")")
-  }
-
-  /// Of the boot, nanoseconds.
-  private static var now: Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_BOOTTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-  }
-  private static func errorText(_ code: Int32) -> String { String(cString: strerror(code)) }
 }

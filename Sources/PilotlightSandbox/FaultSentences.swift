@@ -34,6 +34,7 @@ extension SandboxFault {
     case .lagSpike(let name, let lag): "the replica of \(name) falls \(lag.text) behind"
     case .capacityShortage(let name, let site, let available):
       "AWS has capacity for only \(available) instance\(available == 1 ? "" : "s") of \(name) in the \(site.words)"
+    case .commandsFail(let name): "the operator's programs of \(name) end badly"
     case .demand(let name, let site, let desired):
       "Auto Scaling wants \(desired) instance\(desired == 1 ? "" : "s") of \(name) in the \(site.words)"
     case .launchesSuspended(let name, let site): "launches of \(name) are suspended in the \(site.words)"

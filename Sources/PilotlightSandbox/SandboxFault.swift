@@ -80,6 +80,8 @@ package enum SandboxFault: Hashable, Sendable, Codable {
   case capacityShortage(workload: String, site: SandboxSite, available: Int)
   /// The application has so much to do that Auto Scaling wants this many instances, within the group's bounds; a group at zero stays so.
   case demand(workload: String, site: SandboxSite, desired: Int)
+  /// The operator's programs of the workload end badly.
+  case commandsFail(workload: String)
   /// The group's `Launch` process is suspended.
   case launchesSuspended(workload: String, site: SandboxSite)
   /// The launch template that the site's group names is gone: launches fail.

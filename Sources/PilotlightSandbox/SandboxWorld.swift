@@ -49,6 +49,7 @@ package struct SandboxWorld: Sendable {
   var changes: [RecordChange] = []
   var snapshots: [Snapshot] = []
   var leases: [LeaseRef: LeaseRecord] = [:]
+  var programs: Set<String> = []
 
   let engine: SandboxEngine
   let replicaCreation: ClosedRange<Duration>

@@ -11,6 +11,7 @@ extension SandboxWorld {
   /// `perform(_:at:timeout:)` does it as a client does.
   package mutating func perform(_ action: CloudAction, at time: Instant) -> (reply: CloudReply, latency: Duration) {
     advance(to: time)
+    if case .runCommand(let call) = action { return runProgram(call) }
     // A call across regions: 50 to 300 ms.
     var latency = random.between(50_000_000, 300_000_000)
     if faultSet.isEmpty { return (execute(action), .nanoseconds(latency)) }
@@ -118,6 +119,7 @@ extension SandboxWorld {
     case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
       .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:
       write(action)
+    case .runCommand(let call): runProgram(call).reply
     }
   }
 
@@ -145,7 +147,7 @@ extension SandboxWorld {
     case .publish(let ref, let subject, let message): publish(ref, subject, message)
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
-      .simulate, .readClock, .readLease, .claimLease:
+      .simulate, .readClock, .readLease, .claimLease, .runCommand:
       failed(.invalid, "InvalidAction", "\(action.apiName) changes nothing")
     }
   }

@@ -92,7 +92,11 @@ extension EventChoice {
       let available = shortage.required("available", .integer(0...10_000), "Instances that can run in the group.")
       return { .cloud(.capacityShortage(workload: $0.name, site: role.site, available: available)) }
     }
-    mapping("demand", "The application has so much to do that Auto Scaling wants another number of instances.") { demand in
+    value("commands", .word("fail"), "`fail`: the programs among the steps of the plans end badly.") { _, workload in
+      .cloud(.commandsFail(workload: workload.name))
+    }
+    mapping("demand", "The application has so much to do that Auto Scaling wants another number of instances.") {
+      demand in
       let role = demand.required("site", .role, "Which region's group; one at zero stays so.")
       let desired = demand.required("desired", .integer(1...10_000), "Instances wanted, within the group's bounds.")
       return { .cloud(.demand(workload: $0.name, site: role.site, desired: desired)) }

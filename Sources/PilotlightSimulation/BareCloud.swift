@@ -46,7 +46,7 @@ struct BareCloud: Hashable {
     case .removeObject(let ref): objects.remove(ref)
     case .holdWrites(let ref): held.insert(ref)
     case .releaseWrites(let ref): held.remove(ref)
-    case .repointSecret, .pointRecords, .publish: break
+    case .repointSecret, .pointRecords, .publish, .runCommand: break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:

@@ -71,7 +71,8 @@ extension Oracle {
   /// A fence before the gate would make a returning primary look dead by our own hand.
   private mutating func judgeFence(_ action: CloudAction, _ watched: Watched, at now: Instant) {
     let group = watched.settings.primary.group
-    guard case .resizeGroup(group.ref, group.standby) = action, let run = watched.state.phase.run, run.kind == .failover else {
+    guard case .resizeGroup(group.ref, group.standby) = action, let run = watched.state.phase.run, run.kind == .failover
+    else {
       return
     }
     if run["gate"]?.state.isFinished != true { violate("fenced-before-gate", now, run.incident) }

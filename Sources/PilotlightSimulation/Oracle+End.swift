@@ -42,6 +42,7 @@ extension Oracle {
     let world = simulation.world
     for settings in trial.workloads {
       let state = simulation.disk.state(of: settings.name)
+      judgePrograms(settings, state, simulation)
       let served = world.servedFrom(settings.name)
       switch state.phase.name {
       case .healthy:
@@ -67,6 +68,19 @@ extension Oracle {
     }
   }
 
+  /// The operator's programs were run on the way to the DR region, and taken back where nothing came of it.
+  private mutating func judgePrograms(_ settings: WorkloadSettings, _ state: DurableState, _ simulation: Simulation) {
+    let due = settings.plans.map { $0.failover.steps.compactMap(\.mark) } ?? []
+    let done = simulation.world.programs(of: settings.name)
+    switch state.phase {
+    case .healthy where simulation.world.facts(for: settings.name)?.promotions == 0:
+      if !done.isEmpty { violate("program-not-taken-back", simulation.now, "\(done)") }
+    case .drActive(let residence) where residence.failover.kind == .failover:
+      if !due.allSatisfy(done.contains) { violate("program-not-run", simulation.now, "\(done) of \(due)") }
+    default: break
+    }
+  }
+
   /// Invariant 5.
   private mutating func judgeExpectation(_ simulation: Simulation, at now: Instant) {
     guard trial.expectation == .failsOver, let settings = trial.workloads.first,
@@ -89,5 +103,12 @@ extension Occurrence {
     case .cloud(.regionOutage), .cloud(.applicationDown): true
     case .cloud, .network, .disk, .clockBehind, .crash, .freeze, .veto, .rival, .order: false
     }
+  }
+}
+
+extension OwnStep {
+  /// By what the world knows that it was run.
+  fileprivate var mark: String? {
+    if case .command(let spec) = kind { spec.command.dropLast().joined(separator: " ") } else { nil }
   }
 }

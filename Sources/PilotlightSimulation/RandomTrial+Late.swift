@@ -121,4 +121,28 @@ extension Draw {
     trial.scenario.entries.append(order)
     trial.scenario.entries.sort { $0.at < $1.at }
   }
+
+  // MARK: Own steps
+
+  /// Some plans have steps of the operator's, and some do without others.
+  mutating func ownSteps(_ trial: inout Trial) {
+    guard chance(0.2) else { return }
+    func program(_ name: String, after: String) -> OwnStep {
+      let spec = CommandSpec(command: ["/own", name, "do"], undo: ["/own", name, "undo"], timeout: .minutes(5))
+      return OwnStep(name: name, after: after, kind: .command(spec))
+    }
+    let before = program("warm-up", after: "scale-up-dr")
+    let behind = program("tell-the-team", after: "shift-traffic")
+    var plans = PlanChanges()
+    plans.failover.steps = pick([[before], [behind], [before, behind]])
+    plans.switchover.steps = plans.failover.steps
+    plans.failback.steps = [program("compare-rows", after: "await-replication")]
+    if chance(0.3) { plans.failover.without = ["announce"] }
+    for index in trial.workloads.indices { trial.workloads[index].plans = plans }
+    guard trial.expectation == .none, chance(0.4) else { return }
+    let at = seconds(60, trial.scenario.duration.seconds * 0.8)
+    let fault = Occurrence.cloud(.commandsFail(workload: pick(trial.workloads).name))
+    trial.scenario.entries.append(Scenario.Entry(at: at, fault, lasting: seconds(60, 1500)))
+    trial.scenario.entries.sort { $0.at < $1.at }
+  }
 }

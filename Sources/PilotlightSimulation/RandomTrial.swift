@@ -41,6 +41,7 @@ extension Trial {
     draw.reviews(&trial)
     draw.demand(&trial)
     draw.switchover(&trial)
+    draw.ownSteps(&trial)
     return trial
   }
 }

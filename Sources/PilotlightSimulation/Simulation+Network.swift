@@ -172,7 +172,7 @@ extension Simulation {
 
   // MARK: The veto command
 
-  private func askVeto(_ workload: String, _ question: VetoQuestion) {
+  private func askVeto(_ workload: String, _ question: CommandCall) {
     let word: VetoWord
     let took: Duration
     switch vetoes.last {

@@ -154,8 +154,8 @@ actor Daemon {
       }
     case .veto(let question):
       let (start, line) = (line.now, line)
-      VetoCommand.ask(question, timeout: question.timeout / line.speed) { word in
-        Task { await self.turn(.sighted(workload: workload, watch, .veto(word), startedAt: start)) }
+      Program.run(question, timeout: question.timeout / line.speed) { end in
+        Task { await self.turn(.sighted(workload: workload, watch, .veto(end.veto), startedAt: start)) }
       }
     }
   }
@@ -168,6 +168,7 @@ actor Daemon {
           group.addTask {
             let now = line.now
             if let refusal = Sending.refusal(action, terms, at: now) { return (index, refusal) }
+            if case .runCommand(let call) = action { return (index, await runProgram(call, on: line)) }
             return (index, await cloud.perform(action, timeout: Sending.timeout(action, terms, at: now)))
           }
         }

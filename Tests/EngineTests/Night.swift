@@ -52,7 +52,7 @@ final class Night {
   var networkWorks = true
   /// What the veto command says; nil: it never answers.
   var veto: VetoWord? = .allowed("go")
-  var vetoQuestions: [VetoQuestion] = []
+  var vetoQuestions: [CommandCall] = []
   var messages: [Message] = []
   /// Every acting call, with what was durable before it was sent.
   var acts: [(action: CloudAction, recordedBefore: Bool)] = []

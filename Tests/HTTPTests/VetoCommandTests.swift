@@ -10,10 +10,10 @@ import Testing
   }
 
   private func ask(_ command: [String], timeout: Duration = .seconds(20)) async -> VetoWord {
-    let question = VetoQuestion(
-      command: command, timeout: timeout, environment: ["PILOTLIGHT_WORKLOAD": "django-app"])
+    let question = CommandCall(
+      command: command, environment: ["PILOTLIGHT_WORKLOAD": "django-app"], timeout: timeout)
     return await withCheckedContinuation { continuation in
-      VetoCommand.ask(question, timeout: timeout) { continuation.resume(returning: $0) }
+      Program.run(question, timeout: timeout) { continuation.resume(returning: $0.veto) }
     }
   }
 

@@ -23,6 +23,7 @@ import Testing
     ("loadBalancer: {site: primary, fault: silent}", .cloud(.albBlackhole(workload: "app", site: .primary))),
     ("slowAnswers: {site: primary, delay: 3s}", .cloud(.albSlow(workload: "app", site: .primary, delay: .seconds(3)))),
     ("capacityShortage: {site: dr, available: 0}", .cloud(.capacityShortage(workload: "app", site: .dr, available: 0))),
+    ("commands: fail", .cloud(.commandsFail(workload: "app"))),
     ("demand: {site: primary, desired: 5}", .cloud(.demand(workload: "app", site: .primary, desired: 5))),
     ("launchesSuspended: dr", .cloud(.launchesSuspended(workload: "app", site: .dr))),
     ("launchTemplateMissing: dr", .cloud(.launchTemplateMissing(workload: "app", site: .dr))),

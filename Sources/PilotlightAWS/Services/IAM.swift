@@ -70,7 +70,7 @@ extension AWSCloud {
     case .publish(let ref, _, _): return ref.arn
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
-      .simulate, .readClock:
+      .simulate, .readClock, .runCommand:
       return "*"
     case .readLease(let ref), .claimLease(let ref, _, _):
       return "\(prefix):dynamodb:\(ref.region):\(account):table/\(ref.table)"

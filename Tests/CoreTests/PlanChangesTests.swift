@@ -1,0 +1,79 @@
+// Steps of the operator's, and steps left out: what becomes of the order.
+
+import PilotlightCore
+import Testing
+
+private func changed(_ change: PlanChange) -> WorkloadSettings {
+  var settings = settings
+  settings.plans = PlanChanges(failover: change)
+  return settings
+}
+
+private func order(_ plan: [Step]) -> [String] { plan.map { "\($0.name) <- \($0.needs.joined(separator: ", "))" } }
+
+private let warmUp = OwnStep(
+  name: "warm-up", after: "scale-up-dr",
+  kind: .command(CommandSpec(command: ["/bin/warm"], undo: ["/bin/cool"], timeout: .minutes(1))))
+private let ask = OwnStep(name: "ask-payments", after: "warm-up", kind: .confirm("ask the payments team"))
+
+@Suite struct PlanChangesTests {
+  @Test func `own steps come right behind theirs, and what waited for that one waits for them`() {
+    #expect(
+      order(Plan.failover(changed(PlanChange(steps: [warmUp, ask])))).prefix(5) == [
+        "repoint-dr-secret <- ", "scale-up-dr <- repoint-dr-secret", "warm-up <- scale-up-dr",
+        "ask-payments <- warm-up",
+        "gate <- ask-payments",
+      ])
+  }
+
+  @Test func `what is left out leaves its place to what it waited for`() {
+    let plan = Plan.failover(changed(PlanChange(without: ["repoint-dr-secret", "verify-dr-targets", "announce"])))
+    #expect(
+      order(plan) == [
+        "scale-up-dr <- ", "gate <- scale-up-dr", "fence-primary <- gate", "promote-replica <- fence-primary",
+        "verify-dr-application <- promote-replica", "shift-traffic <- verify-dr-application",
+      ])
+  }
+
+  @Test func `what keeps data whole stays, whatever is said`() {
+    let all = Plan.failover(settings).map(\.name)
+    #expect(
+      Plan.failover(changed(PlanChange(without: all))).map(\.name) == [
+        "gate", "fence-primary", "promote-replica", "shift-traffic",
+      ])
+    var home = settings
+    home.plans = PlanChanges(failback: PlanChange(without: Plan.failback(settings, incident: "i").map(\.name)))
+    let kept = Plan.failback(home, incident: "i").map(\.name)
+    for name in ["set-aside-old-database", "hold-writes", "drain", "promote-primary", "recreate-dr-replica"] {
+      #expect(kept.contains(name))
+    }
+  }
+
+  @Test func `a preparation takes the own steps before the gate`() {
+    let plan = Plan.preparation(of: Plan.failover(changed(PlanChange(steps: [warmUp]))))
+    #expect(plan.map(\.name) == ["repoint-dr-secret", "scale-up-dr", "warm-up"])
+  }
+
+  @Test func `a program is told the run, and runs again until it has ended well`() throws {
+    let step = try #require(Plan.failover(changed(PlanChange(steps: [warmUp]))).first { $0.name == "warm-up" })
+    let now = Instant(nanoseconds: 1_800_000_000_000_000_000)
+    let run = Run(
+      incident: "i-1", kind: .failover, startedAt: now, outageStart: now, orderedBy: nil, plan: [step])
+    func read(_ change: (inout StepRun) -> Void = { _ in }) -> Reading {
+      var state = StepRun(step)
+      change(&state)
+      return step.work.read([], StepContext(now: now, run: run, step: state, primaryServing: nil, drServing: nil))
+    }
+    guard case .needed(.runCommand(let call), undo: .runCommand(let undo)?, _) = read() else {
+      Issue.record("it is not needed")
+      return
+    }
+    #expect(call.command == ["/bin/warm"] && undo.command == ["/bin/cool"])
+    #expect(
+      call.environment.keys.sorted() == [
+        "PILOTLIGHT_DR_REGION", "PILOTLIGHT_INCIDENT", "PILOTLIGHT_OUTAGE_START", "PILOTLIGHT_PRIMARY_REGION",
+        "PILOTLIGHT_RUN", "PILOTLIGHT_STEP", "PILOTLIGHT_WORKLOAD",
+      ])
+    #expect(read { $0.receipt = "warm" } == .done("it ended well: warm"))
+  }
+}
