@@ -107,7 +107,12 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
         + "over begins with what it sees."
     ) { readLease($0, workload: name, region: dr.region) },
     plans: workload.optional(
-      "plans", absent: "as `pilotlightctl plan` shows them", "What is different in the plans.", readPlans))
+      "plans", absent: "as `pilotlightctl plan` shows them", "What is different in the plans.", readPlans),
+    page: workload.optional(
+      "page", absent: "nobody is called",
+      "Where a person is called when one is needed or should know: a failover begins, waits, is stuck or late, nothing could be done.",
+      readTopic)
+  )
   if !workload.isDescribing { Contradictions(settings, path: workload.path, findings: workload.findings).check() }
   return settings
 }

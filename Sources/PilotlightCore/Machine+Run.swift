@@ -36,6 +36,10 @@ extension Machine {
 
   mutating func resume(_ situation: Situation, _ reaction: inout Reaction) {
     forgetProgress()
+    // Whoever was to be called may not have been.
+    if let stuck = state.phase.run?.stuck, state.phase.run?.rollback == nil {
+      sayOnce("stuck", .stepStuck, "\(stuck.step.name): stuck: \(stuck.detail)", &reaction, step: stuck.step.name)
+    }
     advance(situation, &reaction)
   }
 

@@ -20,12 +20,14 @@ package struct WorkloadSettings: Equatable, Sendable, Codable {
   package var lease: LeaseSettings?
   /// What is different in the plans; nil: nothing.
   package var plans: PlanChanges?
+  /// Where a person is called; nil calls nobody.
+  package var page: TopicRef?
 
   package init(
     name: String, mode: Mode, objectives: Objectives, primary: SiteSettings, dr: SiteSettings,
     detection: DetectionSettings, replication: ReplicationSettings, decision: DecisionSettings,
     traffic: TrafficSettings, announcement: TopicRef?, failback: FailbackSettings, lease: LeaseSettings? = nil,
-    plans: PlanChanges? = nil
+    plans: PlanChanges? = nil, page: TopicRef? = nil
   ) {
     self.name = name
     self.mode = mode
@@ -40,6 +42,7 @@ package struct WorkloadSettings: Equatable, Sendable, Codable {
     self.failback = failback
     self.lease = lease
     self.plans = plans
+    self.page = page
   }
 }
 

@@ -21,6 +21,8 @@ package enum Command: Equatable, Sendable {
   case poll(workload: String, Watch, PollRequest)
   case ask(workload: String, CloudTask, [CloudAction])
   case say(Message)
+  /// Publish it, whenever that can be done: nothing waits for it.
+  case page(CloudAction)
   case answer(token: Int, OrderOutcome)
 }
 
@@ -175,7 +177,9 @@ package final class Engine {
       begun.append((guards[index].name, now))
     }
     let name = guards[index].name
-    return guards[index].carryOut(reaction.effects, at: now).map { command($0, name) }
+    return guards[index].carryOut(reaction.effects, at: now).flatMap { output in
+      [command(output, name)] + page(output, guards[index])
+    }
   }
 
   private func obey(_ index: Int, _ order: Order, _ token: Int, at now: Instant) -> [Command] {
@@ -193,6 +197,11 @@ package final class Engine {
     case .ask(let task, let actions): .ask(workload: name, task, actions)
     case .say(let message): .say(message)
     }
+  }
+
+  private func page(_ output: Output, _ workload: WorkloadGuard) -> [Command] {
+    guard case .say(let message) = output, let page = workload.page(for: message) else { return [] }
+    return [.page(page)]
   }
 
   // MARK: Write-ahead
@@ -230,7 +239,8 @@ package final class Engine {
   private func haltedCommands(_ index: Int) -> [Command] {
     guard let halted, saidHalted != halted else { return [] }
     saidHalted = halted
-    return [.say(Message(.ledgerBroken, "nothing is acted upon: \(halted.text)"))]
+    let message = Message(.ledgerBroken, "nothing is acted upon: \(halted.text)")
+    return [.say(message)] + page(.say(message), guards[index])
   }
 
   /// Called by the daemon after each turn: the news that the ledger works again.

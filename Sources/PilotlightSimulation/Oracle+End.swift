@@ -15,10 +15,13 @@ extension Oracle {
     }
     judgeExpectation(simulation, at: now)
     for (name, watched) in workloads.sorted(by: { $0.key < $1.key }) {
+      if !watched.uncalled.isEmpty { violate("stuck-in-silence", now, "\(name): \(watched.uncalled)") }
       for (incident, count) in watched.promotions.sorted(by: { $0.key < $1.key }) where count > 1 {
         // A request that certainly did not arrive may be repeated: the world's own count decides.
         let real = simulation.world.facts(for: name)?.promotions ?? 0
-        if real > failovers + failbacks { violate("promoted-twice", now, "\(incident): \(real) promotions") }
+        if real > failovers + switchovers + failbacks {
+          violate("promoted-twice", now, "\(incident): \(real) promotions")
+        }
       }
     }
   }

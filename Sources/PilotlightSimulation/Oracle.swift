@@ -10,6 +10,7 @@ struct Oracle {
   private(set) var violations: [Violation] = []
   private(set) var failovers = 0
   private(set) var failbacks = 0
+  private(set) var switchovers = 0
   var deceived = 0
   /// When a failover was first begun by the daemon itself.
   var firstBegun: Instant?
@@ -66,6 +67,8 @@ struct Oracle {
     var reachedDR: Instant?
     var acted = 0
     var told: [Site: [Told]] = [:]
+    /// Steps that got stuck, and nobody was called for yet.
+    var uncalled: [String] = []
     /// What stands in the table of leases.
     var lease: LeaseRecord?
     /// Since when the phase is healthy; nil while it is not.
@@ -170,6 +173,7 @@ struct Oracle {
       watched.gateReached = nil
       judgeBeginning(run, before, watched.settings, at: now)
     case .unpaused: watched.unpausedAt = now
+    case .stepStuck(let step, _): if watched.isCalling { watched.uncalled.append(step) }
     case .stepStarted("gate", _), .stepReopened("gate", _):
       watched.gateReached = now
       watched.vetoWord = nil
@@ -202,6 +206,7 @@ struct Oracle {
       }
       return
     case .switchover:
+      switchovers += 1
       if run.orderedBy == nil { violate("automatic-switchover", now, run.incident) }
       return
     case .preparation:

@@ -145,4 +145,14 @@ extension Draw {
     trial.scenario.entries.append(Scenario.Entry(at: at, fault, lasting: seconds(60, 1500)))
     trial.scenario.entries.sort { $0.at < $1.at }
   }
+
+  // MARK: Pages
+
+  /// Where somebody is to be called.
+  mutating func pages(_ trial: inout Trial) {
+    guard chance(0.5) else { return }
+    for index in trial.workloads.indices {
+      trial.workloads[index].page = TopicRef(region: trial.workloads[index].dr.region, arn: "arn:topic/pager")
+    }
+  }
 }

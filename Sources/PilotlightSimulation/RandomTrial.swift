@@ -42,6 +42,7 @@ extension Trial {
     draw.demand(&trial)
     draw.switchover(&trial)
     draw.ownSteps(&trial)
+    draw.pages(&trial)
     return trial
   }
 }

@@ -39,6 +39,7 @@ actor Daemon {
   let engine: Engine
   let observations: ObservationLog
   let cloud: any Cloud
+  private let pager: Pager
   private let transport: CurlTransport
   private let prober: HTTPProber
   private let manager: ServiceManager
@@ -58,6 +59,7 @@ actor Daemon {
     ledger = parts.ledger
     line = parts.line
     cloud = parts.cloud
+    pager = Pager(parts.cloud, parts.logger)
     transport = parts.transport
     prober = parts.prober
     manager = parts.manager
@@ -129,6 +131,9 @@ actor Daemon {
       case .say(let message):
         record(message)
         say(message)
+      case .page(let page):
+        let pager = pager
+        Task { await pager.send(page) }
       case .answer(let token, let outcome): answer(token, outcome)
       case .poll(let workload, let watch, let request): poll(workload, watch, request)
       case .ask(let workload, let task, let actions): ask(workload, task, actions)
