@@ -36,6 +36,22 @@ package struct CapacityMemory: Equatable, Sendable {
   }
 }
 
+/// What the two groups are wanted at; nil: not read since the start.
+package struct Demand: Equatable, Sendable {
+  package var primary: Int?
+  package var dr: Int?
+
+  package init(primary: Int? = nil, dr: Int? = nil) {
+    self.primary = primary
+    self.dr = dr
+  }
+
+  package subscript(site: Site) -> Int? {
+    get { site == .primary ? primary : dr }
+    set { if site == .primary { primary = newValue } else { dr = newValue } }
+  }
+}
+
 extension GroupSettings {
   /// The size at which this group takes over from one whose peak is known: `ofPeak` of it, rounded up, at least `serving.desired` and at
   /// most `serving.max`.

@@ -26,13 +26,13 @@ package struct Situation: Sendable {
   /// What is known of the lease; nil where there is none.
   package var lease: LeaseTracker?
   /// What the groups are wanted at, as last read.
-  package var desired: [Site: Int]
+  package var desired: Demand
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
     evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil,
     veto: VetoReading? = nil, readiness: Readiness = Readiness(), drRole: DatabaseRole? = nil,
-    lease: LeaseTracker? = nil, desired: [Site: Int] = [:]
+    lease: LeaseTracker? = nil, desired: Demand = Demand()
   ) {
     self.now = now
     self.assessment = assessment

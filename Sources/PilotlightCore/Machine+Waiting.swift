@@ -31,11 +31,11 @@ extension Machine {
     progress[key] = .resting(until: situation.now + pause, failures: failures)
   }
 
-  /// A tenth of the time that it has taken so far, half a second at least. Where somebody may be waiting for it 1 s is the most; what
-  /// takes hours is looked at every 10 s.
+  /// A fortieth of the time that it has taken so far: 1 s at least, which is what a recovery may wait for nothing, and 10 s at most for
+  /// what takes hours. An act that was just taken is looked at sooner.
   func pollPause(_ step: StepRun, _ situation: Situation) -> Duration {
     let running = situation.now - (step.intentAt ?? step.startedAt ?? situation.now)
-    return min(max(running / 10, .milliseconds(500)), running < .minutes(15) ? .seconds(1) : .seconds(10))
+    return running < .seconds(5) ? .milliseconds(500) : min(max(running / 40, .seconds(1)), .seconds(10))
   }
 
   /// When something is due without any event, the wake-up that brings it about.

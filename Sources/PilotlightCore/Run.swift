@@ -137,16 +137,18 @@ package struct Run: Hashable, Sendable, Codable {
 
   // Asked every second of a run: by index, for iterating would copy each step.
   private func isReady(_ index: Int) -> Bool {
-    (steps[index].state == .waiting || steps[index].state == .running) && steps[index].step.needs.allSatisfy(isFinished)
+    guard steps[index].state == .waiting || steps[index].state == .running else { return false }
+    for need in steps[index].step.needs {
+      // What a step needs stands before it, mostly just before it.
+      guard let before = steps[..<index].lastIndex(where: { $0.step.name == need }), steps[before].state.isFinished
+      else { return false }
+    }
+    return true
   }
 
   /// Steps to be taken back, newest first.
   package var undoable: [StepRun] {
     steps.reversed().filter { $0.intentAt != nil && $0.undo != nil && $0.state != .undone }
-  }
-
-  private func isFinished(_ name: String) -> Bool {
-    steps.indices.contains(where: { steps[$0].state.isFinished && steps[$0].step.name == name })
   }
 
   /// How many steps are finished.

@@ -54,7 +54,7 @@ package final class WorkloadGuard {
     var drGroup: CloudReply?
     var account: String?
     var veto: VetoReading?
-    var desired: [Site: Int] = [:]
+    var desired = Demand()
     /// What follows from the databases and the group.
     var obstacles: [String] = []
   }
@@ -210,17 +210,15 @@ package final class WorkloadGuard {
   /// Concludes and lets the machine react to `event`. The guard is changed as if the records were durable; the engine keeps
   /// the change only when they are.
   package func react(to event: Event, at now: Instant, brake: String?) -> Reaction {
-    conclude(at: now, brake: brake)
-    return machine.react(to: event, situation)
+    // Kept only afterwards: copying it would cost more than most reactions.
+    let fresh = describe(detector.assess(at: now), at: now, brake: brake)
+    let reaction = machine.react(to: event, fresh)
+    situation = fresh
+    return reaction
   }
 
   /// The reaction's records did not become durable: it never was.
   package func takeBack(to before: Machine) { machine = before }
-
-  /// Brings the situation up to date.
-  private func conclude(at now: Instant, brake: String?) {
-    situation = describe(detector.assess(at: now), at: now, brake: brake)
-  }
 
   /// The situation as of now, for somebody who only asks: lag and countdowns move on, nothing is changed.
   package func look(at now: Instant) -> Situation {
