@@ -129,5 +129,9 @@ private func readSecret(_ secret: Section, region: String) -> SecretSettings {
         "hostKey", .text(maximum: 128), default: "host", "Key of the database's host name in the JSON."),
       portKey: secret.optional(
         "portKey", .orOff(.text(maximum: 128)), default: "port",
-        "Key of its port in the JSON; `off` leaves the port alone.")))
+        "Key of its port in the JSON; `off` leaves the port alone.")),
+    isReplica: secret.optional(
+      "isReplica", .boolean, default: false,
+      "Of the DR region: it is a replica of the primary region's, read-only until a failover detaches it (StopReplicationToReplica). "
+        + "From then on it is a secret of its own: set this to false."))
 }

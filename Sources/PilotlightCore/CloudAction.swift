@@ -174,6 +174,8 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case targetHealth(TargetGroupRef)
   /// GetSecretValue, of which only the address leaves the adapter -> `.secret`.
   case readSecret(SecretRef)
+  /// DescribeSecret, whether it is a replica -> `.secretSource`.
+  case readSecretSource(SecretRef)
   /// ListResourceRecordSets for this name and type -> `.records`.
   case readRecords(RecordRef)
   /// Route 53 GetChange -> `.change`.
@@ -212,6 +214,8 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case resizeGroup(GroupRef, GroupSize)
   /// PutSecretValue: the same JSON with the address replaced; `token` is the ClientRequestToken -> `.accepted`.
   case repointSecret(SecretRef, DatabaseAddress, token: String)
+  /// StopReplicationToReplica, in the replica's region -> `.accepted`.
+  case detachSecret(SecretRef)
   /// PromoteReadReplica: one-way -> `.accepted`.
   case promoteReplica(DatabaseRef)
   /// ModifyDBInstance NewDBInstanceIdentifier, applied at once -> `.accepted`.
@@ -252,7 +256,8 @@ extension CloudAction {
       .snapshotDatabase(let ref, _), .describeSnapshot(let ref, _):
       ref.region
     case .targetHealth(let ref): ref.region
-    case .readSecret(let ref), .repointSecret(let ref, _, _): ref.region
+    case .readSecret(let ref), .repointSecret(let ref, _, _), .readSecretSource(let ref), .detachSecret(let ref):
+      ref.region
     case .readRecords(let ref), .pointRecords(let ref, _, _): ref.region
     case .readHealthCheck(let ref): ref.region
     case .readObject(let ref), .readSwitch(let ref), .putObject(let ref, _), .removeObject(let ref): ref.region
@@ -273,6 +278,8 @@ extension CloudAction {
     case .replicaLag: "cloudwatch:GetMetricData"
     case .targetHealth: "elasticloadbalancing:DescribeTargetHealth"
     case .readSecret: "secretsmanager:GetSecretValue"
+    case .readSecretSource: "secretsmanager:DescribeSecret"
+    case .detachSecret: "secretsmanager:StopReplicationToReplica"
     case .readRecords: "route53:ListResourceRecordSets"
     case .readChange: "route53:GetChange"
     case .readHealthCheck: "route53:GetHealthCheckStatus"
@@ -302,11 +309,13 @@ extension CloudAction {
   /// True for actions that change something of a workload, or tell people.
   package var changes: Bool {
     switch self {
-    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
+    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
+      .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       false
-    case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
+    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .snapshotDatabase,
+      .createReplica,
       .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish, .runCommand:
       true
     }

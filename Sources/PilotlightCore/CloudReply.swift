@@ -8,6 +8,8 @@ package indirect enum CloudReply: Hashable, Sendable, Codable {
   case lag([LagSample])
   case targets(TargetHealth)
   case secret(SecretState)
+  /// The region of the secret that it is a replica of; nil: it stands alone.
+  case secretSource(region: String?)
   case records([RecordState])
   case change(ChangeStatus)
   case checkers(CheckerHealth)

@@ -31,11 +31,11 @@ extension Machine {
     progress[key] = .resting(until: situation.now + pause, failures: failures)
   }
 
-  /// A fortieth of the time that it has taken so far: 1 s at least, which is what a recovery may wait for nothing, and 10 s at most for
-  /// what takes hours. An act that was just taken is looked at sooner.
+  /// A sixtieth of the time that it has taken so far, half a second at least. In the first quarter of an hour somebody may be waiting for
+  /// it: 3 s at most; what takes hours is looked at every 10 s.
   func pollPause(_ step: StepRun, _ situation: Situation) -> Duration {
     let running = situation.now - (step.intentAt ?? step.startedAt ?? situation.now)
-    return running < .seconds(5) ? .milliseconds(500) : min(max(running / 40, .seconds(1)), .seconds(10))
+    return min(max(running / 60, .milliseconds(500)), running < .minutes(15) ? .seconds(3) : .seconds(10))
   }
 
   /// When something is due without any event, the wake-up that brings it about.

@@ -13,9 +13,7 @@ package enum Plan {
   package static func failover(_ settings: WorkloadSettings, at size: GroupSize? = nil) -> [Step] {
     var plan = Builder()
     let dr = settings.dr
-    if let secret = dr.secret {
-      plan.then("repoint-dr-secret", .repoint(secret.ref, to: dr.database.ref), forecast: .seconds(3))
-    }
+    plan.repoint(dr)
     plan.then("scale-up-dr", .scaleUp(dr.group.ref, size ?? dr.group.serving), forecast: .seconds(5))
     plan.then("gate", .gate, forecast: .seconds(5))
     if settings.decision.fencePrimary {
@@ -40,9 +38,7 @@ package enum Plan {
     var plan = Builder()
     let (primary, dr) = (settings.primary, settings.dr)
     let size = size ?? dr.group.serving
-    if let secret = dr.secret {
-      plan.then("repoint-dr-secret", .repoint(secret.ref, to: dr.database.ref), forecast: .seconds(3))
-    }
+    plan.repoint(dr)
     plan.then("scale-up-dr", .scaleUp(dr.group.ref, size), forecast: .seconds(5))
     // There is time: nobody has to be content with less.
     plan.then("await-dr-instances", .awaitInService(dr.group.ref, atLeast: size.desired), forecast: .minutes(4))
@@ -141,6 +137,13 @@ private struct Builder {
 
   mutating func then(_ name: String, _ work: Work, forecast: Duration, bound: Duration? = nil) {
     steps.append(Step(name, work, needs: names.suffix(1), forecast: forecast, bound: bound))
+  }
+
+  /// The DR region's secret.
+  mutating func repoint(_ dr: SiteSettings) {
+    guard let secret = dr.secret else { return }
+    if secret.isReplica == true { then("detach-dr-secret", .detach(secret.ref), forecast: .seconds(2)) }
+    then("repoint-dr-secret", .repoint(secret.ref, to: dr.database.ref), forecast: .seconds(3))
   }
 
   mutating func verify(_ site: SiteSettings, site name: Site) {

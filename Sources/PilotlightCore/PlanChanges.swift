@@ -101,7 +101,7 @@ extension Work {
   /// Whether a plan may do without it. What keeps data whole, or the pilot light burning, stays.
   package var isDispensable: Bool {
     switch self {
-    case .repoint, .scaleUp, .awaitTargets, .awaitInService, .awaitApplication, .announce, .snapshot: true
+    case .repoint, .detach, .scaleUp, .awaitTargets, .awaitInService, .awaitApplication, .announce, .snapshot: true
     case .scaleDown, .gate, .fence, .promote, .shift, .checkRegion, .setAside, .replicate, .awaitReplication,
       .holdWrites,
       .awaitDrained, .releaseWrites, .confirmByHand, .command:

@@ -31,21 +31,26 @@ extension Work {
     return .done("\(group.region) answers; \(group.name) is at \(state.size)")
   }
 
-  func readInService(_ group: GroupRef, _ count: Int, _ replies: [CloudReply]) -> Reading {
+  func readInService(
+    _ group: GroupRef, _ count: Int, _ replies: [CloudReply], _ context: StepContext
+  ) -> Reading {
     guard case .group(let state) = replies.first else { return unclear(replies) }
     let note = "\(state.inService) of \(state.size.desired) instance(s) in service"
     if state.inService >= count { return .done(note) }
-    return .underway(note + state.shortage(of: count, in: group))
+    return state.scaledIn(below: count, group, note, context)
+      ?? .underway(note + (state.trouble.map { "; \($0)" } ?? ""))
   }
 
-  func readTargets(_ count: Int, _ replies: [CloudReply]) -> Reading {
+  func readTargets(_ count: Int, _ replies: [CloudReply], _ context: StepContext) -> Reading {
     guard case .targets(let health) = replies.first else { return unclear(replies) }
     let note = "\(health.healthy) healthy, \(health.unhealthy) unhealthy, \(health.other) other target(s)"
     if health.healthy >= count { return .done(note) }
+    let wait = "\(note); \(count) needed"
     guard case .awaitTargets(_, let group?, _) = self, replies.count > 1, case .group(let state) = replies[1] else {
-      return .underway("\(note); \(count) needed")
+      return .underway(wait)
     }
-    return .underway("\(note); \(count) needed\(state.shortage(of: count, in: group))")
+    return state.scaledIn(below: count, group, wait, context)
+      ?? .underway(wait + (state.trouble.map { "; \($0)" } ?? ""))
   }
 
   func readApplication(_ site: Site, _ context: StepContext) -> Reading {
@@ -85,11 +90,17 @@ extension Work {
 }
 
 extension GroupState {
-  /// Why there are not enough instances, as far as the group tells; behind a note.
-  fileprivate func shortage(of count: Int, in group: GroupRef) -> String {
-    let few =
-      "; \(group.name) is wanted at \(size.desired) only: somebody scaled it in, and nobody but he scales it up again"
-    return (size.desired < count ? few : "") + (trouble.map { "; \($0)" } ?? "")
+  /// A group without users looks idle to its own scaling policies, and is scaled in while the rest is waited for: it is brought back to
+  /// the size that the run gave it. nil where nobody did that, or the run gave it none.
+  fileprivate func scaledIn(below count: Int, _ group: GroupRef, _ note: String, _ context: StepContext) -> Reading? {
+    let given = context.run.steps.lazy.compactMap { run in
+      if case .scaleUp(group, let size) = run.step.work { size } else { nil }
+    }
+    guard size.desired < count, let wanted = given.first, wanted.desired >= count else { return nil }
+    let raised = GroupSize(
+      min: max(size.min, wanted.min), desired: wanted.desired, max: max(size.max, wanted.max))
+    return .needed(
+      .resizeGroup(group, raised), undo: nil, "\(note); \(group.name) was scaled in to \(size.desired) meanwhile")
   }
 }
 

@@ -58,6 +58,12 @@ extension Work {
       "\(secret.id) names \(now.address.host)")
   }
 
+  func readDetachment(_ secret: SecretRef, _ replies: [CloudReply]) -> Reading {
+    guard case .secretSource(let source) = replies.first else { return unclear(replies) }
+    guard let source else { return .done("\(secret.id) is nobody's replica") }
+    return .needed(.detachSecret(secret), undo: nil, "\(secret.id) is a replica of the one in \(source)")
+  }
+
   func readSnapshot(_ database: DatabaseRef, _ snapshot: String, _ replies: [CloudReply]) -> Reading {
     guard replies.count == 2 else { return unclear(replies) }
     switch replies[0] {

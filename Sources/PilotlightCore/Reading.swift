@@ -44,6 +44,7 @@ extension Work {
     case .scaleUp(let group, _), .scaleDown(let group, _), .fence(let group, _), .checkRegion(let group),
       .awaitInService(let group, _):
       [.describeGroup(group)]
+    case .detach(let secret): [.readSecretSource(secret)]
     case .repoint(let secret, let database): [.readSecret(secret), .describeDatabase(database)]
     case .promote(let database, nil): [.describeDatabase(database)]
     case .promote(let database, let listener?): [.describeDatabase(database), .readWriteHold(listener)]
@@ -70,8 +71,9 @@ extension Work {
     case .scaleUp(let group, let size): readScaleUp(group, size, replies)
     case .scaleDown(let group, let size), .fence(let group, let size): readScaleDown(group, size, replies, context)
     case .checkRegion(let group): readRegion(group, replies)
-    case .awaitInService(let group, let count): readInService(group, count, replies)
-    case .awaitTargets(_, _, let count): readTargets(count, replies)
+    case .awaitInService(let group, let count): readInService(group, count, replies, context)
+    case .awaitTargets(_, _, let count): readTargets(count, replies, context)
+    case .detach(let secret): readDetachment(secret, replies)
     case .repoint(let secret, let database): readSecret(secret, database, replies, context)
     case .promote(let database, let listener): readPromotion(database, held: listener, replies, context)
     case .snapshot(let database, let snapshot): readSnapshot(database, snapshot, replies)

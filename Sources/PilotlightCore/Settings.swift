@@ -219,8 +219,13 @@ package struct DatabaseSettings: Equatable, Sendable, Codable {
 /// A JSON secret and the keys in it that hold the database address.
 package struct SecretSettings: Equatable, Sendable, Codable {
   package var ref: SecretRef
+  /// It is a replica of the other region's, read-only until it is detached; nil: it is not.
+  package var isReplica: Bool?
 
-  package init(ref: SecretRef) { self.ref = ref }
+  package init(ref: SecretRef, isReplica: Bool? = nil) {
+    self.ref = ref
+    self.isReplica = isReplica
+  }
 }
 
 /// How our own view is checked against others.

@@ -46,6 +46,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case scaleDown(GroupRef, GroupSize)
   /// The secret names this database's address.
   case repoint(SecretRef, to: DatabaseRef)
+  /// The secret is nobody's replica: it can be written.
+  case detach(SecretRef)
   /// Evidence read again, RPO, approval: everything that must hold before the one-way step.
   case gate
   /// The old primary's group is at this size, as far as it can be reached within the step's bound.
@@ -85,10 +87,13 @@ package indirect enum Work: Hashable, Sendable, Codable {
 
   package var kind: StepKind {
     switch self {
-    case .gate, .awaitTargets, .awaitInService, .awaitApplication, .checkRegion, .awaitReplication, .awaitDrained,
+    case .gate, .awaitTargets(_, nil, _), .awaitApplication, .checkRegion, .awaitReplication, .awaitDrained,
       .confirmByHand:
       .readOnly
-    case .scaleUp, .scaleDown, .repoint, .fence, .shift, .announce, .snapshot, .setAside, .replicate, .holdWrites,
+    // Where somebody scaled in what is waited for, it is scaled up again.
+    case .awaitTargets, .awaitInService: .reversible
+    case .scaleUp, .scaleDown, .repoint, .detach, .fence, .shift, .announce, .snapshot, .setAside, .replicate,
+      .holdWrites,
       .releaseWrites, .command:
       .reversible
     case .promote: .oneWay
@@ -107,6 +112,7 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .scaleDown(let group, let size): "scale \(group.name) in \(group.region) down to \(size)"
     case .repoint(let secret, let database):
       "point secret \(secret.id) in \(secret.region) at database \(database.identifier)"
+    case .detach(let secret): "detach secret \(secret.id) in \(secret.region) from the one that it is a replica of"
     case .gate: "read the evidence again; check RPO, approval and pause before the one-way step"
     case .fence(let group, let size): "fence the primary: \(group.name) in \(group.region) to \(size)"
     case .promote(let database, _):
@@ -142,6 +148,7 @@ extension Work {
     case .scaleUp(let group, let size), .scaleDown(let group, let size), .fence(let group, let size):
       [.resizeGroup(group, size)]
     case .repoint(let secret, _): [.repointSecret(secret, DatabaseAddress(host: "", port: 0), token: "")]
+    case .detach(let secret): [.detachSecret(secret)]
     case .promote(let database, _): [.promoteReplica(database)]
     case .shift(.route53(let record, let primary, let dr), .dr): [.pointRecords(record, to: dr, from: primary)]
     case .shift(.route53(let record, let primary, let dr), .primary): [.pointRecords(record, to: primary, from: dr)]
@@ -154,7 +161,9 @@ extension Work {
     case .holdWrites(let listener): [.holdWrites(listener)]
     case .releaseWrites(let listener): [.releaseWrites(listener)]
     case .command(let spec): [.runCommand(CommandCall(command: spec.command, environment: [:], timeout: spec.timeout))]
-    case .gate, .awaitTargets, .awaitInService, .awaitApplication, .checkRegion, .awaitReplication, .awaitDrained,
+    case .awaitTargets(_, let group?, let count), .awaitInService(let group, let count):
+      [.resizeGroup(group, GroupSize(min: 0, desired: count, max: count))]
+    case .gate, .awaitTargets(_, nil, _), .awaitApplication, .checkRegion, .awaitReplication, .awaitDrained,
       .shift(.manual, _), .confirmByHand:
       []
     }

@@ -59,7 +59,8 @@ extension CloudReply {
   var isPolled: Bool {
     switch self {
     case .identity, .group, .database, .lag, .targets, .checkers, .failed: true
-    case .secret, .records, .change, .object, .writeHold, .snapshot, .launchSource, .permissions, .clock, .lease,
+    case .secret, .secretSource, .records, .change, .object, .writeHold, .snapshot, .launchSource, .permissions, .clock,
+      .lease,
       .leased, .accepted:
       false
     }
@@ -103,7 +104,8 @@ extension Value {
     case .reply(.checkers(let health)):
       into.byte(8)
       for count in [health.healthy, health.unhealthy] { into.integer(count) }
-    case .reply(.secret), .reply(.records), .reply(.change), .reply(.object), .reply(.writeHold), .reply(.snapshot),
+    case .reply(.secret), .reply(.secretSource), .reply(.records), .reply(.change), .reply(.object), .reply(.writeHold),
+      .reply(.snapshot),
       .reply(.launchSource), .reply(.permissions), .reply(.clock), .reply(.lease), .reply(.leased), .reply(.accepted):
       // Never handed in: see `isPolled`. No reader knows this tag.
       into.byte(255)

@@ -22,7 +22,7 @@ extension SandboxWorld {
       WorkloadWorld(
         settings: settings,
         groups: [groups.count, groups.count + 1],
-        secrets: sites.map { $0.secret.map { addSecret($0.ref, host: primaryHost) } },
+        secrets: sites.map { $0.secret.map { addSecret($0, host: primaryHost, other: settings.primary.region) } },
         databases: [first, first + 1],
         ownHosts: [databases[first].host, databases[first + 1].host],
         traffic: Array(repeating: .primary, count: Self.cohorts),
@@ -64,11 +64,11 @@ extension SandboxWorld {
     return histories.count - 1
   }
 
-  private mutating func addSecret(_ ref: SecretRef, host: String) -> Int {
+  private mutating func addSecret(_ secret: SecretSettings, host: String, other: String) -> Int {
     secrets.append(
       Secret(
-        ref: ref, region: region(ref.region), address: DatabaseAddress(host: host, port: 5432),
-        version: "AWSCURRENT-0"))
+        ref: secret.ref, region: region(secret.ref.region), address: DatabaseAddress(host: host, port: 5432),
+        version: "AWSCURRENT-0", source: secret.isReplica == true ? other : nil))
     return secrets.count - 1
   }
 

@@ -144,6 +144,8 @@ struct Secret: Sendable {
   let region: Int
   var address: DatabaseAddress
   var version: String
+  /// The region of the secret that it is a replica of.
+  var source: String?
   /// Tokens seen and what they wrote, oldest first.
   var written: [(token: String, address: DatabaseAddress)] = []
 }

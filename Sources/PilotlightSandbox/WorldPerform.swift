@@ -104,6 +104,7 @@ extension SandboxWorld {
     case .replicaLag(let ref): replicaLag(ref)
     case .targetHealth(let ref): targetHealth(ref)
     case .readSecret(let ref): readSecret(ref)
+    case .readSecretSource(let ref): readSecretSource(ref)
     case .readRecords(let ref): readRecords(ref)
     case .readChange(let id, _): readChange(id)
     case .readHealthCheck(let ref): readHealthCheck(ref)
@@ -116,7 +117,8 @@ extension SandboxWorld {
     case .readClock: .clock(behind: .zero)
     case .readLease(let ref): .lease(leases[ref])
     case .claimLease(let ref, let record, let known): claimLease(ref, record, over: known)
-    case .resizeGroup, .repointSecret, .promoteReplica, .renameDatabase, .snapshotDatabase, .createReplica,
+    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .snapshotDatabase,
+      .createReplica,
       .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:
       write(action)
     case .runCommand(let call): runProgram(call).reply
@@ -135,6 +137,7 @@ extension SandboxWorld {
     switch action {
     case .resizeGroup(let ref, let size): resizeGroup(ref, size)
     case .repointSecret(let ref, let address, let token): repointSecret(ref, address, token)
+    case .detachSecret(let ref): detachSecret(ref)
     case .promoteReplica(let ref): promoteReplica(ref)
     case .renameDatabase(let ref, let name): renameDatabase(ref, to: name)
     case .snapshotDatabase(let ref, let snapshot): snapshotDatabase(ref, snapshot)
@@ -145,7 +148,8 @@ extension SandboxWorld {
     case .holdWrites(let ref): setWriteHold(ref, true)
     case .releaseWrites(let ref): setWriteHold(ref, false)
     case .publish(let ref, let subject, let message): publish(ref, subject, message)
-    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
+    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
+      .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease, .runCommand:
       failed(.invalid, "InvalidAction", "\(action.apiName) changes nothing")

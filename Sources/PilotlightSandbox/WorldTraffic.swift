@@ -130,9 +130,24 @@ extension SandboxWorld {
   }
 
   /// PutSecretValue: a token is a version; the same token with the same content is the same request.
+  func readSecretSource(_ ref: SecretRef) -> CloudReply {
+    guard let index = find(ref) else { return unknownSecret(ref) }
+    return isDeleted(ref) ? deletedSecret(ref) : .secretSource(region: secrets[index].source)
+  }
+
+  mutating func detachSecret(_ ref: SecretRef) -> CloudReply {
+    guard let index = find(ref) else { return unknownSecret(ref) }
+    if isDeleted(ref) { return deletedSecret(ref) }
+    secrets[index].source = nil
+    return .accepted(receipt: nil)
+  }
+
   mutating func repointSecret(_ ref: SecretRef, _ address: DatabaseAddress, _ token: String) -> CloudReply {
     guard let index = find(ref) else { return unknownSecret(ref) }
     if isDeleted(ref) { return deletedSecret(ref) }
+    if secrets[index].source != nil {
+      return failed(.invalid, "InvalidRequestException", "Operation not permitted on a replica secret.")
+    }
     guard !token.isEmpty else { return failed(.invalid, "InvalidParameterException", "ClientRequestToken is empty") }
     if let known = secrets[index].written.first(where: { $0.token == token }) {
       if known.address == address { return .accepted(receipt: token) }

@@ -46,8 +46,9 @@ struct BareCloud: Hashable {
     case .removeObject(let ref): objects.remove(ref)
     case .holdWrites(let ref): held.insert(ref)
     case .releaseWrites(let ref): held.remove(ref)
-    case .repointSecret, .pointRecords, .publish, .runCommand: break
-    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
+    case .repointSecret, .detachSecret, .pointRecords, .publish, .runCommand: break
+    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
+      .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       return answer(action, at: .distantPast)

@@ -155,4 +155,12 @@ extension Draw {
       trial.workloads[index].page = TopicRef(region: trial.workloads[index].dr.region, arn: "arn:topic/pager")
     }
   }
+
+  // MARK: Secrets
+
+  /// Some secrets of the DR region are replicas of the primary's.
+  mutating func replicaSecrets(_ trial: inout Trial) {
+    guard chance(0.2) else { return }
+    for index in trial.workloads.indices { trial.workloads[index].dr.secret?.isReplica = true }
+  }
 }

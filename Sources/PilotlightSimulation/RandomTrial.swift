@@ -43,6 +43,7 @@ extension Trial {
     draw.switchover(&trial)
     draw.ownSteps(&trial)
     draw.pages(&trial)
+    draw.replicaSecrets(&trial)
     return trial
   }
 }

@@ -79,3 +79,49 @@ private func state(_ levels: [(hour: Double, desired: Int)]) -> DurableState {
 extension [Step] {
   fileprivate subscript(name: String) -> Work? { first { $0.name == name }?.work }
 }
+
+@Suite struct ScaledInTests {
+  private let ref = GroupRef(region: "us-west-2", name: "dr")
+
+  private func read(_ work: Work, _ replies: [CloudReply], scaledTo size: GroupSize?) -> Reading {
+    let scaleUp = size.map { [Step("scale-up-dr", .scaleUp(ref, $0), forecast: .zero)] } ?? []
+    let run = Run(
+      incident: "i", kind: .failover, startedAt: start, outageStart: start, orderedBy: nil,
+      plan: scaleUp + [Step("wait", work, forecast: .zero)])
+    let context = StepContext(
+      now: start, run: run, step: run["wait"] ?? StepRun(run.steps[0].step), primaryServing: nil, drServing: nil)
+    return work.read(replies, context)
+  }
+
+  private func group(_ desired: Int, min: Int = 0, max: Int = 3) -> CloudReply {
+    .group(GroupState(size: GroupSize(min: min, desired: desired, max: max), inService: 0, instances: 0))
+  }
+
+  private let given = GroupSize(min: 1, desired: 3, max: 4)
+  private let none = CloudReply.targets(TargetHealth(healthy: 0, unhealthy: 0, other: 0))
+
+  @Test func `a group that is scaled in while it is waited for is brought back to what the run gave it`() {
+    for (work, replies) in [
+      (Work.awaitInService(ref, atLeast: 2), [group(1)]),
+      (.awaitTargets(TargetGroupRef(region: "us-west-2", arn: "t"), of: ref, atLeast: 2), [none, group(1)]),
+    ] {
+      guard case .needed(.resizeGroup(ref, let size), undo: nil, let why) = read(work, replies, scaledTo: given) else {
+        Issue.record("\(read(work, replies, scaledTo: given))")
+        continue
+      }
+      #expect(size == given && why.contains("was scaled in to 1 meanwhile"))
+    }
+  }
+
+  @Test func `never below what it is wanted at, never without a size of the run's, never where enough are wanted`() {
+    let work = Work.awaitInService(ref, atLeast: 2)
+    for (replies, size) in [([group(2)], given), ([group(5, max: 9)], given), ([group(1)], nil)]
+      as [([CloudReply], GroupSize?)]
+    {
+      guard case .underway = read(work, replies, scaledTo: size) else {
+        Issue.record("\(read(work, replies, scaledTo: size))")
+        continue
+      }
+    }
+  }
+}

@@ -96,6 +96,8 @@ struct TinyCloud {
     case .readRecords: return .records(records)
     case .readLaunchSource(let ref): return groups[ref] == nil ? missing(ref.name) : .launchSource(launchSource)
     case .readSwitch(let ref): return .object(present: objects.contains(ref))
+    case .readSecretSource: return .secretSource(region: nil)
+    case .detachSecret: return .accepted(receipt: nil)
     case .runCommand: return .accepted(receipt: "done")
     case .simulate(let changes, _):
       return .permissions(

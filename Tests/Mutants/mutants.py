@@ -35,6 +35,8 @@ MUTANTS = [
            "residence.failover.lossReview == nil, !AWAKE else"),
     swap("peak-forgotten", f"{CORE}/Capacity.swift", "max($0.desired, newest)", "newest"),
     swap("undo-taken-for-shown", f"{CORE}/Machine+Rollback.swift", "run.steps.contains(where: { $0.state == .undone })", "false"),
+    Mutant("replica-secret-left-attached", f"{CORE}/Reading+Database.swift", "guard let source else { return .done(",
+           "guard !AWAKE, let source else { return .done("),
     swap("program-left-behind", f"{CORE}/Reading+Capacity.swift", "spec.undo.map { spec.call($0, in: context.run) }",
          "Optional<CloudAction>.none"),
     Mutant("debt-before-commit", f"{CORE}/Machine+Rollback.swift", "run.kind == .failover, !run.isCommitted {",

@@ -57,7 +57,7 @@ extension AWSCloud {
     let prefix = "arn:\(partition)"
     switch change {
     case .resizeGroup(let ref, _): return try await groupARN(ref, deadline)
-    case .repointSecret(let ref, _, _):
+    case .repointSecret(let ref, _, _), .detachSecret(let ref):
       return ref.id.hasPrefix("arn:") ? ref.id : try await readSecret(ref, deadline).arn
     case .promoteReplica(let ref), .renameDatabase(let ref, _), .snapshotDatabase(let ref, _):
       return "\(prefix):rds:\(ref.region):\(account):db:\(ref.identifier.lowercased())"
@@ -68,7 +68,8 @@ extension AWSCloud {
     case .putObject(let ref, _), .removeObject(let ref): return "\(prefix):s3:::\(ref.bucket)/\(ref.key)"
     case .holdWrites(let ref), .releaseWrites(let ref): return ref.arn
     case .publish(let ref, _, _): return ref.arn
-    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readRecords,
+    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
+      .readRecords,
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .runCommand:
       return "*"

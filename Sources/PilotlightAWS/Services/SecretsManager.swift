@@ -38,6 +38,24 @@ extension AWSCloud {
       state: SecretState(address: DatabaseAddress(host: host, port: port), version: answer.VersionId), arn: answer.ARN)
   }
 
+  func readSecretSource(_ ref: SecretRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    struct Answer: Decodable {
+      var ARN: String
+      var PrimaryRegion: String?
+    }
+    let body = try await json("DescribeSecret", ref, ["SecretId": ref.id], changes: false, deadline)
+    guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(body)) else {
+      throw missing("DescribeSecret", "an ARN", ref.region)
+    }
+    // The primary of a replicated secret names its own region.
+    return .secretSource(region: answer.PrimaryRegion.flatMap { $0.isEmpty || $0 == ref.region ? nil : oneLine($0) })
+  }
+
+  func detachSecret(_ ref: SecretRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    _ = try await json("StopReplicationToReplica", ref, ["SecretId": ref.id], changes: true, deadline)
+    return .accepted(receipt: nil)
+  }
+
   /// Replaces the address in the JSON text and leaves every other byte of it alone.
   func repoint(
     _ ref: SecretRef, _ address: DatabaseAddress, _ token: String, _ deadline: Deadline

@@ -24,7 +24,8 @@ import Testing
       securityGroups: ["sg-1", "sg-2"], kmsKey: "arn:key", parameterGroup: "pg16")
     return [
       .callerIdentity(region: "us-west-2"), .describeGroup(group), .describeDatabase(database), .replicaLag(database),
-      .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg")), .readSecret(secret), .readRecords(record),
+      .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg")), .readSecret(secret), .readSecretSource(secret),
+      .detachSecret(secret), .readRecords(record),
       .readChange(id: "C1", region: "us-east-1"), .readHealthCheck(HealthCheckRef(id: "0a1b-2c3d")),
       .readWriteHold(listener),
       .describeSnapshot(database, snapshot: "app-before"),

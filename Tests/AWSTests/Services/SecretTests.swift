@@ -123,4 +123,24 @@ import Testing
     let reply = await makeCloud(executor).perform(.readSecret(secret), timeout: .seconds(10))
     #expect(reply.failure?.kind == .invalid)
   }
+
+  @Test(arguments: [
+    ("\"PrimaryRegion\":\"eu-west-1\"", "eu-west-1"), ("\"PrimaryRegion\":\"us-west-2\"", nil),
+    ("\"PrimaryRegion\":\"\"", nil),
+    ("\"Name\":\"app/db\"", nil),
+  ])
+  func `a replica names the region of its primary, a primary its own, a secret that stands alone none`(
+    _ field: String, _ source: String?
+  ) async {
+    executor.prepare("DescribeSecret", "{\"ARN\":\"arn:aws:secretsmanager:us-west-2:1:secret:app/db-x\",\(field)}")
+    let reply = await makeCloud(executor).perform(.readSecretSource(secret), timeout: .seconds(10))
+    #expect(reply == .secretSource(region: source))
+  }
+
+  @Test func `a replica is detached in its own region`() async {
+    executor.prepare("StopReplicationToReplica", "{\"ARN\":\"arn:aws:secretsmanager:us-west-2:1:secret:app/db-x\"}")
+    let reply = await makeCloud(executor).perform(.detachSecret(secret), timeout: .seconds(10))
+    #expect(reply == .accepted(receipt: nil))
+    #expect(executor.asked.map(\.name) == ["StopReplicationToReplica"] && executor.asked[0].region == secret.region)
+  }
 }
