@@ -7,12 +7,15 @@ extension Contradictions {
     guard let changes else { return }
     var bare = workload
     bare.plans = nil
-    check(changes.failover, of: Plan.failover(bare), "plans.failover")
-    check(changes.switchover, of: Plan.switchover(bare), "plans.switchover")
-    check(changes.failback, of: Plan.failback(bare, incident: "i"), "plans.failback")
+    let plans = [Plan.failover(bare), Plan.switchover(bare), Plan.failback(bare, incident: "i")]
+    // What is measured of a step goes by its name.
+    let names = Set(plans.joined().map(\.name))
+    for (plan, kind) in zip(plans, [RunKind.failover, .switchover, .failback]) {
+      check(changes[kind], of: plan, names, "plans.\(kind.rawValue)")
+    }
   }
 
-  private func check(_ change: PlanChange, of plan: [Step], _ at: String) {
+  private func check(_ change: PlanChange, of plan: [Step], _ taken: Set<String>, _ at: String) {
     let dispensable = plan.filter(\.work.isDispensable).map(\.name)
     for (index, name) in change.without.enumerated() where !dispensable.contains(name) {
       let isStep = plan.contains { $0.name == name }
@@ -24,11 +27,14 @@ extension Contradictions {
     var known = plan.map(\.name).filter { !change.without.contains($0) }
     for (index, step) in change.steps.enumerated() {
       require(
-        !known.contains(step.name), "\(at).steps[\(index)].name",
+        !known.contains(step.name) && !taken.contains(step.name), "\(at).steps[\(index)].name",
         problem: "there is a step \(quoted(step.name)) already")
       require(
         known.contains(step.after), "\(at).steps[\(index)].after",
         problem: "\(quoted(step.after)) is no step of this plan, expected one of \(known.joined(separator: ", "))")
+      require(
+        step.after != "fence-primary", "\(at).steps[\(index)].after",
+        problem: "nothing comes between the fence and the promotion: the evidence would grow old")
       known.append(step.name)
     }
   }

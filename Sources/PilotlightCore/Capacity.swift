@@ -57,7 +57,8 @@ extension GroupSettings {
   /// most `serving.max`.
   package func size(peak: Int?) -> GroupSize {
     guard let ofPeak, let peak else { return serving }
-    let share = (peak * ofPeak + 99) / 100
+    // No group has more than a million instances, whatever an answer says.
+    let share = (min(peak, 1_000_000) * ofPeak + 99) / 100
     return GroupSize(min: serving.min, desired: min(max(share, serving.desired), serving.max), max: serving.max)
   }
 }
@@ -101,6 +102,8 @@ extension Machine {
     case .failingOver, .failingBack: return
     }
     let other = site == .primary ? settings.dr.group : settings.primary.group
+    // Where the ledger refuses records, nothing else must be lost with this one.
+    guard reaction.records.isEmpty, reaction.effects.isEmpty else { return }
     guard other.ofPeak != nil, let desired = situation.desired[site], desired != state.capacity[site]?.newest else {
       return
     }

@@ -43,10 +43,12 @@ package struct LossEntry: Hashable, Sendable, Codable {
   package var address: DatabaseAddress?
   /// Where the missing writes may still be.
   package var left: DatabaseRef
+  /// Writes were held, and replayed, before the promotion; nil: no.
+  package var isDrained: Bool?
 
   package init(
     window: LossWindow, outageStart: Instant, promoted: DatabaseRef, arn: String?, address: DatabaseAddress?,
-    left: DatabaseRef
+    left: DatabaseRef, isDrained: Bool? = nil
   ) {
     self.window = window
     self.outageStart = outageStart
@@ -54,6 +56,7 @@ package struct LossEntry: Hashable, Sendable, Codable {
     self.arn = arn
     self.address = address
     self.left = left
+    self.isDrained = isDrained
   }
 
   /// Everything written before this moment is on the promoted database; nil when that is not known.
@@ -62,7 +65,7 @@ package struct LossEntry: Hashable, Sendable, Codable {
   package var end: Instant { max(window.countedTo ?? outageStart, outageStart) }
 
   package var sentence: String {
-    if window.window == .zero {
+    if isDrained == true {
       return "nothing that was written to \(left.identifier) is missing from \(promoted.identifier)"
     }
     guard let proof else {

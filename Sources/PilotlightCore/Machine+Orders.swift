@@ -48,6 +48,11 @@ extension Machine {
     _ order: Order, _ accept: Bool, _ situation: Situation, _ reaction: inout Reaction
   ) -> Answer {
     switch state.phase {
+    case .failingOver(let run) where run.kind == .switchover:
+      return (
+        "a switchover is running; `abort` it first, and where its write hold cannot be reached `skip --step hold-writes`",
+        ""
+      )
     case .failingOver: return ("a failover is running already; `approve`, `retry`, `skip` or `abort` steer it", "")
     case .drActive: return ("the DR region serves already", "")
     case .failingBack: return ("a failback is running; `abort` it first", "")
@@ -154,7 +159,21 @@ extension Machine {
     guard step.state == .stuck else { return ("\(step.step.name) is \(step.state.rawValue), not stuck", "") }
     record(.stepReopened(step.step.name, "retried by \(order.by): \(order.reason)"), &reaction)
     progress[step.step.name] = nil
+    proveDrainAnew(before: step.step.work, run, &reaction)
     return (nil, "trying \(step.step.name) again")
+  }
+
+  /// Writes may have come while the hold was gone.
+  private mutating func proveDrainAnew(before work: Work, _ run: Run, _ reaction: inout Reaction) {
+    guard case .promote(_, whileHeld: .some) = work else { return }
+    for step in run.steps where step.state == .done {
+      switch step.step.work {
+      case .holdWrites, .awaitDrained:
+        record(.stepReopened(step.step.name, "looked at anew before the promotion is tried again"), &reaction)
+        progress[step.step.name] = nil
+      default: break
+      }
+    }
   }
 
   private mutating func orderSkip(
@@ -172,7 +191,7 @@ extension Machine {
         return ("the request that takes \(stepName) back is on its way; skip it once that was answered", "")
       }
       record(.stepUndone(stepName), &reaction)
-      progress["undo-\(stepName)"] = nil
+      progress["undo.\(stepName)"] = nil
       return (nil, "left \(stepName) as it is")
     }
     switch step.step.work {
@@ -183,6 +202,7 @@ extension Machine {
     guard step.state == .stuck || step.state == .running else {
       return ("\(stepName) is \(step.state.rawValue); only a running or stuck step can be skipped", "")
     }
+    endPrograms(of: run, &reaction)
     noteLoss(step.step.work, run, [], at: situation.now, &reaction)
     record(.stepSkipped(stepName, by: order.by, reason: order.reason, at: situation.now), &reaction)
     progress[stepName] = nil

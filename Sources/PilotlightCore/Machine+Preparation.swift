@@ -59,7 +59,10 @@ extension Machine {
 
   /// True while an undo of the preparation is on its way: it could land after a failover's look.
   func isTakingBackPreparation(_ situation: Situation) -> Bool {
-    state.phase.run?.steps.contains { isUndoing($0.step.name, situation) } ?? false
+    guard let run = state.phase.run else { return false }
+    // What was taken back may still be shown as it was.
+    if run.rollback != nil, case .resting(let until, _) = progress[undoSettling], situation.now < until { return true }
+    return run.steps.contains { isUndoing($0.step.name, situation) }
   }
 }
 

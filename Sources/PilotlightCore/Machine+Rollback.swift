@@ -1,11 +1,12 @@
 // Taking a run back, and paying what is owed.
 
-private let undoSettling = "undo-settling"
+let undoSettling = "undo.settling"
 
 extension Machine {
   /// Undoes reversible steps, newest first, one at a time. All undos are declarative: repeating one changes nothing more.
   mutating func takeBack(_ situation: Situation, _ reaction: inout Reaction) {
     guard let run = state.phase.run, let why = run.rollback else { return }
+    endPrograms(of: run, &reaction)
     // An act that is still on its way could land after its undo: wait for its answer.
     let acting = progress.contains { key, entry in
       if case .asking(let task, let since, _) = entry, case .act = task.purpose {
@@ -30,10 +31,21 @@ extension Machine {
       return
     }
     if isUndoing(step.step.name, situation) { return }
-    let key = "undo-\(step.step.name)"
+    let key = "undo.\(step.step.name)"
     if case .resting(let until, _) = progress[key], situation.now < until { return }
-    progress = progress.filter { $0.key.hasPrefix("undo-") }
+    progress = progress.filter { $0.key.hasPrefix("undo.") }
     ask(.undo(step.step.name), [undo], key: key, situation, &reaction)
+  }
+
+  /// A program that still runs is not waited for, and an undo of it is run when it has ended.
+  mutating func endPrograms(of run: Run, _ reaction: inout Reaction) {
+    for step in run.steps {
+      guard case .command = step.step.work, case .asking(let task, _, _) = progress[step.step.name],
+        case .act = task.purpose
+      else { continue }
+      progress[step.step.name] = nil
+      reaction.effects.append(.endPrograms)
+    }
   }
 
   /// What was taken back may still be shown as it was: the next run would find its steps done.
@@ -46,8 +58,8 @@ extension Machine {
 
   /// A request that takes the step back was sent, and may still be answered.
   func isUndoing(_ name: String, _ situation: Situation) -> Bool {
-    guard case .asking(_, let since, _) = progress["undo-\(name)"] else { return false }
-    return situation.now - since < patience("undo-\(name)")
+    guard case .asking(_, let since, _) = progress["undo.\(name)"] else { return false }
+    return situation.now - since < patience("undo.\(name)")
   }
 
   /// What was prepared for the DR region is taken from it only while it cannot be serving. What another watchdog, or a person, did
@@ -67,16 +79,16 @@ extension Machine {
 
   mutating func takeUndo(_ name: String, _ reply: CloudReply?, _ situation: Situation, _ reaction: inout Reaction) {
     guard case .failed(let failure) = reply else {
-      progress["undo-\(name)"] = nil
+      progress["undo.\(name)"] = nil
       record(.stepUndone(name), &reaction)
       rest(undoSettling, showing, failures: 0, situation)
       return
     }
-    let key = "undo-\(name)"
+    let key = "undo.\(name)"
     let failures = (progress[key]?.failures ?? 0) + 1
     rest(key, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
     sayOnce(
-      "undo-\(name)-\(failure.code)", .troubled,
+      "undo-\(name)-\(failure.code)", failure.passesByItself ? .troubled : .waiting,
       "taking \(name) back: \(failure.text); trying again, `pilotlightctl skip --step \(name)` leaves it as it is",
       &reaction, step: name)
   }
@@ -87,11 +99,11 @@ extension Machine {
   /// begun: a primary that returns until then must find itself as it was.
   mutating func payDebts(_ situation: Situation, _ reaction: inout Reaction) {
     guard let debt = state.debts.first, mayPayDebts(situation) else { return }
-    switch progress["debt"] {
+    switch progress[".debt"] {
     case .asking(_, let since, _) where situation.now - since < .seconds(90): return
     case .resting(let until, _) where situation.now < until: return
     case .asking, .resting, .foreseen, nil:
-      ask(.lookDebt, [.describeGroup(debt.group)], key: "debt", situation, &reaction)
+      ask(.lookDebt, [.describeGroup(debt.group)], key: ".debt", situation, &reaction)
     }
   }
 
@@ -106,19 +118,19 @@ extension Machine {
   mutating func takeDebt(
     _ replies: [CloudReply], for task: CloudTask, _ situation: Situation, _ reaction: inout Reaction
   ) {
-    guard isAwaited(task, key: "debt"), let debt = state.debts.first else { return }
-    rest("debt", .seconds(30), failures: 0, situation)
+    guard isAwaited(task, key: ".debt"), let debt = state.debts.first else { return }
+    rest(".debt", .seconds(30), failures: 0, situation)
     guard case .group(let group) = replies.first else {
       // The act was answered: look soon whether it is so.
-      if case .accepted = replies.first { rest("debt", .seconds(2), failures: 0, situation) }
+      if case .accepted = replies.first { rest(".debt", .seconds(2), failures: 0, situation) }
       return
     }
     if group.size == debt.size {
       record(.debtPaid(debt, "\(debt.group.name) is at \(group.size)"), &reaction)
-      progress["debt"] = nil
+      progress[".debt"] = nil
     } else if mayPayDebts(situation) {
       // The debt itself is the durable intent: it was recorded when it was incurred.
-      ask(.payDebt, [.resizeGroup(debt.group, debt.size)], key: "debt", situation, &reaction)
+      ask(.payDebt, [.resizeGroup(debt.group, debt.size)], key: ".debt", situation, &reaction)
     }
   }
 }

@@ -72,11 +72,19 @@ extension Machine {
     switch run.kind {
     case .failover where situation.assessment.verdict == .up:
       "the primary serves again and nothing one-way has run"
-    // From the hold on it is our own hand that keeps the primary from serving.
-    case .switchover where situation.assessment.confirmed && run["hold-writes"]?.state == .waiting:
+    // Once the hold was asked for it is our own hand that keeps the primary from serving.
+    case .switchover where situation.assessment.confirmed && !run.mayHoldWrites:
       "the primary is down: that is a failover's business"
     case .failover, .switchover, .failback, .preparation: nil
     }
+  }
+
+  /// Writes are held at a primary that serves, and at no other: one that is about to be found down is left to a failover.
+  private func isTooEarly(_ step: StepRun, _ situation: Situation) -> Bool {
+    guard step.step.name == "hold-writes", state.phase.run?.kind == .switchover, step.intentAt == nil else {
+      return false
+    }
+    return situation.assessment.verdict != .up
   }
 
   mutating func turnReadySteps(_ situation: Situation, _ reaction: inout Reaction) {
@@ -97,13 +105,16 @@ extension Machine {
 
   private mutating func turn(_ run: StepRun, _ situation: Situation, _ reaction: inout Reaction) {
     let name = run.step.name
+    if isTooEarly(run, situation) { return }
     if run.state == .waiting { record(.stepStarted(name, at: situation.now), &reaction) }
     if case .gate = run.step.work {
       judgeGate(name, situation, &reaction)
       return
     }
     switch progress[name] {
-    case .asking(_, let since, _) where situation.now - since < patience(name): return
+    case .asking(_, let since, _) where situation.now - since < patience(name):
+      if case .command = run.step.work { sayIfSlow(run, "its program runs", situation, &reaction) }
+      return
     case .resting(let until, _) where situation.now < until: return
     case .foreseen(let replies, let askedAt) where situation.now - askedAt < foresight:
       return interpret(name, replies, situation, &reaction)
@@ -177,7 +188,7 @@ extension Machine {
       takeAct(name, replies.first, situation, &reaction)
       advance(situation, &reaction)
     case .undo(let name):
-      guard isAwaited(task, key: "undo-\(name)") else { return }
+      guard isAwaited(task, key: "undo.\(name)") else { return }
       takeUndo(name, replies.first, situation, &reaction)
       advance(situation, &reaction)
     case .lookDebt, .payDebt: takeDebt(replies, for: task, situation, &reaction)
@@ -228,12 +239,16 @@ extension Machine {
     guard run.kind != .failback, case .promote(let promoted, _) = work else { return }
     var seen: DatabaseState?
     if case .database(let state)? = replies.first { seen = state }
+    // Only a promotion of our own, with the hold before our eyes, is known to have lost nothing.
+    let wasHeld = replies.count > 1 ? replies[1] == .writeHold(present: true) : false
+    let drained = wasHeld && run.mayHavePromoted ? run.drained : nil
     let loss = LossEntry(
-      window: run.lossAtGate ?? run.drained ?? LossWindow(window: nil, confidence: .unknown),
-      outageStart: run.outageStart ?? run.startedAt,
-      promoted: promoted, arn: seen?.arn, address: seen?.address, left: settings.primary.database.ref)
+      window: run.lossAtGate ?? drained ?? LossWindow(window: nil, confidence: .unknown),
+      outageStart: run.outageStart ?? run["hold-writes"]?.finishedAt ?? now,
+      promoted: promoted, arn: seen?.arn, address: seen?.address, left: settings.primary.database.ref,
+      isDrained: drained == nil ? nil : true)
     record(.lossNoted(loss), &reaction)
-    if run.drained != nil {
+    if drained != nil {
       let review = LossReview(
         by: "pilotlightd", reason: "writes were held, and replayed, before the promotion", at: now)
       record(.lossReviewed(review), &reaction)
@@ -354,6 +369,7 @@ extension Machine {
     }
     let failures = (progress[name]?.failures ?? 0) + 1
     notes[name] = failure.text
+    sayIfSlow(step, failure.text, situation, &reaction)
     rest(name, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
     sayOnce(
       "trouble-\(name)-\(failure.code)", .troubled, "\(name): \(failure.text); trying again", &reaction, step: name)

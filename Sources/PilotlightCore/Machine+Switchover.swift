@@ -30,6 +30,10 @@ extension Machine {
     if case .degraded(_, let preparation?) = state.phase {
       return "the preparation \(preparation.incident) is being taken back; try again in a moment"
     }
+    if settings.primary.group.standby.desired > 0 {
+      return
+        "`primary.group.standby` leaves \(settings.primary.group.standby.desired) instance(s), which would write beside the DR region"
+    }
     let lacks = situation.obstacles.isEmpty ? situation.readiness.lacks(at: situation.now) : situation.obstacles
     return lacks.isEmpty ? nil : "not ready: \(lacks.joined(separator: "; "))"
   }

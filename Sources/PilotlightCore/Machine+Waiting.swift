@@ -6,7 +6,7 @@ private let cloudPatience: Duration = .seconds(90)
 extension Machine {
   /// How long the answer of what was asked under this key may take.
   func patience(_ key: String) -> Duration {
-    let name = key.hasPrefix("undo-") ? String(key.dropFirst(5)) : key
+    let name = key.hasPrefix("undo.") ? String(key.dropFirst(5)) : key
     guard case .command(let spec)? = state.phase.run?[name]?.step.work else { return cloudPatience }
     return spec.timeout + .seconds(30)
   }

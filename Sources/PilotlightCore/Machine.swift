@@ -44,6 +44,8 @@ package enum Effect: Hashable, Sendable {
   case startAfresh
   /// A fresh confirmation window begins; what was seen stands.
   case confirmAfresh
+  /// Nobody waits any more for the operator's programs that run for this workload: they are ended.
+  case endPrograms
   case say(Message)
 }
 
@@ -131,9 +133,9 @@ package struct Machine: Sendable {
     case (.healthy, .woke), (.degraded, .woke), (.drActive, .woke): forgetProgress()
     }
     forgetForesight(situation)
-    watchCapacity(situation, &reaction)
     watchLease(situation, &reaction)
     watchArming(situation, &reaction)
+    watchCapacity(situation, &reaction)
     return reaction
   }
 

@@ -28,7 +28,16 @@ package enum Plan {
   }
 
   /// What of a failover can be done, and taken back, before anything is certain: the steps before the gate.
-  package static func preparation(of failover: [Step]) -> [Step] { Array(failover.prefix { $0.work != .gate }) }
+  package static func preparation(of failover: [Step]) -> [Step] {
+    Array(
+      failover.prefix { step in
+        switch step.work {
+        case .gate, .confirmByHand: false
+        case .command(let spec): spec.undo != nil
+        default: true
+        }
+      })
+  }
 
   /// Make the DR region ready, hold writes, cut over without loss, and leave the primary region without instances. Nothing is done to the
   /// primary before everything else stands.
@@ -82,6 +91,10 @@ package enum Plan {
       forecast: .minutes(5))
     if let secret = primary.secret {
       plan.then("repoint-primary-secret", .repoint(secret.ref, to: primary.database.ref), forecast: .seconds(3))
+    }
+    if let listener = primary.listener {
+      // A switchover that was left in the middle may have left it.
+      plan.then("release-primary-writes", .releaseWrites(listener), forecast: .seconds(2))
     }
     plan.then("scale-up-primary", .scaleUp(primary.group.ref, size ?? primary.group.serving), forecast: .seconds(5))
     plan.then(

@@ -22,6 +22,7 @@ package struct CommandSpec: Hashable, Sendable, Codable {
   func call(_ command: [String], in run: Run) -> CloudAction {
     var told = environment
     told["PILOTLIGHT_INCIDENT"] = run.incident
+    told["PILOTLIGHT_RUN"] = run.kind.rawValue
     told["PILOTLIGHT_OUTAGE_START"] = run.outageStart?.text
     return .runCommand(CommandCall(command: command, environment: told, timeout: timeout))
   }
@@ -101,8 +102,9 @@ extension Work {
   /// Whether a plan may do without it. What keeps data whole, or the pilot light burning, stays.
   package var isDispensable: Bool {
     switch self {
-    case .repoint, .detach, .scaleUp, .awaitTargets, .awaitInService, .awaitApplication, .announce, .snapshot: true
-    case .scaleDown, .gate, .fence, .promote, .shift, .checkRegion, .setAside, .replicate, .awaitReplication,
+    case .scaleUp, .awaitTargets, .awaitInService, .awaitApplication, .announce, .snapshot: true
+    case .repoint, .detach, .scaleDown, .gate, .fence, .promote, .shift, .checkRegion, .setAside, .replicate,
+      .awaitReplication,
       .holdWrites,
       .awaitDrained, .releaseWrites, .confirmByHand, .command:
       false
@@ -117,7 +119,7 @@ extension [Step] {
     guard let change = settings.plans?[kind] else { return self }
     var plan = self
     for name in change.without { plan.removeStep(name) }
-    for own in change.steps { plan.insert(own.step(settings, kind), behind: own.after) }
+    for own in change.steps { plan.insert(own.step(settings), behind: own.after) }
     return plan
   }
 
@@ -144,12 +146,12 @@ extension [Step] {
 }
 
 extension OwnStep {
-  fileprivate func step(_ settings: WorkloadSettings, _ run: RunKind) -> Step {
+  fileprivate func step(_ settings: WorkloadSettings) -> Step {
     switch kind {
     case .confirm(let what): return Step(name, .confirmByHand(what), forecast: .minutes(5))
     case .command(var spec):
       spec.environment = [
-        "PILOTLIGHT_WORKLOAD": settings.name, "PILOTLIGHT_RUN": run.rawValue, "PILOTLIGHT_STEP": name,
+        "PILOTLIGHT_WORKLOAD": settings.name, "PILOTLIGHT_STEP": name,
         "PILOTLIGHT_PRIMARY_REGION": settings.primary.region, "PILOTLIGHT_DR_REGION": settings.dr.region,
       ]
       return Step(name, .command(spec), forecast: min(spec.timeout, .seconds(10)))

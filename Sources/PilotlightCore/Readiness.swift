@@ -61,7 +61,7 @@ extension ReadinessItem {
     case .launch: return .readLaunchSource(dr.group.ref)
     case .targets: return dr.targetGroup.map { .targetHealth($0) }
     case .secret: return dr.secret.map { .readSecret($0.ref) }
-    case .permissions: return .simulate(Plan.changes(settings) + claim(settings), region: dr.region)
+    case .permissions: return .simulate(Plan.changes(settings) + claim(settings) + page(settings), region: dr.region)
     case .clock: return .readClock(region: dr.region)
     case .lease: return settings.lease.map { .readLease($0.ref) }
     case .capacity: return settings.dr.group.ofPeak.map { _ in .describeGroup(settings.primary.group.ref) }
@@ -72,6 +72,10 @@ extension ReadinessItem {
       case .manual: return nil
       }
     }
+  }
+
+  private func page(_ settings: WorkloadSettings) -> [CloudAction] {
+    settings.page.map { [.publish($0, subject: "", message: "")] } ?? []
   }
 
   private func claim(_ settings: WorkloadSettings) -> [CloudAction] {

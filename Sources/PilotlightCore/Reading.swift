@@ -111,6 +111,9 @@ extension Work {
 }
 
 extension CloudFailure {
+  /// Whether waiting may be all that it needs.
+  var passesByItself: Bool { if case .unclear = Work.reading(of: self) { true } else { false } }
+
   /// `AccessDenied: not authorized (request 1234)`.
   package var text: String { "\(code): \(message)\(requestID.map { " (request \($0))" } ?? "")" }
 }

@@ -117,6 +117,22 @@ package struct Run: Hashable, Sendable, Codable {
     }
   }
 
+  /// Writes are held by this run, or may be.
+  var mayHoldWrites: Bool {
+    steps.contains {
+      switch $0.step.work {
+      case .holdWrites: $0.intentAt != nil || $0.state.isFinished
+      case .confirmByHand: $0.step.name == "hold-writes" && $0.state.isFinished
+      default: false
+      }
+    }
+  }
+
+  /// The one-way step was asked for by this run.
+  var mayHavePromoted: Bool {
+    steps.contains { $0.step.work.kind == .oneWay && $0.intentAt != nil && !$0.didNotHappen }
+  }
+
   /// Nothing: every write was replayed before the promotion; nil where that was not waited for, or somebody said so instead.
   var drained: LossWindow? {
     let drain = steps.first { if case .awaitDrained = $0.step.work { true } else { false } }

@@ -24,6 +24,7 @@ package enum Sighting: Equatable, Sendable {
 package enum Output: Equatable, Sendable {
   case poll(Watch, PollRequest)
   case ask(CloudTask, [CloudAction])
+  case endPrograms
   case say(Message)
 }
 
@@ -329,6 +330,7 @@ package final class WorkloadGuard {
       case .observe(let watches): schedule.hurry(watches, at: now)
       case .startAfresh: forgetEvidence(at: now)
       case .confirmAfresh: detector.confirmAfresh(at: now)
+      case .endPrograms: outputs.append(.endPrograms)
       case .say(let message): outputs.append(.say(message))
       }
     }

@@ -21,6 +21,8 @@ package enum Command: Equatable, Sendable {
   case poll(workload: String, Watch, PollRequest)
   case ask(workload: String, CloudTask, [CloudAction])
   case say(Message)
+  /// End the operator's programs that run for this workload.
+  case endPrograms(workload: String)
   /// Publish it, whenever that can be done: nothing waits for it.
   case page(CloudAction)
   case answer(token: Int, OrderOutcome)
@@ -195,6 +197,7 @@ package final class Engine {
     switch output {
     case .poll(let watch, let request): .poll(workload: name, watch, request)
     case .ask(let task, let actions): .ask(workload: name, task, actions)
+    case .endPrograms: .endPrograms(workload: name)
     case .say(let message): .say(message)
     }
   }

@@ -5,6 +5,7 @@ import Dispatch
 import Glibc
 package import PilotlightCore
 import PilotlightHTTP
+import Synchronization
 
 /// How a program ended; the text is what it printed, at most 1000 bytes of it, on one line.
 package enum ProgramEnd: Hashable, Sendable {
@@ -25,28 +26,44 @@ package enum ProgramEnd: Hashable, Sendable {
   }
 }
 
-package enum Program {
+/// One run of a program.
+package final class Program: Sendable {
+  private let call: CommandCall
+  private let timeout: Duration
+  /// Nobody waits for it any more.
+  private let isUnwanted = Atomic(false)
+
+  /// - Parameter timeout: in real time, where the call's own is in the daemon's.
+  package init(_ call: CommandCall, timeout: Duration) {
+    self.call = call
+    self.timeout = timeout
+  }
+
   /// What it prints beyond this is thrown away, bytes.
   private static let kept = 1000
   /// How often it is looked whether the child has gone, milliseconds: at first, and after five seconds.
   private static let glances: (Int32, Int32) = (20, 200)
 
   /// Answers exactly once, on some queue, a moment after `timeout` at the latest.
-  package static func run(
-    _ call: CommandCall, timeout: Duration, completion: @escaping @Sendable (ProgramEnd) -> Void
-  ) {
-    DispatchQueue.global(qos: .userInitiated).async {
+  package func run(completion: @escaping @Sendable (ProgramEnd) -> Void) {
+    DispatchQueue.global(qos: .userInitiated).async { [self] in
       var pipe: [Int32] = [-1, -1]
-      guard pipe2(&pipe, O_CLOEXEC) == 0 else { return completion(.notStarted("no pipe for it: \(errorText(errno))")) }
-      let started = start(call, output: pipe[1])
+      guard pipe2(&pipe, O_CLOEXEC) == 0 else {
+        return completion(.notStarted("no pipe for it: \(Program.errorText(errno))"))
+      }
+      let started = Program.start(call, output: pipe[1])
       close(pipe[1])
       defer { close(pipe[0]) }
       switch started {
-      case .success(let child): completion(watch(child, pipe[0], timeout))
-      case .failure(let why): completion(.notStarted("\(call.command[0]) cannot be started: \(errorText(why.code))"))
+      case .success(let child): completion(watch(child, pipe[0]))
+      case .failure(let why):
+        completion(.notStarted("\(call.command[0]) cannot be started: \(Program.errorText(why.code))"))
       }
     }
   }
+
+  /// Ends it and everything that it has started, in a moment.
+  package func kill() { isUnwanted.store(true, ordering: .relaxed) }
 
   private struct SpawnFailure: Error { let code: Int32 }
 
@@ -82,23 +99,24 @@ package enum Program {
     return code == 0 ? .success(child) : .failure(SpawnFailure(code: code))
   }
 
-  private static func watch(_ child: pid_t, _ output: Int32, _ timeout: Duration) -> ProgramEnd {
+  private func watch(_ child: pid_t, _ output: Int32) -> ProgramEnd {
     var printed: [UInt8] = []
     var isOpen = true
-    let begin = now
-    while now - begin < timeout.nanoseconds {
-      let glance = now - begin < 5_000_000_000 ? glances.0 : glances.1
-      if isOpen { isOpen = read(output, &printed, within: glance) } else { usleep(UInt32(glance) * 1000) }
+    let begin = Program.now
+    while Program.now - begin < timeout.nanoseconds, !isUnwanted.load(ordering: .relaxed) {
+      let glance = Program.now - begin < 5_000_000_000 ? Program.glances.0 : Program.glances.1
+      if isOpen { isOpen = Program.read(output, &printed, within: glance) } else { usleep(UInt32(glance) * 1000) }
       var status: Int32 = 0
       if waitpid(child, &status, WNOHANG) == child {
-        while isOpen, read(output, &printed, within: 0) {}
-        return end(status, printed)
+        while isOpen, Program.read(output, &printed, within: 0) {}
+        return Program.end(status, printed)
       }
     }
-    kill(-child, SIGKILL)
+    // Itself too: it may have left its group.
+    for target in [-child, child] { Glibc.kill(target, SIGKILL) }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
-    return .tookTooLong(timeout)
+    return isUnwanted.load(ordering: .relaxed) ? .killed(signal: SIGKILL) : .tookTooLong(timeout)
   }
 
   /// - Returns: false when nothing more is to be had now.

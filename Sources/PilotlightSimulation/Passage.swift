@@ -68,7 +68,7 @@ struct Passage {
       case .ask(let task, let actions):
         judge(task, actions, reaction)
         after.asked.append(Place.Question(task: task, actions: actions))
-      case .startAfresh, .confirmAfresh, .observe, .say: break
+      case .startAfresh, .confirmAfresh, .observe, .endPrograms, .say: break
       }
     }
     forgetOldQuestions()

@@ -119,6 +119,10 @@ extension Draw {
     let at = seconds(60, trial.scenario.duration.seconds * 0.5)
     let order = Scenario.Entry(at: at, .order(.switchover, workload: pick(trial.workloads).name))
     trial.scenario.entries.append(order)
+    if chance(0.4) {
+      let region = SandboxFault.regionOutage(region: trial.workloads[0].primary.region)
+      trial.scenario.entries.append(Scenario.Entry(at: at + seconds(0, 900), .cloud(region), lasting: seconds(60, 1800)))
+    }
     trial.scenario.entries.sort { $0.at < $1.at }
   }
 

@@ -70,6 +70,7 @@ extension Simulation {
         journal.say(now, message)
         page(message)
         oracle.heard(message)
+      case .endPrograms: break
       case .page(let page): oracle.paged(page, at: now)
       case .answer(let token, let outcome):
         journal.note(now, .answer(outcome.sentence))

@@ -40,6 +40,8 @@ actor Daemon {
   let observations: ObservationLog
   let cloud: any Cloud
   private let pager: Pager
+  /// nil in the sandbox: nothing real is touched there.
+  private let programs: Programs?
   private let transport: CurlTransport
   private let prober: HTTPProber
   private let manager: ServiceManager
@@ -60,6 +62,7 @@ actor Daemon {
     line = parts.line
     cloud = parts.cloud
     pager = Pager(parts.cloud, parts.logger)
+    programs = parts.sandbox == nil ? Programs(parts.line) : nil
     transport = parts.transport
     prober = parts.prober
     manager = parts.manager
@@ -131,6 +134,9 @@ actor Daemon {
       case .say(let message):
         record(message)
         say(message)
+      case .endPrograms(let workload):
+        let programs = programs
+        Task { await programs?.end(of: workload) }
       case .page(let page):
         let pager = pager
         Task { await pager.send(page) }
@@ -159,21 +165,22 @@ actor Daemon {
       }
     case .veto(let question):
       let (start, line) = (line.now, line)
-      Program.run(question, timeout: question.timeout / line.speed) { end in
+      Program(question, timeout: question.timeout / line.speed).run { end in
         Task { await self.turn(.sighted(workload: workload, watch, .veto(end.veto), startedAt: start)) }
       }
     }
   }
 
   private func ask(_ workload: String, _ task: CloudTask, _ actions: [CloudAction]) {
-    let (cloud, line, terms) = (cloud, line, engine.terms(of: workload, at: line.now))
+    let (cloud, line, programs) = (cloud, line, programs)
+    let terms = engine.terms(of: workload, at: line.now)
     Task {
       let replies = await withTaskGroup(of: (Int, CloudReply).self) { group in
         for (index, action) in actions.enumerated() {
           group.addTask {
             let now = line.now
             if let refusal = Sending.refusal(action, terms, at: now) { return (index, refusal) }
-            if case .runCommand(let call) = action { return (index, await runProgram(call, on: line)) }
+            if case .runCommand(let call) = action, let programs { return (index, await programs.run(call)) }
             return (index, await cloud.perform(action, timeout: Sending.timeout(action, terms, at: now)))
           }
         }

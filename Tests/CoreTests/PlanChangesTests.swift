@@ -27,10 +27,11 @@ private let ask = OwnStep(name: "ask-payments", after: "warm-up", kind: .confirm
   }
 
   @Test func `what is left out leaves its place to what it waited for`() {
-    let plan = Plan.failover(changed(PlanChange(without: ["repoint-dr-secret", "verify-dr-targets", "announce"])))
+    let plan = Plan.failover(changed(PlanChange(without: ["scale-up-dr", "verify-dr-targets", "announce"])))
     #expect(
       order(plan) == [
-        "scale-up-dr <- ", "gate <- scale-up-dr", "fence-primary <- gate", "promote-replica <- fence-primary",
+        "repoint-dr-secret <- ", "gate <- repoint-dr-secret", "fence-primary <- gate",
+        "promote-replica <- fence-primary",
         "verify-dr-application <- promote-replica", "shift-traffic <- verify-dr-application",
       ])
   }
@@ -39,7 +40,7 @@ private let ask = OwnStep(name: "ask-payments", after: "warm-up", kind: .confirm
     let all = Plan.failover(settings).map(\.name)
     #expect(
       Plan.failover(changed(PlanChange(without: all))).map(\.name) == [
-        "gate", "fence-primary", "promote-replica", "shift-traffic",
+        "repoint-dr-secret", "gate", "fence-primary", "promote-replica", "shift-traffic",
       ])
     var home = settings
     home.plans = PlanChanges(failback: PlanChange(without: Plan.failback(settings, incident: "i").map(\.name)))
@@ -49,9 +50,13 @@ private let ask = OwnStep(name: "ask-payments", after: "warm-up", kind: .confirm
     }
   }
 
-  @Test func `a preparation takes the own steps before the gate`() {
-    let plan = Plan.preparation(of: Plan.failover(changed(PlanChange(steps: [warmUp]))))
+  @Test func `a preparation goes as far as everything can be taken back`() {
+    let plan = Plan.preparation(of: Plan.failover(changed(PlanChange(steps: [warmUp, ask]))))
     #expect(plan.map(\.name) == ["repoint-dr-secret", "scale-up-dr", "warm-up"])
+    var forGood = warmUp
+    forGood.kind = .command(CommandSpec(command: ["/bin/flip"], timeout: .minutes(1)))
+    let shorter = Plan.preparation(of: Plan.failover(changed(PlanChange(steps: [forGood, ask]))))
+    #expect(shorter.map(\.name) == ["repoint-dr-secret", "scale-up-dr"])
   }
 
   @Test func `a program is told the run, and runs again until it has ended well`() throws {

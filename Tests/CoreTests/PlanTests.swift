@@ -37,7 +37,8 @@ let settings = WorkloadSettings(
     #expect(
       Plan.failback(settings, incident: "20261123T173515-django-app").map(\.name) == [
         "check-primary", "snapshot-old-database", "set-aside-old-database", "reverse-replica", "await-replication",
-        "repoint-primary-secret", "scale-up-primary", "await-primary-instances", "hold-writes", "drain",
+        "repoint-primary-secret", "release-primary-writes", "scale-up-primary", "await-primary-instances",
+        "hold-writes", "drain",
         "promote-primary", "verify-primary-targets", "verify-primary-application", "shift-traffic-home",
         "scale-down-dr", "set-aside-dr-database", "recreate-dr-replica", "await-dr-replication", "release-writes",
         "announce",

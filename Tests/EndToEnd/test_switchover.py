@@ -23,7 +23,6 @@ def test_a_switchover_loses_nothing_and_the_way_home_needs_no_review(world: Worl
     assert plan.index("hold-writes") < plan.index("drain") < plan.index("promote-replica"), plan
     switch_over(daemon)
     daemon.wait_until("writes are held", lambda: world.writes_held(world.primary), 60)
-    assert world.promotions() == []
     workload = daemon.until_phase("dr-active", 90)
     assert_failed_over(world, secrets[1])
     assert_order(world, "CreateRule", "PromoteReadReplica", "DeleteRule")

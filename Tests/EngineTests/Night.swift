@@ -124,7 +124,7 @@ final class Night {
   func carryOut(_ commands: [Command]) {
     for command in commands {
       switch command {
-      case .page: break
+      case .page, .endPrograms: break
       case .say(let message): messages.append(message)
       case .answer(let token, let outcome): answers[token] = outcome
       case .poll(let workload, let watch, let request): poll(workload, watch, request)

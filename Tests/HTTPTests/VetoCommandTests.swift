@@ -13,7 +13,7 @@ import Testing
     let question = CommandCall(
       command: command, environment: ["PILOTLIGHT_WORKLOAD": "django-app"], timeout: timeout)
     return await withCheckedContinuation { continuation in
-      Program.run(question, timeout: timeout) { continuation.resume(returning: $0.veto) }
+      Program(question, timeout: timeout).run { continuation.resume(returning: $0.veto) }
     }
   }
 

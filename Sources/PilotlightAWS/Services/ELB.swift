@@ -46,15 +46,23 @@ extension AWSCloud {
 
   func holdWrites(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     let action = "Actions.member.1"
-    _ = try await query(
-      .elasticloadbalancing, ref.region, "CreateRule", version: AWSCloud.elb,
-      [
-        ("ListenerArn", ref.arn), ("Priority", "1"), ("Conditions.member.1.Field", "path-pattern"),
-        ("Conditions.member.1.Values.member.1", "*"), ("\(action).Type", "fixed-response"),
-        ("\(action).FixedResponseConfig.StatusCode", "503"),
-        ("\(action).FixedResponseConfig.ContentType", "text/plain"),
-        ("\(action).FixedResponseConfig.MessageBody", AWSCloud.writeHoldText),
-      ], changes: true, declarative: false, deadline)
+    do throws(CloudFailure) {
+      _ = try await query(
+        .elasticloadbalancing, ref.region, "CreateRule", version: AWSCloud.elb,
+        [
+          ("ListenerArn", ref.arn), ("Priority", "1"), ("Conditions.member.1.Field", "path-pattern"),
+          ("Conditions.member.1.Values.member.1", "*"), ("\(action).Type", "fixed-response"),
+          ("\(action).FixedResponseConfig.StatusCode", "503"),
+          ("\(action).FixedResponseConfig.ContentType", "text/plain"),
+          ("\(action).FixedResponseConfig.MessageBody", AWSCloud.writeHoldText),
+        ], changes: true, declarative: false, deadline)
+    } catch {
+      guard error.kind == .exists, try await writeHold(ref, deadline) == nil else { throw error }
+      throw CloudFailure(
+        .invalid, code: error.code,
+        message:
+          "a rule of somebody else's has priority 1 on the listener in \(ref.region): writes cannot be held before it")
+    }
     return .accepted(receipt: nil)
   }
 
