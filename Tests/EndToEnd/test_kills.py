@@ -25,7 +25,7 @@ from world import DR, PRIMARY, World
 LAST = {"degraded", "ordered", "stepStarted", "acting", "accepted", "runFinished"}
 
 #: How many such records a failover and a failback make. They come in one order, and which of them share a write may vary.
-FAILOVER, FAILBACK = 23, 47
+FAILOVER, FAILBACK = 23, 48
 
 #: Shorter than the daemon's own pauses, so that it never waits for the cloud; longer than a restart's first look takes.
 SWIFT = {"promote_accept": 0, "promote_modifying": 0.4, "promote_rebooting": 0, "create_replica": 0.4, "launch": 0.2}
@@ -54,7 +54,8 @@ class Mortal(Daemon):
     def __init__(self, world: World, directory: Path, library: Path) -> None:
         self.halts = directory / "halts"
         shim = {"LD_PRELOAD": str(library), "SYNCS_OF": str(directory / "ledger.db"), "HALT_IF": str(self.halts)}
-        super().__init__(world, directory, {"detection.pollInterval": "500ms"}, shim)
+        super().__init__(world, directory, {
+            "detection.pollInterval": "500ms", "primary.group.ofPeak": "off", "dr.group.ofPeak": "off"}, shim)
         #: Rows that were there when it began to halt.
         self.before = 0
 
