@@ -8,7 +8,7 @@ DESTDIR ?=
 BIN := .build/$(BUILD)
 RELEASE_FLAGS := --configuration release --static-swift-stdlib
 
-.PHONY: demo test unit sim explore mutants fuzz sanitize soak e2e lint check build release install docs clean prerequisites
+.PHONY: demo test unit sim explore bench mutants fuzz sanitize soak e2e lint check build release install docs clean prerequisites
 
 demo: build
 	$(BIN)/pilotlightctl demo
@@ -48,6 +48,7 @@ else
 	$(SIMULATOR) cuts
 	$(SIMULATOR) explore --from healthy
 	$(SIMULATOR) explore --from healthy --fence --prepare --disturbances 1
+	$(SIMULATOR) explore --from switchover --disturbances 2
 	$(SIMULATOR) explore --from dr-active --disturbances 2
 	$(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST)
 endif
@@ -57,6 +58,10 @@ DISTURBANCES ?= 3
 explore: prerequisites
 	$(SIMULATOR_BUILD)
 	$(SIMULATOR) explore --fence --prepare --disturbances $(DISTURBANCES)
+
+# Our own share of a failover's time, with the real daemon.
+bench: build prerequisites
+	Tests/EndToEnd/bench.sh 8
 
 # Planted bugs, and how many worlds it takes to find each.
 mutants: prerequisites

@@ -11,8 +11,9 @@ package struct Edge: Hashable, Sendable {
   package static let all: [Edge] = [
     Edge(.healthy, .degraded, "the primary shows trouble"),
     Edge(.degraded, .healthy, "the primary serves again"),
-    Edge(.degraded, .failingOver, "the outage is confirmed and corroborated, or a failover was ordered"),
-    Edge(.healthy, .failingOver, "a failover was ordered"),
+    Edge(
+      .degraded, .failingOver, "the outage is confirmed and corroborated, or a failover or a switchover was ordered"),
+    Edge(.healthy, .failingOver, "a failover or a switchover was ordered"),
     Edge(.failingOver, .degraded, "taken back before the one-way step"),
     Edge(.failingOver, .drActive, "the DR region serves"),
     Edge(.drActive, .failingBack, "a failback was ordered"),

@@ -121,7 +121,8 @@ extension Draw {
     trial.scenario.entries.append(order)
     if chance(0.4) {
       let region = SandboxFault.regionOutage(region: trial.workloads[0].primary.region)
-      trial.scenario.entries.append(Scenario.Entry(at: at + seconds(0, 900), .cloud(region), lasting: seconds(60, 1800)))
+      trial.scenario.entries.append(
+        Scenario.Entry(at: at + seconds(0, 900), .cloud(region), lasting: seconds(60, 1800)))
     }
     trial.scenario.entries.sort { $0.at < $1.at }
   }
