@@ -21,7 +21,8 @@ func readSite(_ site: Section) -> SiteSettings {
       .arn(
         "elasticloadbalancing", resource: "listener/app/",
         like: "arn:aws:elasticloadbalancing:REGION:123456789012:listener/app/NAME/0123456789abcdef/0123456789abcdef"),
-      absent: "writes are held by hand", "ARN of the load balancer's listener, where failback holds writes."
+      absent: "writes are held by hand",
+      "ARN of the load balancer's listener, where a failback holds writes, or a switchover."
     ).map { ListenerRef(region: region, arn: $0) },
     database: site.section("database", "The RDS instance, and what creates it anew as a replica in failback.") {
       readDatabase($0, region: region)

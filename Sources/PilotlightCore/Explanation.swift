@@ -131,7 +131,8 @@ extension Machine {
     let run = residence.failover
     var lines = ["the DR region serves since \(residence.since.text), incident \(run.incident)"]
     lines.append(
-      run.orderedBy.map { "failed over by order of \($0)" } ?? "failed over because the outage was confirmed")
+      run.orderedBy.map { "a \(run.kind.rawValue) by order of \($0)" } ?? "failed over because the outage was confirmed"
+    )
     if let review = run.lossReview {
       lines += [run.lossSentence, "reviewed by \(review.by): \(review.reason)"]
     } else if let loss = unreviewedLoss {

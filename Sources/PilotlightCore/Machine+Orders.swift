@@ -92,7 +92,7 @@ extension Machine {
   ) -> Answer {
     switch state.phase {
     case .healthy, .degraded: return ("the primary region serves; there is nothing to fail back from", "")
-    case .failingOver: return ("a failover is running; it must end first", "")
+    case .failingOver(let run): return ("a \(run.kind.rawValue) is running; it must end first", "")
     case .failingBack: return ("a failback is running already", "")
     case .drActive: break
     }

@@ -37,6 +37,9 @@ extension Machine {
   mutating func resume(_ situation: Situation, _ reaction: inout Reaction) {
     forgetProgress()
     // Whoever was to be called may not have been.
+    if let gate = state.phase.run?.ready.first(where: { $0.step.work == .gate }), !gate.detail.isEmpty {
+      sayOnce("vetoed", .vetoed, "\(gate.step.name) waits: \(gate.detail)", &reaction, step: gate.step.name)
+    }
     if let stuck = state.phase.run?.stuck, state.phase.run?.rollback == nil {
       sayOnce("stuck", .stepStuck, "\(stuck.step.name): stuck: \(stuck.detail)", &reaction, step: stuck.step.name)
     }
@@ -81,10 +84,9 @@ extension Machine {
 
   /// Writes are held at a primary that serves, and at no other: one that is about to be found down is left to a failover.
   private func isTooEarly(_ step: StepRun, _ situation: Situation) -> Bool {
-    guard step.step.name == "hold-writes", state.phase.run?.kind == .switchover, step.intentAt == nil else {
-      return false
-    }
-    return situation.assessment.verdict != .up
+    guard step.step.name == "hold-writes", let run = state.phase.run, run.kind == .switchover else { return false }
+    // Held before, it is our own hand that keeps the primary from serving.
+    return step.intentAt == nil && run["drain"]?.startedAt == nil && situation.assessment.verdict != .up
   }
 
   mutating func turnReadySteps(_ situation: Situation, _ reaction: inout Reaction) {
@@ -294,6 +296,7 @@ extension Machine {
       sayOnce("hold-\(name)", .heldBack, "\(name) would act, but \(why)", &reaction, step: name)
       return
     }
+    if isTooEarly(step, situation) { return rest(name, .seconds(1), failures: 0, situation) }
     if step.intentAt != nil, !step.didNotHappen, !hasDenied(step, note, situation, &reaction) {
       if state.phase.run?[name]?.state == .running { rest(name, .seconds(1), failures: 0, situation) }
       return

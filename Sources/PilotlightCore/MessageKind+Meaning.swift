@@ -107,7 +107,7 @@ extension MessageKind {
     case .runBegun:
       MessageMeaning(
         id: "0c28cec1b94742afa4b936976b4b76b0", level: .warning,
-        meaning: "A failover or failback has begun.",
+        meaning: "A failover, a switchover or a failback has begun.",
         next: "`pilotlightctl status` follows it.")
     case .stepStarted:
       MessageMeaning(
@@ -194,7 +194,7 @@ extension MessageKind {
     case .lossReviewed:
       MessageMeaning(
         id: "422b9eef22a848a6a65d7591e1022750", level: .notice,
-        meaning: "Somebody has looked for what the promotion lost; a failback may begin.",
+        meaning: "Somebody has looked for what the promotion lost, or a switchover lost nothing; a failback may begin.",
         next: "Nothing to do.")
     case .rollbackBegun:
       MessageMeaning(

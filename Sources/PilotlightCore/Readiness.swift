@@ -125,8 +125,15 @@ extension ReadinessItem {
 extension Plan {
   /// Everything a failover may change, each once.
   static func changes(_ settings: WorkloadSettings) -> [CloudAction] {
-    failover(settings).filter { if case .command = $0.work { false } else { true } }.flatMap { $0.work.acts }
-      .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    var changes: [CloudAction] = []
+    for step in failover(settings) {
+      switch step.work {
+      // What a wait may do is what the step before it did; a program is nothing of AWS's.
+      case .command, .awaitTargets, .awaitInService: break
+      default: for act in step.work.acts where !changes.contains(act) { changes.append(act) }
+      }
+    }
+    return changes
   }
 }
 

@@ -37,7 +37,9 @@ extension Work {
     if listener != nil {
       guard replies.count > 1, case .writeHold(let present) = replies[1] else { return unclear(replies) }
       if !present {
-        return .impossible("writes are not held any more; replay is not proven. Abort, then fail back again")
+        return .impossible(
+          "writes are not held any more, and replay is not proven: `retry` holds and drains them again, `abort` takes the run back"
+        )
       }
     }
     return .needed(.promoteReplica(database), undo: nil, "\(database.identifier) is a replica and available")

@@ -1,4 +1,4 @@
-// Sends pages, one after the other, until each is taken: at least once, and in the order of the news.
+// Sends pages until each is taken: at least once, those of a topic one after the other.
 
 import Logging
 import PilotlightCore
@@ -7,8 +7,9 @@ import PilotlightEngine
 actor Pager {
   private let cloud: any Cloud
   private let logger: Logger
-  private var waiting: [CloudAction] = []
-  private var isSending = false
+  /// By topic: one that cannot be reached holds no other up.
+  private var waiting: [String: [CloudAction]] = [:]
+  private var isSending: Set<String> = []
   /// More than so many waiting pages tell nobody anything; the oldest go.
   private static let most = 100
   /// A page that nobody takes for this long is given up: it is in the journal.
@@ -20,15 +21,15 @@ actor Pager {
   }
 
   func send(_ page: CloudAction) async {
-    if waiting.count == Pager.most { waiting.removeFirst() }
-    waiting.append(page)
-    guard !isSending else { return }
-    isSending = true
-    while let next = waiting.first {
+    guard case .publish(let topic, _, _) = page else { return }
+    if waiting[topic.arn, default: []].count == Pager.most { waiting[topic.arn]?.removeFirst() }
+    waiting[topic.arn, default: []].append(page)
+    guard isSending.insert(topic.arn).inserted else { return }
+    while let next = waiting[topic.arn]?.first {
       await deliver(next)
-      if waiting.first == next { waiting.removeFirst() }
+      if waiting[topic.arn]?.first == next { waiting[topic.arn]?.removeFirst() }
     }
-    isSending = false
+    isSending.remove(topic.arn)
   }
 
   private func deliver(_ page: CloudAction) async {
@@ -39,7 +40,7 @@ actor Pager {
       tried += 1
       if tried == 1 { say("a page could not be sent: \(failure.text); it is tried again") }
       let pause = min(Duration.seconds(1 << min(tried, 6)), .minutes(1))
-      spent += pause + page.timeout
+      spent += pause
       try? await Task.sleep(for: pause)
     }
     say("a page was given up after \(Pager.patience.text)")

@@ -12,7 +12,7 @@ from daemon import BINARIES, PATIENCE, SECRETS, Daemon
 from world import BUCKET, DR, GROUP, REPLICA, SECRET, SWITCH, World
 
 READY, NOT_READY, WRONG = 0, 1, 2
-ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "traffic", "permissions", "clock"]
+ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "traffic", "permissions", "clock", "capacity"]
 
 
 class Check:

@@ -1,0 +1,79 @@
+// Moving on purpose: what a switchover does when the night does not wait for it.
+
+import PilotlightCore
+import PilotlightEngine
+import Testing
+
+@Suite struct SwitchoverNights {
+  private func begun() throws -> Night {
+    let night = try Night()
+    night.run(.minutes(5))
+    guard case .accepted? = night.order(.switchover) else {
+      Issue.record("the switchover was refused")
+      return night
+    }
+    return night
+  }
+
+  private func run(_ night: Night) -> Run? { night.workload.machine.state.phase.run }
+
+  @Test func `it ends in dr-active with nothing lost, and the way home needs no review`() throws {
+    let night = try begun()
+    #expect(night.run(.hours(1)) { $0.phase == .drActive })
+    let failover = try #require(night.workload.machine.state.phase.residence?.failover)
+    #expect(failover.kind == .switchover && failover.loss?.window.window == .zero && failover.loss?.isDrained == true)
+    #expect(night.cloud.promotions == 1 && night.cloud.held.isEmpty && night.everyActWasRecorded)
+    #expect(night.cloud.groups[night.settings.primary.group.ref]?.desired == 0)
+    guard case .accepted? = night.order(.failback) else {
+      Issue.record("a failback was refused")
+      return
+    }
+    #expect(night.run(.hours(3)) { $0.phase == .healthy })
+    #expect(night.cloud.promotions == 2)
+  }
+
+  @Test func `writes are never held at a primary that fails, however short it has failed for`() throws {
+    let night = try begun()
+    #expect(night.run(.hours(1)) { self.run($0)?["await-replication"]?.state == .running })
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { self.run($0)?.kind == .failover })
+    #expect(!night.acts.contains { if case .holdWrites = $0.action { true } else { false } })
+    #expect(night.run(.hours(1)) { $0.phase == .drActive })
+    #expect(night.cloud.promotions == 1)
+  }
+
+  @Test func `a hold that is gone before the promotion is taken and drained again by a retry`() throws {
+    let night = try begun()
+    #expect(night.run(.hours(1)) { self.run($0)?["drain"]?.state == .running })
+    night.cloud.held = []
+    #expect(night.run(.minutes(5)) { self.run($0)?.stuck?.step.name == "promote-replica" })
+    #expect(night.cloud.promotions == 0)
+    night.run(.minutes(10))
+    let retried = night.now
+    night.order(.retry(step: nil))
+    #expect(night.run(.hours(1)) { $0.phase == .drActive })
+    let failover = try #require(night.workload.machine.state.phase.residence?.failover)
+    #expect(failover["hold-writes"]?.finishedAt.map { $0 >= retried } == true)
+    #expect(failover["drain"]?.finishedAt.map { $0 >= retried } == true)
+    #expect(night.cloud.promotions == 1 && failover.loss?.isDrained == true)
+  }
+
+  @Test func `a promotion by hand proves nothing about what was written before`() throws {
+    let night = try begun()
+    #expect(night.run(.hours(1)) { self.run($0)?["drain"]?.state == .running })
+    night.cloud.held = []
+    #expect(night.run(.minutes(5)) { self.run($0)?.stuck?.step.name == "promote-replica" })
+    night.order(.skip(step: "promote-replica"))
+    let loss = try #require(run(night)?.loss)
+    #expect(loss.window.window == nil && loss.isDrained == nil && run(night)?.lossReview == nil)
+  }
+
+  @Test func `aborted before the promotion, everything is as it was`() throws {
+    let night = try begun()
+    #expect(night.run(.hours(1)) { self.run($0)?["hold-writes"]?.state == .done })
+    night.order(.abort)
+    #expect(night.run(.minutes(10)) { $0.phase == .healthy })
+    #expect(night.cloud.promotions == 0 && night.cloud.held.isEmpty)
+    #expect(night.cloud.groups[night.settings.dr.group.ref]?.desired == 0)
+  }
+}
