@@ -56,10 +56,14 @@ extension GroupSettings {
   /// The size at which this group takes over from one whose peak is known: `ofPeak` of it, rounded up, at least `serving.desired` and at
   /// most `serving.max`.
   package func size(peak: Int?) -> GroupSize {
-    guard let ofPeak, let peak else { return serving }
-    // No group has more than a million instances, whatever an answer says.
-    let share = (min(peak, 1_000_000) * ofPeak + 99) / 100
+    guard let peak, let share = share(of: peak) else { return serving }
     return GroupSize(min: serving.min, desired: min(max(share, serving.desired), serving.max), max: serving.max)
+  }
+
+  /// `ofPeak` of so many instances, rounded up; nil where the group takes over with `serving` alone.
+  func share(of peak: Int) -> Int? {
+    // No group has more than a million instances, whatever an answer says.
+    ofPeak.map { (min(peak, 1_000_000) * $0 + 99) / 100 }
   }
 }
 

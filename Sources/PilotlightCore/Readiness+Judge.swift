@@ -87,7 +87,7 @@ extension ReadinessItem {
     let (from, to) = (settings.primary.group.ref.name, settings.dr.group)
     guard case .group(let state) = reply else { return silence(reply) }
     let size = to.size(peak: state.size.desired)
-    let share = (min(state.size.desired, 1_000_000) * (to.ofPeak ?? 0) + 99) / 100
+    let share = to.share(of: state.size.desired) ?? 0
     let cut = share > size.desired ? ", not \(share): its capacity.max is \(size.max)" : ""
     return .ready(
       "\(from) is wanted at \(state.size.desired); \(to.ref.name) would take over with \(size.desired)\(cut)")
