@@ -8,9 +8,9 @@ extension Machine {
     guard let run = state.phase.run, let why = run.rollback else { return }
     endPrograms(of: run, &reaction)
     // An act that is still on its way could land after its undo: wait for its answer.
-    let acting = progress.contains { key, entry in
-      if case .asking(let task, let since, _) = entry, case .act = task.purpose {
-        situation.now - since < patience(key) - .seconds(30)
+    let acting = progress.values.contains {
+      if case .asking(let task, let since, _) = $0, case .act = task.purpose {
+        situation.now - since < .seconds(60)
       } else {
         false
       }
