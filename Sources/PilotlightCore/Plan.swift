@@ -54,10 +54,7 @@ package enum Plan {
     plan.then(
       "await-replication", .awaitReplication(dr.database.ref, within: settings.failback.maximumLag),
       forecast: .minutes(1))
-    plan.holdWrites(at: primary)
-    plan.then("drain", .awaitDrained(dr.database.ref, after: "hold-writes"), forecast: .minutes(2))
-    plan.then("promote-replica", .promote(dr.database.ref, whileHeld: primary.listener), forecast: .seconds(450))
-    plan.verify(dr, site: .dr)
+    plan.cutOver(from: primary, to: dr, site: .dr, promotion: "promote-replica")
     plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
     plan.then("scale-down-primary", .scaleDown(primary.group.ref, primary.group.standby), forecast: .minutes(2))
     if let listener = primary.listener { plan.then("release-writes", .releaseWrites(listener), forecast: .seconds(2)) }
@@ -100,10 +97,7 @@ package enum Plan {
     plan.then(
       "await-primary-instances", .awaitInService(primary.group.ref, atLeast: primary.group.acceptMinimum),
       forecast: .minutes(4))
-    plan.holdWrites(at: dr)
-    plan.then("drain", .awaitDrained(primary.database.ref, after: "hold-writes"), forecast: .minutes(2))
-    plan.then("promote-primary", .promote(primary.database.ref, whileHeld: dr.listener), forecast: .seconds(450))
-    plan.verify(primary, site: .primary)
+    plan.cutOver(from: dr, to: primary, site: .primary, promotion: "promote-primary")
     plan.then("shift-traffic-home", .shift(settings.traffic, to: .primary), forecast: .seconds(60))
     plan.then("scale-down-dr", .scaleDown(dr.group.ref, dr.group.standby), forecast: .minutes(2))
     plan.then(
@@ -173,7 +167,15 @@ private struct Builder {
     then("verify-\(name.rawValue)-application", .awaitApplication(name), forecast: .seconds(15))
   }
 
-  mutating func holdWrites(at site: SiteSettings) {
+  /// Nothing is lost: writes are held, replayed to the last one, and then taken by the other region.
+  mutating func cutOver(from old: SiteSettings, to new: SiteSettings, site: Site, promotion: String) {
+    holdWrites(at: old)
+    then("drain", .awaitDrained(new.database.ref, after: "hold-writes"), forecast: .minutes(2))
+    then(promotion, .promote(new.database.ref, whileHeld: old.listener), forecast: .seconds(450))
+    verify(new, site: site)
+  }
+
+  private mutating func holdWrites(at site: SiteSettings) {
     if let listener = site.listener {
       then("hold-writes", .holdWrites(listener), forecast: .seconds(2))
     } else {
