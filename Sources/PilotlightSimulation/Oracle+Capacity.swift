@@ -58,6 +58,15 @@ extension Oracle {
 }
 
 extension Oracle.Watched {
+  /// The process has died: what it was told in its last moments it may not have come to note.
+  func forgetNewlyTold(at now: Instant) {
+    for site in Site.allCases {
+      for index in told[site, default: []].indices where now - (told[site]?[index].at ?? now) < .seconds(10) {
+        told[site]?[index].isSure = false
+      }
+    }
+  }
+
   /// The site begins to serve: what it was wanted at before need not be remembered.
   func forgetTold(of site: Site) {
     for index in told[site, default: []].indices { told[site]?[index].isSure = false }

@@ -114,6 +114,7 @@ struct Oracle {
     // A process that died frozen stood still until now, and no longer.
     thawedAt = thawedAt.map { min($0, now) }
     quiet.disturb(at: now)
+    for watched in workloads.values { watched.forgetNewlyTold(at: now) }
     for name in workloads.keys where workloads[name]?.twoWritersSince != nil { workloads[name]?.twoWritersSince = now }
   }
 
