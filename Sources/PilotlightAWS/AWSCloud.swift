@@ -50,6 +50,8 @@ package final class AWSCloud: Sendable {
     case .describeDatabase(let ref): return .database(try await describeDatabase(ref, deadline))
     case .promoteReplica(let ref): return try await promote(ref, deadline)
     case .renameDatabase(let ref, let name): return try await rename(ref, name, deadline)
+    case .stopDatabase(let ref): return try await instance("StopDBInstance", ref, deadline)
+    case .startDatabase(let ref): return try await instance("StartDBInstance", ref, deadline)
     case .describeSnapshot(let ref, let name): return try await describeSnapshot(ref, name, deadline)
     case .snapshotDatabase(let ref, let name): return try await snapshot(ref, name, deadline)
     case .createReplica(let spec): return try await createReplica(spec, deadline)

@@ -33,7 +33,7 @@ extension Contradictions {
         known.contains(step.after), "\(at).steps[\(index)].after",
         problem: "\(quoted(step.after)) is no step of this plan, expected one of \(known.joined(separator: ", "))")
       require(
-        step.after != "fence-primary", "\(at).steps[\(index)].after",
+        !["fence-primary", "fence-listener"].contains(step.after), "\(at).steps[\(index)].after",
         problem: "nothing comes between the fence and the promotion: the evidence would grow old")
       known.append(step.name)
     }

@@ -177,6 +177,9 @@ struct Contradictions {
       "decision.fencePrimary",
       problem: "fencing sizes the primary to standby, and with \(standby.desired) instances it would still take writes")
     require(
+      !workload.decision.closesListener || workload.primary.listener != nil, "decision.fenceListener",
+      "primary.listener", problem: "there is no listener to answer 503 at, expected `listener` in primary")
+    require(
       workload.primary.secret == nil || workload.dr.secret != nil, "primary.secret", "dr.secret",
       problem: "the application reads a secret in the primary region and none in the DR region: "
         + "nothing would lead it to the promoted database")

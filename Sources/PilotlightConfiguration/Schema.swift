@@ -199,6 +199,14 @@ private func readDecision(_ decision: Section) -> DecisionSettings {
     fencePrimary: decision.optional(
       "fencePrimary", .boolean, default: standard.fencePrimary,
       "Size the primary's group to standby before promoting, so that the old primary takes no writes."),
+    fenceListener: decision.optional(
+      "fenceListener", .boolean, default: false,
+      "Answer 503 at the primary's load balancer too, by a rule of its own, from before the promotion until the failback: clients that "
+        + "still find it write nothing. Needs `primary.listener`."),
+    fenceDatabase: decision.optional(
+      "fenceDatabase", .boolean, default: false,
+      "Stop the old primary's database too, as soon as the replica is promoted, and again when RDS starts it by itself after seven days; "
+        + "a failback starts it. Its data stays. RDS stops no instance that has replicas, so not where it has others."),
     prepareWhenDegraded: decision.optional(
       "prepareWhenDegraded", .boolean, default: standard.prepareWhenDegraded,
       "Repoint the DR secret and start the DR instances as soon as the primary is down, before that is confirmed; taken "

@@ -138,9 +138,15 @@ package struct DebtStatus: Codable, Hashable, Sendable {
   /// A sentence.
   package var what: String
   package var since: Timestamp
-  package init(what: String, since: Timestamp) {
+  /// The step that owes it; nil in the report of a finished incident.
+  package var step: String?
+  /// What the newest try found.
+  package var note: String?
+  package init(what: String, since: Timestamp, step: String? = nil, note: String? = nil) {
     self.what = what
     self.since = since
+    self.step = step
+    self.note = note
   }
 }
 

@@ -220,6 +220,10 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case promoteReplica(DatabaseRef)
   /// ModifyDBInstance NewDBInstanceIdentifier, applied at once -> `.accepted`.
   case renameDatabase(DatabaseRef, to: String)
+  /// StopDBInstance: refused while the instance has a replica or is one -> `.accepted`.
+  case stopDatabase(DatabaseRef)
+  /// StartDBInstance -> `.accepted`.
+  case startDatabase(DatabaseRef)
   /// CreateDBSnapshot -> `.accepted`.
   case snapshotDatabase(DatabaseRef, snapshot: String)
   /// CreateDBInstanceReadReplica, called in the replica's region -> `.accepted`.
@@ -253,7 +257,7 @@ extension CloudAction {
       region
     case .describeGroup(let ref), .resizeGroup(let ref, _), .readLaunchSource(let ref): ref.region
     case .describeDatabase(let ref), .replicaLag(let ref), .promoteReplica(let ref), .renameDatabase(let ref, _),
-      .snapshotDatabase(let ref, _), .describeSnapshot(let ref, _):
+      .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _), .describeSnapshot(let ref, _):
       ref.region
     case .targetHealth(let ref): ref.region
     case .readSecret(let ref), .repointSecret(let ref, _, _), .readSecretSource(let ref), .detachSecret(let ref):
@@ -292,6 +296,8 @@ extension CloudAction {
     case .repointSecret: "secretsmanager:PutSecretValue"
     case .promoteReplica: "rds:PromoteReadReplica"
     case .renameDatabase: "rds:ModifyDBInstance"
+    case .stopDatabase: "rds:StopDBInstance"
+    case .startDatabase: "rds:StartDBInstance"
     case .snapshotDatabase: "rds:CreateDBSnapshot"
     case .createReplica: "rds:CreateDBInstanceReadReplica"
     case .pointRecords: "route53:ChangeResourceRecordSets"
@@ -314,9 +320,9 @@ extension CloudAction {
       .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       false
-    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .snapshotDatabase,
-      .createReplica,
-      .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish, .runCommand:
+    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .stopDatabase, .startDatabase,
+      .snapshotDatabase, .createReplica, .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites,
+      .publish, .runCommand:
       true
     }
   }

@@ -130,12 +130,13 @@ package struct DurableState: Equatable, Sendable {
     case .runFinished(let at): finishRun(at)
     case .debtIncurred(let debt):
       debts.append(debt)
-      // It served again, and took writes: what was looked for before is not all.
-      if case .drActive(var residence) = phase {
+      // Its instances may have served again, and taken writes: what was looked for before is not all.
+      if case .drActive(var residence) = phase, case .group = debt.fence {
         residence.failover.lossReview = nil
         phase = .drActive(residence)
       }
     case .debtPaid(let debt, _): debts.removeAll { $0 == debt }
+    case .debtWaived(let debt, let by, let reason): waive(debt, "left as it is by \(by): \(reason)")
     case .acknowledged(let by, _): acknowledge(by)
     case .paused(let pause):
       self.pause = pause
@@ -143,6 +144,21 @@ package struct DurableState: Equatable, Sendable {
     case .unpaused: pause = nil
     case .capacitySeen(let site, let desired, let at): capacity[site, default: CapacityMemory()].see(desired, at: at)
     case .ordered: break
+    }
+  }
+
+  /// The step counts as skipped from then on: what it fenced is not looked after.
+  private mutating func waive(_ debt: FenceDebt, _ why: String) {
+    debts.removeAll { $0 == debt }
+    func skip(_ step: inout StepRun) {
+      step.state = .skipped
+      step.detail = why
+    }
+    if case .drActive(var residence) = phase {
+      residence.failover.update(debt.step, skip)
+      phase = .drActive(residence)
+    } else {
+      step(debt.step, skip)
     }
   }
 

@@ -94,6 +94,8 @@ package struct PastIncident: Sendable {
     case .lossReviewed(let review): return "the loss was reviewed by \(review.by): \(review.reason)"
     case .stepOwed(_, let debt, _), .debtIncurred(let debt): return "fence debt: \(debt.why)"
     case .debtPaid(_, let why): return "fence debt paid: \(why)"
+    case .debtWaived(let debt, let by, let reason):
+      return "\(debt.fence.subject) left unfenced by \(by): \(reason)"
     case .stepStuck(let name, let why): return "\(name) was stuck: \(why)"
     case .stepSkipped(let name, let by, let reason, _): return "\(name) skipped by \(by): \(reason)"
     case .rollbackBegun(let why, _): return "taken back: \(why)"

@@ -102,7 +102,7 @@ extension Machine {
     }
     if let refusal = refusalByLease(situation) ?? outdated(situation) ?? unreviewedLoss { return (refusal, "") }
     if let debt = state.debts.first {
-      return ("the old primary is not fenced yet: \(debt.why). It is retried until it is", "")
+      return ("the old primary is not fenced yet: \(debt.why). \(wayOut(of: debt))", "")
     }
     let now = situation.now
     let incident = freshIncident(situation)
@@ -179,6 +179,10 @@ extension Machine {
   private mutating func orderSkip(
     _ name: String?, _ order: Order, _ situation: Situation, _ reaction: inout Reaction
   ) -> Answer {
+    if let debt = waivable(name) {
+      record(.debtWaived(debt, by: order.by, reason: order.reason), &reaction)
+      return (nil, "\(debt.fence.subject) is left unfenced")
+    }
     guard let run = state.phase.run else { return ("no run is in progress", "") }
     guard let step = name.map({ run[$0] }) ?? run.stuck else {
       return (name.map { "there is no step \($0)" } ?? "no step is stuck; name one with --step", "")
@@ -209,6 +213,12 @@ extension Machine {
     return (nil, "took \(stepName) as done")
   }
 
+  /// The debt of the step that is named, which stands finished in its run.
+  private func waivable(_ name: String?) -> FenceDebt? {
+    guard let name, state.phase.run.map({ $0[name]?.state == .owed }) ?? true else { return nil }
+    return state.debts.first { $0.step == name }
+  }
+
   private mutating func orderAbort(_ order: Order, _ reaction: inout Reaction) -> Answer {
     guard let run = state.phase.run else { return ("no run is in progress", "") }
     if run.rollback != nil { return ("the run is being taken back already", "") }
@@ -235,10 +245,14 @@ extension Machine {
   ) -> Answer {
     guard unreviewedLoss != nil else { return ("there is no loss to review", "") }
     if let debt = state.debts.first {
-      return ("the old primary may still take writes: \(debt.why). It is retried until it is fenced", "")
+      return ("the old primary may still take writes: \(debt.why). \(wayOut(of: debt))", "")
     }
     record(.lossReviewed(LossReview(by: order.by, reason: order.reason, at: situation.now)), &reaction)
     return (nil, "the loss is reviewed; a failback may begin")
+  }
+
+  private func wayOut(of debt: FenceDebt) -> String {
+    "It is retried until it is; `pilotlightctl skip --step \(debt.step)` leaves it as it is"
   }
 
   /// Nothing goes home over writes that nobody has looked for: the old database is set aside then. nil outside dr-active, and once

@@ -1,4 +1,4 @@
-// Taking a run back, and paying what is owed.
+// Taking a run back.
 
 let undoSettling = "undo.settling"
 
@@ -91,46 +91,5 @@ extension Machine {
       "undo-\(name)-\(failure.code)", failure.passesByItself ? .troubled : .waiting,
       "taking \(name) back: \(failure.text); trying again, `pilotlightctl skip --step \(name)` leaves it as it is",
       &reaction, step: name)
-  }
-
-  // MARK: Fence debts
-
-  /// Tries the oldest debt every half minute, in every phase but not while paused or observing; and not before the one-way step was
-  /// begun: a primary that returns until then must find itself as it was.
-  mutating func payDebts(_ situation: Situation, _ reaction: inout Reaction) {
-    guard let debt = state.debts.first, mayPayDebts(situation) else { return }
-    switch progress[".debt"] {
-    case .asking(_, let since, _) where situation.now - since < .seconds(90): return
-    case .resting(let until, _) where situation.now < until: return
-    case .asking, .resting, .foreseen, nil:
-      ask(.lookDebt, [.describeGroup(debt.group)], key: ".debt", situation, &reaction)
-    }
-  }
-
-  private func mayPayDebts(_ situation: Situation) -> Bool {
-    if let run = state.phase.run, run.kind == .failover, !run.isCommitted { return false }
-    if outdated(situation) != nil { return false }
-    // Read since this process started, where another watchdog may have done anything before.
-    if settings.lease != nil, situation.drRole == nil { return false }
-    return holdingActs(situation) == nil
-  }
-
-  mutating func takeDebt(
-    _ replies: [CloudReply], for task: CloudTask, _ situation: Situation, _ reaction: inout Reaction
-  ) {
-    guard isAwaited(task, key: ".debt"), let debt = state.debts.first else { return }
-    rest(".debt", .seconds(30), failures: 0, situation)
-    guard case .group(let group) = replies.first else {
-      // The act was answered: look soon whether it is so.
-      if case .accepted = replies.first { rest(".debt", .seconds(2), failures: 0, situation) }
-      return
-    }
-    if group.size == debt.size {
-      record(.debtPaid(debt, "\(debt.group.name) is at \(group.size)"), &reaction)
-      progress[".debt"] = nil
-    } else if mayPayDebts(situation) {
-      // The debt itself is the durable intent: it was recorded when it was incurred.
-      ask(.payDebt, [.resizeGroup(debt.group, debt.size)], key: ".debt", situation, &reaction)
-    }
   }
 }

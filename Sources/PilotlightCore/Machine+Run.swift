@@ -193,7 +193,8 @@ extension Machine {
       guard isAwaited(task, key: "undo.\(name)") else { return }
       takeUndo(name, replies.first, situation, &reaction)
       advance(situation, &reaction)
-    case .lookDebt, .payDebt: takeDebt(replies, for: task, situation, &reaction)
+    case .lookDebt(let name), .payDebt(let name): takeDebt(name, replies, for: task, situation, &reaction)
+    case .lookFence(let name): takeFence(name, replies, for: task, situation, &reaction)
     }
   }
 
@@ -221,6 +222,9 @@ extension Machine {
       if step.intentAt != nil, !step.wasTaken, step.step.work.kind == .oneWay {
         // Its answer was lost, and here it is: from now on nobody thinks that it did not happen.
         record(.accepted(step: name, receipt: nil), &reaction)
+      }
+      if let bound = step.step.bound, situation.now - (step.startedAt ?? situation.now) >= bound {
+        return passBy(step, note, situation, &reaction)
       }
       rest(name, pollPause(step, situation), failures: 0, situation)
       sayIfSlow(step, note, situation, &reaction)
@@ -384,13 +388,13 @@ extension Machine {
   ) {
     let name = step.step.name
     progress[name] = nil
-    guard case .fence(let group, let size) = step.step.work, let run = state.phase.run else {
+    guard let fence = step.step.work.fence, let run = state.phase.run else {
       record(.stepDone(name, "given up: \(why)", at: situation.now), &reaction)
       return
     }
     let debt = FenceDebt(
-      incident: run.incident, step: name, group: group, size: size, since: situation.now,
-      why: "\(group.name) in \(group.region) could not be fenced: \(why)")
+      incident: run.incident, step: name, fence: fence, since: situation.now,
+      why: "\(fence.subject) could not be fenced: \(why)")
     record(.stepOwed(name, debt, at: situation.now), &reaction)
   }
 }

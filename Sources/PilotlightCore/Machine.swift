@@ -22,8 +22,11 @@ package struct CloudTask: Hashable, Sendable, Codable {
     case look(String)
     case act(String)
     case undo(String)
-    case lookDebt
-    case payDebt
+    /// By the step that owes.
+    case lookDebt(String)
+    case payDebt(String)
+    /// Whether what this step fenced still is.
+    case lookFence(String)
   }
   package var purpose: Purpose
   package var serial: Int
@@ -125,7 +128,7 @@ package struct Machine: Sendable {
 
     // A debt is looked after in every phase it can exist in.
     case (.healthy, .answered(let task, let replies)), (.drActive, .answered(let task, let replies)):
-      takeDebt(replies, for: task, situation, &reaction)
+      take(replies, for: task, situation, &reaction)
 
     // Little to do, on purpose: what is volatile is fresh already, and the next assessment tells the rest.
     case (.healthy, .started), (.degraded, .started): sayBlindSpots(&reaction)
@@ -349,31 +352,7 @@ package struct Machine: Sendable {
     }
     watchOldPrimary(situation, &reaction)
     payDebts(situation, &reaction)
-  }
-}
-
-extension Machine {
-  /// While the DR region serves, an old primary that serves too means two databases with separate histories.
-  private mutating func watchOldPrimary(_ situation: Situation, _ reaction: inout Reaction) {
-    guard situation.primaryServing == true else {
-      said.remove("old-primary")
-      return
-    }
-    // Instances that were told to go may serve for another minute or two.
-    guard case .drActive(let residence) = state.phase, state.debts.isEmpty,
-      situation.now - situation.assessment.since >= .minutes(2)
-    else { return }
-    let group = settings.primary.group
-    if settings.decision.fencePrimary, holdingActs(situation) == nil, outdated(situation) == nil {
-      let debt = FenceDebt(
-        incident: residence.failover.incident, step: "fence-primary", group: group.ref, size: group.standby,
-        since: situation.now, why: "the old primary serves again beside the DR region")
-      record(.debtIncurred(debt), &reaction)
-    } else {
-      sayOnce(
-        "old-primary", .oldPrimaryServes, "the old primary serves again beside the DR region and is not fenced",
-        &reaction)
-    }
+    watchFences(situation, &reaction)
   }
 }
 

@@ -220,13 +220,25 @@ extension MessageKind {
     case .debtIncurred:
       MessageMeaning(
         id: "b7501dd59ff84eff952dfdc535c0edcf", level: .critical,
-        meaning: "The DR region serves and the old primary serves again: two databases may take writes.",
+        meaning:
+          "The DR region serves, and what kept the old primary from taking writes does so no more: there may be two writers.",
         next: "It is fenced again by itself. Find out who started it; `pilotlightctl failback` is the way home.")
     case .debtPaid:
       MessageMeaning(
         id: "adff32f535dd4954a7f8022a4eedef2a", level: .notice,
         meaning: "The old primary is fenced at last.",
         next: "Nothing to do.")
+    case .debtWaived:
+      MessageMeaning(
+        id: "a4f3712415e744d8be5563daec46fb50", level: .warning,
+        meaning:
+          "An operator answers for the old primary: what was not fenced is neither retried nor watched any more.",
+        next: "See that nothing writes to the old primary until the failback.")
+    case .debtUnpaid:
+      MessageMeaning(
+        id: "af66726c86b84eaebaaa33cf8667bef0", level: .error,
+        meaning: "The old primary is still not fenced: when it returns it may take writes beside the DR region.",
+        next: "It is retried every half minute. Fence it by hand, or leave it with `pilotlightctl skip --step`.")
     case .acknowledged:
       MessageMeaning(
         id: "396dfa3367634f9c8484f9d69de18a44", level: .info,

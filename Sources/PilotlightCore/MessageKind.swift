@@ -46,6 +46,8 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case runFinished
   case debtIncurred
   case debtPaid
+  case debtWaived
+  case debtUnpaid
   case acknowledged
   case paused
   case unpaused

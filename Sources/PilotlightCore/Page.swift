@@ -6,14 +6,14 @@ extension MessageKind {
     switch self {
     case .ledgerBroken, .notArmed, .heldBack, .runBegun, .stepOwed, .stepStuck, .waiting, .stillRunning, .vetoed,
       .runFinished,
-      .rolledBack, .debtIncurred, .oldPrimaryServes, .drDown, .rtoAtRisk, .preparationHeld, .leaseTroubled:
+      .rolledBack, .debtIncurred, .debtUnpaid, .oldPrimaryServes, .drDown, .rtoAtRisk, .preparationHeld, .leaseTroubled:
       true
     case .daemonStarted, .daemonStopping, .configurationReloaded, .configurationRefused, .ledgerMended, .timeGap,
       .armed,
       .armedAgain, .accountKnown, .degraded, .recovered, .nearMiss, .blind, .sighted, .lagHigh, .wouldFailOver,
       .wouldHaveBeenWrong, .stepStarted, .acting, .accepted, .didNotHappen, .gatePassed, .stepDone, .stepReopened,
       .stepSkipped, .troubled, .approved, .lossAccepted, .lossNoted, .lossReviewed, .rollbackBegun, .stepUndone,
-      .debtPaid,
+      .debtPaid, .debtWaived,
       .acknowledged, .paused, .unpaused, .ordered, .cloudNotice, .recordingStopped, .recordingResumed, .preparing,
       .blindSpot,
       .leaseHeld, .leaseForeign, .capacitySeen:

@@ -88,8 +88,8 @@ extension PastIncident {
     case _ where step.attempts == 0: account.cloud = end - start
     case .awaitTargets, .awaitInService, .awaitApplication, .awaitReplication, .awaitDrained, .checkRegion:
       account.cloud = end - start
-    case .scaleUp, .scaleDown, .repoint, .detach, .fence, .promote, .shift, .announce, .snapshot, .setAside, .replicate,
-      .holdWrites, .releaseWrites, .command:
+    case .scaleUp, .scaleDown, .repoint, .detach, .fence, .fenceListener, .stopDatabase, .startDatabase, .promote,
+      .shift, .announce, .snapshot, .setAside, .replicate, .holdWrites, .releaseWrites, .command:
       account.cloud = min(asked(step.step.name, from: start, until: end), end - start)
     }
     account.ours = end - start - account.cloud

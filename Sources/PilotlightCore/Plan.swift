@@ -16,15 +16,28 @@ package enum Plan {
     plan.repoint(dr)
     plan.then("scale-up-dr", .scaleUp(dr.group.ref, size ?? dr.group.serving), forecast: .seconds(5))
     plan.then("gate", .gate, forecast: .seconds(5))
-    if settings.decision.fencePrimary {
-      let group = settings.primary.group
-      plan.then("fence-primary", .fence(group.ref, group.standby), forecast: .seconds(20), bound: .seconds(20))
-    }
+    plan.together(fences(settings))
     plan.then("promote-replica", .promote(dr.database.ref, whileHeld: nil), forecast: .seconds(450))
+    if settings.decision.stopsOldDatabase {
+      // Not before: RDS stops no instance that has a replica.
+      plan.beside("stop-old-database", .stopDatabase(settings.primary.database.ref), bound: fenceBound)
+    }
     plan.verify(dr, site: .dr)
     plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
     plan.announce(settings.announcement)
     return plan.steps.changed(settings, .failover)
+  }
+
+  /// No rung waits for another: a region that hangs costs its bound once.
+  private static func fences(_ settings: WorkloadSettings) -> [(name: String, work: Work)] {
+    var rungs: [(name: String, work: Work)] = []
+    if settings.decision.fencePrimary {
+      rungs.append(("fence-primary", .fence(settings.primary.group.ref, settings.primary.group.standby)))
+    }
+    if settings.decision.closesListener, let listener = settings.primary.listener {
+      rungs.append(("fence-listener", .fenceListener(listener)))
+    }
+    return rungs
   }
 
   /// What of a failover can be done, and taken back, before anything is certain: the steps before the gate.
@@ -72,6 +85,7 @@ package enum Plan {
     let (primary, dr) = (settings.primary, settings.dr)
     let suffix = incident.suffixName
     plan.then("check-primary", .checkRegion(primary.group.ref), forecast: .seconds(5))
+    plan.then("start-old-database", .startDatabase(primary.database.ref), forecast: .seconds(5))
     plan.then(
       "snapshot-old-database",
       .snapshot(primary.database.ref, snapshot: "\(primary.database.ref.identifier.prefix(30))-kept-\(suffix)"),
@@ -90,7 +104,7 @@ package enum Plan {
       plan.then("repoint-primary-secret", .repoint(secret.ref, to: primary.database.ref), forecast: .seconds(3))
     }
     if let listener = primary.listener {
-      // A switchover that was left in the middle may have left it.
+      // A fence, or a switchover that was left in the middle.
       plan.then("release-primary-writes", .releaseWrites(listener), forecast: .seconds(2))
     }
     plan.then("scale-up-primary", .scaleUp(primary.group.ref, size ?? primary.group.serving), forecast: .seconds(5))
@@ -137,13 +151,29 @@ package enum Plan {
   }
 }
 
+/// A rung of the fence holds the recovery up for this long at most; what is not fenced by then is owed.
+private let fenceBound: Duration = .seconds(20)
+
 /// Writes plans down: each step waits for the one before.
 private struct Builder {
   var steps: [Step] = []
-  var names: [String] { steps.map(\.name) }
+  /// What the next step waits for.
+  private var last: [String] = []
 
   mutating func then(_ name: String, _ work: Work, forecast: Duration, bound: Duration? = nil) {
-    steps.append(Step(name, work, needs: names.suffix(1), forecast: forecast, bound: bound))
+    steps.append(Step(name, work, needs: last, forecast: forecast, bound: bound))
+    last = [name]
+  }
+
+  /// Rungs of the fence that wait for the same and for none of each other; the next step waits for all of them.
+  mutating func together(_ rungs: [(name: String, work: Work)]) {
+    for (name, work) in rungs { beside(name, work, bound: fenceBound) }
+    if !rungs.isEmpty { last = rungs.map(\.name) }
+  }
+
+  /// A step that nothing waits for but the end of the run.
+  mutating func beside(_ name: String, _ work: Work, bound: Duration) {
+    steps.append(Step(name, work, needs: last, forecast: bound, bound: bound))
   }
 
   /// The DR region's secret.

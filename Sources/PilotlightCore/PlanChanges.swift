@@ -103,10 +103,10 @@ extension Work {
   package var isDispensable: Bool {
     switch self {
     case .scaleUp, .awaitTargets, .awaitInService, .awaitApplication, .announce, .snapshot: true
-    case .repoint, .detach, .scaleDown, .gate, .fence, .promote, .shift, .checkRegion, .setAside, .replicate,
-      .awaitReplication,
-      .holdWrites,
-      .awaitDrained, .releaseWrites, .confirmByHand, .command:
+    case .repoint, .detach, .scaleDown, .gate, .fence, .fenceListener, .stopDatabase, .startDatabase, .promote, .shift,
+      .checkRegion, .setAside, .replicate, .awaitReplication, .holdWrites, .awaitDrained, .releaseWrites,
+      .confirmByHand,
+      .command:
       false
     }
   }

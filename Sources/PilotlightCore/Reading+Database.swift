@@ -66,6 +66,23 @@ extension Work {
     return .needed(.detachSecret(secret), undo: nil, "\(secret.id) is a replica of the one in \(source)")
   }
 
+  /// RDS refuses to snapshot, rename or replicate a stopped instance (RDS user guide, "Stopping an Amazon RDS DB instance temporarily").
+  func readStarted(_ database: DatabaseRef, _ replies: [CloudReply]) -> Reading {
+    switch replies.first {
+    case .failed(let failure) where failure.kind == .notFound:
+      return .done("\(database.identifier) does not exist: nothing to start")
+    case .database(let state) where state.status == "stopped":
+      return .needed(.startDatabase(database), undo: nil, "\(database.identifier) is stopped")
+    case .database(let state):
+      switch DatabaseReadiness(state.status) {
+      case .available: return .done("\(database.identifier) is \(state.status)")
+      case .busy: return .underway("\(database.identifier) is \(state.status)")
+      case .broken: return .impossible("\(database.identifier) is \(state.status) and cannot be started")
+      }
+    default: return unclear(replies)
+    }
+  }
+
   func readSnapshot(_ database: DatabaseRef, _ snapshot: String, _ replies: [CloudReply]) -> Reading {
     guard replies.count == 2 else { return unclear(replies) }
     switch replies[0] {

@@ -44,6 +44,8 @@ extension Work {
     case .scaleUp(let group, _), .scaleDown(let group, _), .fence(let group, _), .checkRegion(let group),
       .awaitInService(let group, _):
       [.describeGroup(group)]
+    case .fenceListener(let listener): [.readWriteHold(listener)]
+    case .stopDatabase(let database), .startDatabase(let database): [.describeDatabase(database)]
     case .detach(let secret): [.readSecretSource(secret)]
     case .repoint(let secret, let database): [.readSecret(secret), .describeDatabase(database)]
     case .promote(let database, nil): [.describeDatabase(database)]
@@ -70,6 +72,9 @@ extension Work {
     switch self {
     case .scaleUp(let group, let size): readScaleUp(group, size, replies)
     case .scaleDown(let group, let size), .fence(let group, let size): readScaleDown(group, size, replies, context)
+    case .fenceListener(let listener): readHold(listener, wanted: true, replies)
+    case .stopDatabase(let database): Fence.database(database).read(replies.first)
+    case .startDatabase(let database): readStarted(database, replies)
     case .checkRegion(let group): readRegion(group, replies)
     case .awaitInService(let group, let count): readInService(group, count, replies, context)
     case .awaitTargets(_, _, let count): readTargets(count, replies, context)

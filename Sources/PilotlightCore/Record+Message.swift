@@ -49,6 +49,7 @@ extension Record {
     case .runFinished: .runFinished
     case .debtIncurred: .debtIncurred
     case .debtPaid: .debtPaid
+    case .debtWaived: .debtWaived
     case .acknowledged: .acknowledged
     case .paused: .paused
     case .unpaused: .unpaused
@@ -68,7 +69,7 @@ extension Record {
     case .armed, .account, .degraded, .recovered, .heldBack, .wouldFailOver, .runBegun, .lossAccepted, .lossNoted,
       .lossReviewed,
       .rollbackBegun, .rolledBack,
-      .runFinished, .debtIncurred, .debtPaid, .acknowledged, .paused, .unpaused, .capacitySeen, .ordered:
+      .runFinished, .debtIncurred, .debtPaid, .debtWaived, .acknowledged, .paused, .unpaused, .capacitySeen, .ordered:
       nil
     }
   }
@@ -107,6 +108,8 @@ extension Record {
     case .runFinished(let at): return edge + finished(before, at: at)
     case .debtIncurred(let debt): return "fence debt: \(debt.why)"
     case .debtPaid(_, let why): return "fence debt paid: \(why)"
+    case .debtWaived(let debt, let by, let reason):
+      return "\(debt.fence.subject) is left unfenced by \(by): \(reason)"
     case .acknowledged(let by, let reason): return "acknowledged by \(by): \(reason)"
     case .paused(let pause):
       return "paused by \(pause.by)\(pause.expires.map { " until \($0.text)" } ?? ""): \(pause.reason)"

@@ -48,26 +48,6 @@ package struct Residence: Hashable, Sendable, Codable {
   }
 }
 
-/// What could not be fenced yet and is retried until it is.
-package struct FenceDebt: Hashable, Sendable, Codable {
-  package var incident: String
-  package var step: String
-  /// What must be so for the debt to be paid.
-  package var group: GroupRef
-  package var size: GroupSize
-  package var since: Instant
-  package var why: String
-
-  package init(incident: String, step: String, group: GroupRef, size: GroupSize, since: Instant, why: String) {
-    self.incident = incident
-    self.step = step
-    self.group = group
-    self.size = size
-    self.since = since
-    self.why = why
-  }
-}
-
 /// An operator's pause.
 package struct Pause: Hashable, Sendable, Codable {
   package var reason: String
@@ -179,9 +159,11 @@ package enum Record: Hashable, Sendable, Codable {
   case rolledBack(String)
   /// The run is finished: dr-active after a failover, healthy after a failback.
   case runFinished(at: Instant)
-  /// The old primary was fenced and serves again: it has to be fenced once more.
+  /// What was fenced is so no more: it has to be fenced once more.
   case debtIncurred(FenceDebt)
   case debtPaid(FenceDebt, String)
+  /// An operator answers for it: it is neither retried nor watched any more.
+  case debtWaived(FenceDebt, by: String, reason: String)
   case acknowledged(by: String, reason: String)
   case paused(Pause)
   case unpaused(by: String, reason: String)

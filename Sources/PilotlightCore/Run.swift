@@ -111,10 +111,8 @@ package struct Run: Hashable, Sendable, Codable {
   }
 
   /// The old primary takes no writes by our own act, or may not: a fence was asked for, and it is not known that it did not happen.
-  var mayBeFenced: Bool {
-    steps.contains {
-      if case .fence = $0.step.work { $0.intentAt != nil && !$0.didNotHappen } else { false }
-    }
+  package var mayBeFenced: Bool {
+    steps.contains { $0.step.work.isFenceBeforePromotion && $0.intentAt != nil && !$0.didNotHappen }
   }
 
   /// Writes are held by this run, or may be.

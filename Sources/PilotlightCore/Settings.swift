@@ -321,6 +321,10 @@ package struct DecisionSettings: Equatable, Sendable, Codable {
   package var holdDown: Duration
   /// Size the primary's group to standby before promoting, so that the old primary takes no writes.
   package var fencePrimary: Bool
+  /// Answer 503 at the primary's load balancer before promoting; nil, as in settings of before: no.
+  package var fenceListener: Bool?
+  /// Stop the old primary's database behind the promotion; nil, as in settings of before: no.
+  package var fenceDatabase: Bool?
   /// Take a failover's reversible steps as soon as the primary is down, before that is confirmed.
   package var prepareWhenDegraded: Bool
   /// Who is asked before the one-way step; nil when nobody is.
@@ -328,13 +332,19 @@ package struct DecisionSettings: Equatable, Sendable, Codable {
   /// Not being able to fail over for longer than this is an alarm; nil: it is only shown.
   package var alertUnarmedAfter: Duration?
 
+  package var closesListener: Bool { fenceListener == true }
+  package var stopsOldDatabase: Bool { fenceDatabase == true }
+
   package init(
     onRpoBreach: RpoBreachPolicy = .hold, holdDown: Duration = .hours(1), fencePrimary: Bool = true,
-    prepareWhenDegraded: Bool = false, veto: VetoSettings? = nil, alertUnarmedAfter: Duration? = .minutes(15)
+    fenceListener: Bool? = false, fenceDatabase: Bool? = false, prepareWhenDegraded: Bool = false,
+    veto: VetoSettings? = nil, alertUnarmedAfter: Duration? = .minutes(15)
   ) {
     self.onRpoBreach = onRpoBreach
     self.holdDown = holdDown
     self.fencePrimary = fencePrimary
+    self.fenceListener = fenceListener
+    self.fenceDatabase = fenceDatabase
     self.prepareWhenDegraded = prepareWhenDegraded
     self.veto = veto
     self.alertUnarmedAfter = alertUnarmedAfter

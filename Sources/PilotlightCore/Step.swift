@@ -52,6 +52,10 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case gate
   /// The old primary's group is at this size, as far as it can be reached within the step's bound.
   case fence(GroupRef, GroupSize)
+  /// The old primary's load balancer answers 503 to everything, within the same bound.
+  case fenceListener(ListenerRef)
+  /// The old primary's database is stopped, within the same bound.
+  case stopDatabase(DatabaseRef)
   /// The database is standalone and available. With a listener: only while writes are held there.
   case promote(DatabaseRef, whileHeld: ListenerRef?)
   /// At least this many targets are healthy. The group, where one is named, tells why they are not.
@@ -66,6 +70,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case announce(TopicRef)
   /// The region answers and its group exists.
   case checkRegion(GroupRef)
+  /// The database runs, or there is none under this name.
+  case startDatabase(DatabaseRef)
   /// A snapshot of the database exists.
   case snapshot(DatabaseRef, snapshot: String)
   /// The standalone database lives on under another name; its own name is free.
@@ -92,17 +98,22 @@ package indirect enum Work: Hashable, Sendable, Codable {
       .readOnly
     // Where somebody scaled in what is waited for, it is scaled up again.
     case .awaitTargets, .awaitInService: .reversible
-    case .scaleUp, .scaleDown, .repoint, .detach, .fence, .shift, .announce, .snapshot, .setAside, .replicate,
-      .holdWrites,
-      .releaseWrites, .command:
+    case .scaleUp, .scaleDown, .repoint, .detach, .fence, .fenceListener, .stopDatabase, .startDatabase, .shift,
+      .announce, .snapshot, .setAside, .replicate, .holdWrites, .releaseWrites, .command:
       .reversible
     case .promote: .oneWay
     }
   }
 
-  /// What is done to the old primary or cannot be undone: only on fresh evidence.
-  package var needsClearance: Bool {
-    if case .fence = self { true } else { kind == .oneWay }
+  /// What is done to the old primary before the one-way step, or cannot be undone: only on fresh evidence.
+  package var needsClearance: Bool { isFenceBeforePromotion || kind == .oneWay }
+
+  /// It may keep a primary from serving that was not given up yet.
+  var isFenceBeforePromotion: Bool {
+    switch fence {
+    case .group, .listener: true
+    case .database, nil: false
+    }
   }
 
   /// One sentence for `plan`, without the final dot.
@@ -115,6 +126,10 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .detach(let secret): "detach secret \(secret.id) in \(secret.region) from the one that it is a replica of"
     case .gate: "read the evidence again; check RPO, approval and pause before the one-way step"
     case .fence(let group, let size): "fence the primary: \(group.name) in \(group.region) to \(size)"
+    case .fenceListener(let listener): "fence the primary: the load balancer in \(listener.region) answers 503"
+    case .stopDatabase(let database):
+      "fence the primary: stop database \(database.identifier) in \(database.region)"
+    case .startDatabase(let database): "start database \(database.identifier) in \(database.region), if it is stopped"
     case .promote(let database, _):
       "promote replica \(database.identifier) in \(database.region); this cannot be undone"
     case .awaitTargets(let group, _, let count): "wait until \(count) target(s) are healthy in \(group.region)"
@@ -147,6 +162,9 @@ extension Work {
     switch self {
     case .scaleUp(let group, let size), .scaleDown(let group, let size), .fence(let group, let size):
       [.resizeGroup(group, size)]
+    case .fenceListener(let listener), .holdWrites(let listener): [.holdWrites(listener)]
+    case .stopDatabase(let database): [.stopDatabase(database)]
+    case .startDatabase(let database): [.startDatabase(database)]
     case .repoint(let secret, _): [.repointSecret(secret, DatabaseAddress(host: "", port: 0), token: "")]
     case .detach(let secret): [.detachSecret(secret)]
     case .promote(let database, _): [.promoteReplica(database)]
@@ -158,7 +176,6 @@ extension Work {
     case .snapshot(let database, let name): [.snapshotDatabase(database, snapshot: name)]
     case .setAside(let database, let name): [.renameDatabase(database, to: name)]
     case .replicate(let spec): [.createReplica(spec)]
-    case .holdWrites(let listener): [.holdWrites(listener)]
     case .releaseWrites(let listener): [.releaseWrites(listener)]
     case .command(let spec): [.runCommand(CommandCall(command: spec.command, environment: [:], timeout: spec.timeout))]
     case .awaitTargets(_, let group?, let count), .awaitInService(let group, let count):

@@ -43,6 +43,7 @@ extension SandboxFault {
     case .secretDeleted(let name, let site): "the secret of \(name) in the \(site.words) is marked for deletion"
     case .promotionStuck(let name): "a promotion of \(name)'s database does not get on"
     case .backupRunning(let database): "a backup of \(database.identifier) runs"
+    case .databaseRestarts(let database): "the database \(database.identifier) is started, where it was stopped"
     case .databaseTrouble(let database, let status): "the database \(database.identifier) is \(status)"
     }
   }

@@ -52,6 +52,8 @@ package struct SandboxViolation: Equatable, Sendable, Codable {
     case promotedBesideServingPrimary
     /// A group that was serving users was made smaller than what served them, down to none.
     case stoppedServingSite
+    /// A load balancer that was serving users was made to answer 503.
+    case closedServingSite
     /// Traffic was led to a site that could not serve it.
     case trafficToDeadSite
     /// A promotion lost acknowledged writes although the source could be reached.

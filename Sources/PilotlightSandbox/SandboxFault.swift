@@ -92,6 +92,8 @@ package enum SandboxFault: Hashable, Sendable, Codable {
   case promotionStuck(workload: String)
   /// A backup is running: a promotion is refused meanwhile. It begins only if the database is `available`.
   case backupRunning(DatabaseRef)
+  /// The database, where it is stopped, is started again: by RDS after seven days, or by somebody. It stays so.
+  case databaseRestarts(DatabaseRef)
   /// The database does not answer and shows this status, e.g. `storage-full`, `stopped`, `incompatible-network`.
   case databaseTrouble(DatabaseRef, status: String)
 }

@@ -90,6 +90,7 @@ package struct SandboxWorld: Sendable {
       world.faultSet.insert(fault)
       if case .regionOutage(let region) = fault { world.setRegion(region, down: true) }
       if case .backupRunning(let ref) = fault { world.beginForcedBackup(ref) }
+      if case .databaseRestarts(let ref) = fault { world.restartStopped(ref) }
       if case .demand(let name, let site, let desired) = fault { world.want(desired, of: name, site) }
     }
   }

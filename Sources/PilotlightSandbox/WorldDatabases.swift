@@ -1,6 +1,6 @@
 // RDS: instances, their statuses, and the operations that take minutes. Each operation is refused as RDS refuses it.
 
-internal import PilotlightCore
+package import PilotlightCore
 
 extension SandboxWorld {
   func describeDatabase(_ ref: DatabaseRef) -> CloudReply {
@@ -66,6 +66,36 @@ extension SandboxWorld {
     return .accepted(receipt: nil)
   }
 
+  /// RDS: "You can't stop a DB instance that has a read replica, or that is a read replica."
+  mutating func stopDatabase(_ ref: DatabaseRef) -> CloudReply {
+    guard let index = find(ref) else { return unknownDatabase(ref) }
+    let hasReplica = databases.contains { $0.replay?.source == index }
+    guard isIdle(index), databases[index].source == nil, !hasReplica else { return wrongState(index, "stopped") }
+    rememberStale(index)
+    enter(.stopping, index, for: random.between(minute, 5 * minute))
+    return .accepted(receipt: nil)
+  }
+
+  mutating func startDatabase(_ ref: DatabaseRef) -> CloudReply {
+    guard let index = find(ref) else { return unknownDatabase(ref) }
+    guard databases[index].status == .stopped else { return wrongState(index, "started") }
+    rememberStale(index)
+    enter(.starting, index, for: random.between(3 * minute, 10 * minute))
+    return .accepted(receipt: nil)
+  }
+
+  /// Since when a standalone database of this name runs, where it was stopped before; nil while none does.
+  package func runsSince(_ ref: DatabaseRef) -> Instant? {
+    guard let index = find(ref), isIdle(index), databases[index].source == nil else { return nil }
+    return databases[index].startedAt
+  }
+
+  /// As the end of the seven days, or a person, does.
+  mutating func restartStopped(_ ref: DatabaseRef) {
+    guard let index = find(ref), databases[index].status == .stopped else { return }
+    enter(.starting, index, for: minute)
+  }
+
   mutating func createReplica(_ spec: ReplicaSpec) -> CloudReply {
     guard let source = find(spec.source) else { return unknownDatabase(spec.source) }
     if spec.source.region == spec.replica.region {
@@ -128,6 +158,12 @@ extension SandboxWorld {
       if let name = databases[index].renamingTo { takeName(index, name) }
       enter(.rebooting, index, for: random.between(30 * second, minute))
     case .backingUp: databases[index].status = .available
+    case .starting:
+      databases[index].status = .available
+      databases[index].startedAt = now
+    case .stopping: enter(.stopped, index, for: 7 * 24 * 60 * minute)
+    // RDS starts it by itself after seven days.
+    case .stopped: enter(.starting, index, for: random.between(3 * minute, 10 * minute))
     }
   }
 

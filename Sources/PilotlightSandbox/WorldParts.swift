@@ -40,7 +40,7 @@ struct Group: Sendable {
 
 /// Status of an RDS instance.
 enum DatabaseStatus: String, Sendable {
-  case available, modifying, rebooting, creating, renaming
+  case available, modifying, rebooting, creating, renaming, stopping, stopped, starting
   case backingUp = "backing-up"
 }
 
@@ -79,6 +79,8 @@ struct Database: Sendable {
   var history: Int
   var renamingTo: String?
   var promotions = 0
+  /// When it last came up after it had been stopped.
+  var startedAt: Instant?
   var generation = 0
   var samples: [LagSample] = []
   /// Minute marks up to here have been sampled.

@@ -117,9 +117,9 @@ extension SandboxWorld {
     case .readClock: .clock(behind: .zero)
     case .readLease(let ref): .lease(leases[ref])
     case .claimLease(let ref, let record, let known): claimLease(ref, record, over: known)
-    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .snapshotDatabase,
-      .createReplica,
-      .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:
+    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .stopDatabase, .startDatabase,
+      .snapshotDatabase, .createReplica, .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites,
+      .publish:
       write(action)
     case .runCommand(let call): runProgram(call).reply
     }
@@ -140,6 +140,8 @@ extension SandboxWorld {
     case .detachSecret(let ref): detachSecret(ref)
     case .promoteReplica(let ref): promoteReplica(ref)
     case .renameDatabase(let ref, let name): renameDatabase(ref, to: name)
+    case .stopDatabase(let ref): stopDatabase(ref)
+    case .startDatabase(let ref): startDatabase(ref)
     case .snapshotDatabase(let ref, let snapshot): snapshotDatabase(ref, snapshot)
     case .createReplica(let spec): createReplica(spec)
     case .pointRecords(let ref, let to, let from): pointRecords(ref, to: to, from: from)

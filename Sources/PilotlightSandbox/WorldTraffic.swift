@@ -117,8 +117,18 @@ extension SandboxWorld {
     return .writeHold(present: workloads[workload].held[site.rawValue])
   }
 
+  /// Whether the load balancer answers 503 by our rule.
+  package func isHeld(_ ref: ListenerRef) -> Bool {
+    find(ref).map { workloads[$0.0].held[$0.1.rawValue] } ?? false
+  }
+
   mutating func setWriteHold(_ ref: ListenerRef, _ held: Bool) -> CloudReply {
     guard let (workload, site) = find(ref) else { return unknownListener(ref) }
+    if held, isOpen(workload, site), workloads[workload].traffic.contains(site),
+      siteService(workload, site).working > 0
+    {
+      note(.closedServingSite, workload, "the load balancer was serving users and was closed")
+    }
     workloads[workload].held[site.rawValue] = held
     return .accepted(receipt: nil)
   }

@@ -131,6 +131,9 @@ extension EventChoice {
     value("backup", .role, "A backup of that region's database runs: a promotion is refused meanwhile.") {
       .cloud(.backupRunning($0.settings($1).database.ref))
     }
+    value("databaseRestart", .role, "That region's database, where it is stopped, is started again.") {
+      .cloud(.databaseRestarts($0.settings($1).database.ref))
+    }
     mapping("database", "A database does not answer.") { database in
       let role = database.required("site", .role, "Which region's.")
       let status = database.required(

@@ -6,6 +6,7 @@ import PilotlightCore
 struct BareCloud: Hashable {
   enum Database: Hashable {
     case standalone
+    case stopped
     case replica(of: DatabaseRef)
     case creating(of: DatabaseRef)
     /// Promotion was taken and is not shown yet: available, source still set.
@@ -36,6 +37,12 @@ struct BareCloud: Hashable {
     case .renameDatabase(let ref, let name):
       guard let database = databases.removeValue(forKey: ref) else { return missing }
       databases[DatabaseRef(region: ref.region, identifier: name)] = database
+    case .stopDatabase(let ref):
+      guard databases[ref] == .standalone else { return missing }
+      databases[ref] = .stopped
+    case .startDatabase(let ref):
+      guard databases[ref] == .stopped else { return missing }
+      databases[ref] = .standalone
     case .snapshotDatabase(_, let name): snapshots.insert(name)
     case .createReplica(let spec):
       guard databases[spec.replica] == nil else {
@@ -75,6 +82,7 @@ struct BareCloud: Hashable {
     let (status, source): (String, DatabaseRef?) =
       switch database {
       case .standalone: ("available", nil)
+      case .stopped: ("stopped", nil)
       case .replica(let source), .unseen(let source): ("available", source)
       case .creating(let source): ("creating", source)
       case .promoting(let source): ("modifying", source)
@@ -91,7 +99,7 @@ struct BareCloud: Hashable {
     databases.sorted { $0.key.identifier < $1.key.identifier }.compactMap { ref, database in
       var moved = self
       switch database {
-      case .standalone, .replica: return nil
+      case .standalone, .stopped, .replica: return nil
       case .creating(let source): moved.databases[ref] = .replica(of: source)
       case .unseen(let source): moved.databases[ref] = .promoting(of: source)
       case .promoting: moved.databases[ref] = .standalone
@@ -104,6 +112,15 @@ struct BareCloud: Hashable {
   mutating func showPromotions() {
     for (ref, database) in databases {
       if case .unseen(let source) = database { databases[ref] = .promoting(of: source) }
+    }
+  }
+
+  /// Whether the old primary is kept from writing by this.
+  func holds(_ fence: Fence) -> Bool {
+    switch fence {
+    case .group(let group, let size): groups[group] == size
+    case .listener(let listener): held.contains(listener)
+    case .database(let database): databases[database] != .standalone
     }
   }
 

@@ -64,18 +64,18 @@ extension Oracle {
       return
     }
     let isUndo = watched.state.phase.run?.rollback != nil && watched.undos.contains(action)
-    let isDebt = watched.state.debts.contains { .resizeGroup($0.group, $0.size) == action }
+    let isDebt = watched.state.debts.contains { $0.fence.act == action }
     if !isUndo, !isDebt { violate("act-before-record", now, "\(action.apiName) left without a durable intent") }
   }
 
   /// A fence before the gate would make a returning primary look dead by our own hand.
   private mutating func judgeFence(_ action: CloudAction, _ watched: Watched, at now: Instant) {
-    let group = watched.settings.primary.group
-    guard case .resizeGroup(group.ref, group.standby) = action, let run = watched.state.phase.run, run.kind == .failover
-    else {
-      return
-    }
+    guard let run = watched.state.phase.run, run.kind == .failover,
+      let rung = run.steps.first(where: { $0.step.work.fence?.act == action })
+    else { return }
     if run["gate"]?.state.isFinished != true { violate("fenced-before-gate", now, run.incident) }
+    // A stopped database cannot be taken back in a moment.
+    if case .database = rung.step.work.fence, !run.isCommitted { violate("stopped-too-early", now, run.incident) }
   }
 
   private mutating func judgePromotion(_ name: String, _ simulation: Simulation) {
@@ -128,7 +128,7 @@ extension Oracle {
     case .allowed?: break
     case .failed? where veto.onFailure == .pass: break
     // Our own fence keeps a gate from being asked again: its first word stands.
-    case nil where run["fence-primary"]?.intentAt != nil: break
+    case nil where run.mayBeFenced: break
     case .vetoed?, .failed?, nil: violate("promoted-despite-a-veto", now, run.incident)
     }
   }
@@ -183,7 +183,9 @@ extension Oracle {
       || isWishedFor(watched, simulation)
     switch noted.kind {
     case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
-    case .promotedBesideServingPrimary, .stoppedServingSite:
+    // A failback and a switchover close a site that serves, after all else stands.
+    case .closedServingSite where run?.kind == .failback || run?.kind == .switchover: break
+    case .promotedBesideServingPrimary, .stoppedServingSite, .closedServingSite:
       // In a failback writes are held; by order an operator may know better.
       if run?.kind == .failover, run?.orderedBy != nil { return }
       let overruled: [GateQuestion] = [.contradicted, .unconfirmed, .unwitnessed]
@@ -202,10 +204,9 @@ extension Oracle {
       // A probe that began before the primary came back may still be on its way.
       if let restored, noted.at - restored <= probe.timeout + probe.recheckInterval + .seconds(1) { return }
       // Once promoted, an old primary that comes back is stopped whoever it serves.
-      if noted.kind == .stoppedServingSite, run?.isCommitted ?? !watched.state.debts.isEmpty { return }
-      violate(
-        noted.kind == .stoppedServingSite ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at,
-        noted.detail)
+      let isFence = noted.kind != .promotedBesideServingPrimary
+      if isFence, run?.isCommitted ?? !watched.state.debts.isEmpty { return }
+      violate(isFence ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at, noted.detail)
     case .avoidableLoss:
       if let kind = run?.kind, kind == .failback || kind == .switchover, simulation.patient.skips == 0 {
         violate("\(kind.rawValue)-lost-writes", noted.at, noted.detail)

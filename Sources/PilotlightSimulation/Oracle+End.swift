@@ -65,9 +65,33 @@ extension Oracle {
         if workloads[settings.name]?.isFenceDue == true, let size = world.size(of: group), size.desired > 0 {
           violate("primary-is-not-fenced", simulation.now, "\(group.name) wants \(size.desired) instances")
         }
+        judgeFences(state, simulation)
       case .degraded, .failingOver, .failingBack: break
       }
       if world.writerCount(settings.name) > 1 { violate("two-writers-at-rest", simulation.now, settings.name) }
+    }
+  }
+
+  /// What was fenced is, or is owed: also a database that somebody, or RDS after seven days, has started again.
+  private mutating func judgeFences(_ state: DurableState, _ simulation: Simulation) {
+    guard case .drActive(let residence) = state.phase else { return }
+    let now = simulation.now
+    for run in residence.failover.steps where run.state == .done || run.state == .owed {
+      guard let fence = run.step.work.fence, !state.debts.contains(where: { $0.step == run.step.name }) else {
+        continue
+      }
+      switch fence {
+      // Looked after by its own rule: users may want it back.
+      case .group: break
+      case .listener(let listener):
+        if !simulation.world.isHeld(listener) {
+          violate("primary-is-not-fenced", now, "\(fence.subject) lets users in")
+        }
+      case .database(let database):
+        if let since = simulation.world.runsSince(database), now - since > .minutes(8) {
+          violate("primary-is-not-fenced", now, "\(fence.subject) runs since \(since.text)")
+        }
+      }
     }
   }
 

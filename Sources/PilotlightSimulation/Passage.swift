@@ -135,9 +135,11 @@ extension Passage {
     // A preparation becomes a failover, and its outage may become another one.
     case .runBegun, .degraded: if run.kind != .preparation { violate("left-a-run", "\(record.kind)") }
     case .recovered: violate("left-a-run", "\(record.kind)")
-    case .stepDone("fence-primary", _, _):
-      let group = after.machine.settings.primary.group
-      if after.cloud.groups[group.ref] != group.standby { violate("fenced-in-word-only", "\(after.cloud.groups)") }
+    case .stepDone(let name, _, _):
+      guard let fence = run[name]?.step.work.fence else { break }
+      if !after.cloud.holds(fence) { violate("fenced-in-word-only", "\(name): \(after.cloud)") }
+    case .debtPaid(let debt, _):
+      if !after.cloud.holds(debt.fence) { violate("paid-in-word-only", "\(debt.step): \(after.cloud)") }
     case .runFinished: if !run.isFinished { violate("finished-too-early", run.incident) }
     default: break
     }
@@ -166,7 +168,7 @@ extension Passage {
     if state.pause != nil { violate("acted-while-paused", action.apiName) }
     if after.machine.settings.mode == .observe { violate("acted-while-observing", action.apiName) }
     switch task.purpose {
-    case .look, .lookDebt: violate("looked-with-an-act", action.apiName)
+    case .look, .lookDebt, .lookFence: violate("looked-with-an-act", action.apiName)
     case .act(let name):
       let isRecorded = reaction.records.contains {
         if case .intent(name, action, _, _) = $0 { true } else { false }
@@ -177,7 +179,7 @@ extension Passage {
         violate("undone-without-record", name)
       }
     case .payDebt:
-      if !state.debts.contains(where: { .resizeGroup($0.group, $0.size) == action }) {
+      if !state.debts.contains(where: { $0.fence.act == action }) {
         violate("paid-without-debt", action.apiName)
       }
       if let run = state.phase.run, run.kind == .failover, !run.isCommitted { violate("paid-before-commitment", "") }

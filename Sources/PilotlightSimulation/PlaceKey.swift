@@ -37,6 +37,7 @@ struct PlaceKey: Hashable {
   init(_ place: Place) {
     let state = place.machine.state
     mix(UInt8(PhaseName.allCases.firstIndex(of: state.phase.name) ?? 0))
+    for debt in state.debts { mix(debt.step) }
     mix(UInt8(state.debts.count))
     mix(UInt8(place.disturbances))
     for flag in [state.pause == nil, state.abortedBy == nil, state.isRearmed] { mix(flag) }
@@ -58,8 +59,9 @@ struct PlaceKey: Hashable {
       case .look(let name): mix("look \(name)")
       case .act(let name): mix("act \(name)")
       case .undo(let name): mix("undo \(name)")
-      case .lookDebt: mix("look debt")
-      case .payDebt: mix("pay debt")
+      case .lookDebt(let name): mix("look debt \(name)")
+      case .payDebt(let name): mix("pay debt \(name)")
+      case .lookFence(let name): mix("look fence \(name)")
       }
     }
   }
@@ -119,6 +121,7 @@ struct PlaceKey: Hashable {
           $0.mix(ref.identifier)
           switch database {
           case .standalone: $0.mix(UInt8(0))
+          case .stopped: $0.mix(UInt8(1))
           case .replica(let source): $0.mix("replica \(source.identifier)")
           case .creating(let source): $0.mix("creating \(source.identifier)")
           case .unseen(let source): $0.mix("unseen \(source.identifier)")
@@ -168,7 +171,7 @@ extension CloudTask {
   fileprivate var isAct: Bool {
     switch purpose {
     case .act, .undo, .payDebt: true
-    case .look, .lookDebt: false
+    case .look, .lookDebt, .lookFence: false
     }
   }
 }

@@ -168,4 +168,23 @@ extension Draw {
     guard chance(0.2) else { return }
     for index in trial.workloads.indices { trial.workloads[index].dr.secret?.isReplica = true }
   }
+
+  // MARK: Fences
+
+  /// Some old primaries are closed at the load balancer, or stopped; and then somebody starts them again.
+  mutating func fences(_ trial: inout Trial) {
+    guard chance(0.3) else { return }
+    let (closes, stops) = pick([(true, false), (false, true), (true, true)])
+    for index in trial.workloads.indices {
+      if trial.workloads[index].primary.listener != nil { trial.workloads[index].decision.fenceListener = closes }
+      trial.workloads[index].decision.fenceDatabase = stops
+    }
+    guard trial.expectation == .none, chance(0.6) else { return }
+    for _ in 0..<pick([1, 2]) {
+      let database = pick(trial.workloads).primary.database.ref
+      let at = seconds(600, max(trial.scenario.duration.seconds, 1200))
+      trial.scenario.entries.append(Scenario.Entry(at: at, .cloud(.databaseRestarts(database)), lasting: .seconds(1)))
+    }
+    trial.scenario.entries.sort { $0.at < $1.at }
+  }
 }

@@ -44,6 +44,7 @@ extension Trial {
     draw.ownSteps(&trial)
     draw.pages(&trial)
     draw.replicaSecrets(&trial)
+    draw.fences(&trial)
     return trial
   }
 }

@@ -107,7 +107,7 @@ extension SandboxFault {
       .captivePortal,
       .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,
       .replicationStopped, .lagMissing, .lagSpike, .capacityShortage, .launchesSuspended, .launchTemplateMissing,
-      .secretDeleted, .promotionStuck, .backupRunning, .databaseTrouble, .demand, .commandsFail:
+      .secretDeleted, .promotionStuck, .backupRunning, .databaseRestarts, .databaseTrouble, .demand, .commandsFail:
       false
     }
   }

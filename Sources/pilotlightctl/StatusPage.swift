@@ -66,7 +66,10 @@ private func workloadLines(_ workload: WorkloadStatus, _ daemon: DaemonStatus, _
   }
   if !workload.debts.isEmpty {
     page.field("fence debts", "\(workload.debts.count), retried until paid", .red)
-    page.bullets(workload.debts.map { "\($0.what) (\(since($0.since, seenAt: now)))" })
+    page.bullets(
+      workload.debts.map { debt in
+        "\(debt.what) (\(since(debt.since, seenAt: now)))\(debt.note.map { "; now: \($0)" } ?? "")"
+      })
   }
   let steps = advice(workload, isHalted: daemon.state == .halted)
   if let first = steps.first {

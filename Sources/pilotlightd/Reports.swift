@@ -38,7 +38,9 @@ extension Daemon {
       forecast: machine.forecast(at: situation.now).seconds,
       objectives: ObjectivesStatus(rto: settings.objectives.rto.seconds, rpo: settings.objectives.rpo.seconds),
       regions: RegionsStatus(primary: settings.primary.region, dr: settings.dr.region),
-      debts: machine.state.debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) },
+      debts: machine.state.debts.map { debt in
+        DebtStatus(what: debt.why, since: stamp(debt.since), step: debt.step, note: machine.note(of: debt))
+      },
       stuck: machine.state.phase.run?.stuck.map {
         StuckStatus(step: $0.step.name, why: $0.detail, wayOut: machine.wayOut)
       },

@@ -33,10 +33,28 @@ let settings = WorkloadSettings(
       ])
   }
 
+  @Test func `the rungs of the fence wait for none of each other, and a database is stopped behind the promotion`() {
+    var settings = settings
+    settings.decision.fenceListener = true
+    settings.decision.fenceDatabase = true
+    let plan = Plan.failover(settings).map { "\($0.name) <- \($0.needs.joined(separator: ", "))" }
+    #expect(
+      plan[2...7] == [
+        "gate <- scale-up-dr", "fence-primary <- gate", "fence-listener <- gate",
+        "promote-replica <- fence-primary, fence-listener", "stop-old-database <- promote-replica",
+        "verify-dr-targets <- promote-replica",
+      ])
+    settings.decision.fencePrimary = false
+    #expect(Plan.failover(settings).first { $0.name == "promote-replica" }?.needs == ["fence-listener"])
+    settings.decision.fenceListener = nil
+    #expect(Plan.failover(settings).first { $0.name == "promote-replica" }?.needs == ["gate"])
+  }
+
   @Test func `the failback plan, in order`() {
     #expect(
       Plan.failback(settings, incident: "20261123T173515-django-app").map(\.name) == [
-        "check-primary", "snapshot-old-database", "set-aside-old-database", "reverse-replica", "await-replication",
+        "check-primary", "start-old-database", "snapshot-old-database", "set-aside-old-database", "reverse-replica",
+        "await-replication",
         "repoint-primary-secret", "release-primary-writes", "scale-up-primary", "await-primary-instances",
         "hold-writes", "drain",
         "promote-primary", "verify-primary-targets", "verify-primary-application", "shift-traffic-home",

@@ -124,6 +124,19 @@ struct TinyCloud {
     case .promoteReplica(let ref): return promote(ref, at: now)
     case .renameDatabase(let ref, let name):
       databases[DatabaseRef(region: ref.region, identifier: name)] = databases.removeValue(forKey: ref)
+    case .stopDatabase(let ref):
+      let isSource = databases.values.contains { $0.source == arn(ref) }
+      guard let database = databases[ref], database.status == "available", database.source == nil, !isSource else {
+        return .failed(CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "cannot be stopped now"))
+      }
+      databases[ref]?.status = "stopping"
+      databases[ref]?.becomes = ("stopped", nil, now + transition)
+    case .startDatabase(let ref):
+      guard databases[ref]?.status == "stopped" else {
+        return .failed(CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "is not stopped"))
+      }
+      databases[ref]?.status = "starting"
+      databases[ref]?.becomes = ("available", nil, now + transition)
     case .snapshotDatabase(_, let name): snapshots.insert(name)
     case .createReplica(let spec):
       guard databases[spec.replica] == nil else {

@@ -39,6 +39,12 @@ extension AWSCloud {
       deadline)
   }
 
+  /// A change that needs nothing but the instance's name.
+  func instance(_ operation: String, _ ref: DatabaseRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply
+  {
+    try await write(operation, ref.region, [("DBInstanceIdentifier", ref.identifier)], deadline)
+  }
+
   func snapshot(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     try await write(
       "CreateDBSnapshot", ref.region, [("DBInstanceIdentifier", ref.identifier), ("DBSnapshotIdentifier", name)],

@@ -1,0 +1,133 @@
+// The fence: what keeps the old primary from taking writes while the DR region serves. Three rungs, each of its own: the group to
+// nothing, the load balancer closed, the database stopped. What cannot be reached is owed, and retried until it is paid.
+
+/// One rung of the fence, and what must be so for it to hold.
+package enum Fence: Hashable, Sendable, Codable {
+  /// The group is at this size.
+  case group(GroupRef, GroupSize)
+  /// The load balancer answers 503 to everything.
+  case listener(ListenerRef)
+  /// The database is stopped, or takes no writes for another reason: it is a replica, or not there any more.
+  case database(DatabaseRef)
+
+  /// What tells whether it holds.
+  package var look: CloudAction {
+    switch self {
+    case .group(let group, _): .describeGroup(group)
+    case .listener(let listener): .readWriteHold(listener)
+    case .database(let database): .describeDatabase(database)
+    }
+  }
+
+  /// What makes it hold.
+  package var act: CloudAction {
+    switch self {
+    case .group(let group, let size): .resizeGroup(group, size)
+    case .listener(let listener): .holdWrites(listener)
+    case .database(let database): .stopDatabase(database)
+    }
+  }
+
+  /// What is fenced, in a few words.
+  package var subject: String {
+    switch self {
+    case .group(let group, _): "\(group.name) in \(group.region)"
+    case .listener(let listener): "the load balancer in \(listener.region)"
+    case .database(let database): "\(database.identifier) in \(database.region)"
+    }
+  }
+
+  /// Whether the answer shows that it holds.
+  package func read(_ reply: CloudReply?) -> Reading {
+    switch (self, reply) {
+    case (.group(let group, let size), .group(let state)):
+      state.size == size
+        ? .done("\(group.name) is at \(size)") : .needed(act, undo: nil, "\(group.name) is at \(state.size)")
+    case (.listener, .writeHold(let present)):
+      present ? .done("\(subject) answers 503") : .needed(act, undo: nil, "\(subject) lets requests through")
+    case (.database(let database), .database(let state)): readDatabase(database, state)
+    case (.database(let database), .failed(let failure)) where failure.kind == .notFound:
+      .done("\(database.identifier) does not exist")
+    case (_, .failed(let failure)): .unclear(failure)
+    default:
+      .unclear(CloudFailure(.garbled, code: "UnexpectedAnswer", message: "the answer does not fit what was asked"))
+    }
+  }
+
+  private func readDatabase(_ database: DatabaseRef, _ state: DatabaseState) -> Reading {
+    if state.source != nil { return .done("\(database.identifier) is a replica and takes no writes") }
+    // On its way down it takes no more of them, and cannot turn back by itself.
+    if state.status == "stopped" || state.status == "stopping" {
+      return .done("\(database.identifier) is \(state.status)")
+    }
+    switch DatabaseReadiness(state.status) {
+    case .available, .broken: return .needed(act, undo: nil, "\(database.identifier) is \(state.status)")
+    case .busy: return .underway("\(database.identifier) is \(state.status)")
+    }
+  }
+}
+
+extension Work {
+  /// The rung of the fence that this step is; nil for every other step.
+  package var fence: Fence? {
+    switch self {
+    case .fence(let group, let size): .group(group, size)
+    case .fenceListener(let listener): .listener(listener)
+    case .stopDatabase(let database): .database(database)
+    case .scaleUp, .scaleDown, .repoint, .detach, .gate, .promote, .awaitTargets, .awaitInService, .awaitApplication,
+      .shift, .announce, .checkRegion, .snapshot, .setAside, .replicate, .awaitReplication, .holdWrites,
+      .awaitDrained, .releaseWrites, .startDatabase, .confirmByHand, .command:
+      nil
+    }
+  }
+}
+
+/// What could not be fenced yet and is retried until it is.
+package struct FenceDebt: Hashable, Sendable {
+  package var incident: String
+  /// The step that owes it.
+  package var step: String
+  /// What must hold for the debt to be paid.
+  package var fence: Fence
+  package var since: Instant
+  package var why: String
+
+  package init(incident: String, step: String, fence: Fence, since: Instant, why: String) {
+    self.incident = incident
+    self.step = step
+    self.fence = fence
+    self.since = since
+    self.why = why
+  }
+}
+
+extension FenceDebt: Codable {
+  private enum Key: String, CodingKey {
+    case incident, step, fence, since, why
+    /// How the first ledgers wrote it, when a group was all that could be owed.
+    case group, size
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    incident = try fields.decode(String.self, forKey: .incident)
+    step = try fields.decode(String.self, forKey: .step)
+    since = try fields.decode(Instant.self, forKey: .since)
+    why = try fields.decode(String.self, forKey: .why)
+    if let known = try fields.decodeIfPresent(Fence.self, forKey: .fence) {
+      fence = known
+    } else {
+      fence = .group(
+        try fields.decode(GroupRef.self, forKey: .group), try fields.decode(GroupSize.self, forKey: .size))
+    }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: Key.self)
+    try fields.encode(incident, forKey: .incident)
+    try fields.encode(step, forKey: .step)
+    try fields.encode(fence, forKey: .fence)
+    try fields.encode(since, forKey: .since)
+    try fields.encode(why, forKey: .why)
+  }
+}

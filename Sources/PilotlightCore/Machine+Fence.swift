@@ -1,0 +1,160 @@
+// The fence after the decision: what is owed is paid, and what was fenced is looked after while the DR region serves.
+
+/// A debt is tried so often.
+private let debtPause: Duration = .seconds(30)
+/// What was fenced is looked at so often. RDS starts a stopped instance after seven days, and a schedule may scale a group up.
+private let fencePause: Duration = .minutes(5)
+/// Adapters answer within 60 s.
+private let answerPatience: Duration = .seconds(90)
+
+extension Residence {
+  /// What keeps the old primary from taking writes, by the step that saw to it. What a person took as done is his business.
+  func fences(_ settings: WorkloadSettings) -> [(step: String, fence: Fence)] {
+    let rungs = failover.steps.compactMap { run in run.step.work.fence.map { (run, $0) } }
+    if rungs.isEmpty, settings.decision.fencePrimary {
+      let group = settings.primary.group
+      return [("fence-primary", .group(group.ref, group.standby))]
+    }
+    return rungs.filter { $0.0.state == .done || $0.0.state == .owed }.map { ($0.0.step.name, $0.1) }
+  }
+}
+
+extension Machine {
+  /// Tries every debt each half minute, in every phase but not while paused or observing; and not before the one-way step was begun: a
+  /// primary that returns until then must find itself as it was.
+  mutating func payDebts(_ situation: Situation, _ reaction: inout Reaction) {
+    for debt in state.debts {
+      sayUnpaid(debt, situation, &reaction)
+      guard mayFence(situation) else { continue }
+      let key = debtKey(debt.step)
+      if isBusy(key, situation) { continue }
+      ask(.lookDebt(debt.step), [debt.fence.look], key: key, situation, &reaction)
+    }
+  }
+
+  /// Looks whether what was fenced still is.
+  mutating func watchFences(_ situation: Situation, _ reaction: inout Reaction) {
+    guard case .drActive(let residence) = state.phase, mayFence(situation) else { return }
+    for (step, fence) in residence.fences(settings) where !state.debts.contains(where: { $0.step == step }) {
+      let key = fenceKey(step)
+      if progress[key] == nil { rest(key, fencePause, failures: 0, situation) }
+      if isBusy(key, situation) { continue }
+      ask(.lookFence(step), [fence.look], key: key, situation, &reaction)
+    }
+  }
+
+  /// While the DR region serves, an old primary that serves too means two databases with separate histories.
+  mutating func watchOldPrimary(_ situation: Situation, _ reaction: inout Reaction) {
+    guard situation.primaryServing == true else {
+      said.remove("old-primary")
+      return
+    }
+    // Instances that were told to go may serve for another minute or two.
+    guard case .drActive(let residence) = state.phase, state.debts.isEmpty,
+      situation.now - situation.assessment.since >= .minutes(2)
+    else { return }
+    let fences = residence.fences(settings)
+    guard !fences.isEmpty, holdingActs(situation) == nil, outdated(situation) == nil else {
+      sayOnce(
+        "old-primary", .oldPrimaryServes, "the old primary serves again beside the DR region and is not fenced",
+        &reaction)
+      return
+    }
+    for (step, fence) in fences {
+      incur(step, fence, "the old primary serves again beside the DR region", residence, situation, &reaction)
+    }
+  }
+
+  private mutating func incur(
+    _ step: String, _ fence: Fence, _ why: String, _ residence: Residence, _ situation: Situation,
+    _ reaction: inout Reaction
+  ) {
+    progress[fenceKey(step)] = nil
+    let debt = FenceDebt(
+      incident: residence.failover.incident, step: step, fence: fence, since: situation.now, why: why)
+    record(.debtIncurred(debt), &reaction)
+  }
+
+  private func debtKey(_ step: String) -> String { ".debt.\(step)" }
+  private func fenceKey(_ step: String) -> String { ".fence.\(step)" }
+
+  private func isBusy(_ key: String, _ situation: Situation) -> Bool {
+    switch progress[key] {
+    case .asking(_, let since, _): situation.now - since < answerPatience
+    case .resting(let until, _): situation.now < until
+    case .foreseen, nil: false
+    }
+  }
+
+  private func mayFence(_ situation: Situation) -> Bool {
+    if let run = state.phase.run, run.kind == .failover, !run.isCommitted { return false }
+    if outdated(situation) != nil { return false }
+    // Read since this process started, where another watchdog may have done anything before.
+    if settings.lease != nil, situation.drRole == nil { return false }
+    return holdingActs(situation) == nil
+  }
+
+  /// What the newest try found; nil before the first answer.
+  package func note(of debt: FenceDebt) -> String? { notes[debtKey(debt.step)] }
+
+  /// Again after 1, 2, 4, 8 and 16 hours, then daily.
+  private mutating func sayUnpaid(_ debt: FenceDebt, _ situation: Situation, _ reaction: inout Reaction) {
+    let age = situation.now - debt.since
+    guard age >= .hours(1) else { return }
+    let hours = Int(age / .hours(1))
+    let step = hours < 24 ? 1 << (Int.bitWidth - 1 - hours.leadingZeroBitCount) : hours / 24 * 24
+    sayOnce(
+      "unpaid-\(debt.step)-\(step)", .debtUnpaid,
+      "fence debt unpaid for \(age.text): \(debt.why)\(note(of: debt).map { "; now: \($0)" } ?? "")", &reaction,
+      step: debt.step)
+  }
+
+  // MARK: Answers
+
+  mutating func takeDebt(
+    _ name: String, _ replies: [CloudReply], for task: CloudTask, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    let key = debtKey(name)
+    guard isAwaited(task, key: key), let debt = state.debts.first(where: { $0.step == name }) else { return }
+    rest(key, debtPause, failures: 0, situation)
+    if case .payDebt = task.purpose {
+      if case .failed(let failure) = replies.first { return sayUnpayable(debt, failure, &reaction) }
+      // The act was answered: look soon whether it is so.
+      return rest(key, .seconds(2), failures: 0, situation)
+    }
+    switch debt.fence.read(replies.first) {
+    case .done(let sentence):
+      record(.debtPaid(debt, sentence), &reaction)
+      (progress[key], notes[key]) = (nil, nil)
+    case .needed(let action, _, let note):
+      notes[key] = note
+      // The debt itself is the durable intent: it was recorded when it was incurred.
+      if mayFence(situation) { ask(.payDebt(name), [action], key: key, situation, &reaction) }
+    case .underway(let note), .asks(let note), .impossible(let note): notes[key] = note
+    case .unclear(let failure): sayUnpayable(debt, failure, &reaction)
+    }
+  }
+
+  mutating func takeFence(
+    _ name: String, _ replies: [CloudReply], for task: CloudTask, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    let key = fenceKey(name)
+    guard isAwaited(task, key: key) else { return }
+    rest(key, fencePause, failures: 0, situation)
+    guard case .drActive(let residence) = state.phase,
+      let rung = residence.fences(settings).first(where: { $0.step == name }),
+      case .needed(_, _, let note) = rung.fence.read(replies.first)
+    else { return }
+    incur(name, rung.fence, "\(rung.fence.subject) is fenced no more: \(note)", residence, situation, &reaction)
+  }
+
+  /// A region that does not answer is what debts are for; anything else is somebody's business.
+  private mutating func sayUnpayable(_ debt: FenceDebt, _ failure: CloudFailure, _ reaction: inout Reaction) {
+    notes[debtKey(debt.step)] = failure.text
+    guard !failure.passesByItself else { return }
+    sayOnce(
+      "unpayable-\(debt.step)-\(failure.code)", .waiting,
+      "\(debt.fence.subject) cannot be fenced: \(failure.text); trying again, "
+        + "`pilotlightctl skip --step \(debt.step)` leaves it as it is", &reaction, step: debt.step)
+  }
+}

@@ -1,0 +1,160 @@
+// The fence, rung by rung: tried in the failover, owed where it could not be reached, paid when the region answers, looked after while
+// the DR region serves.
+
+import PilotlightCore
+import PilotlightEngine
+import Testing
+
+private let every = WorkloadSettings.reference {
+  $0.decision.fenceListener = true
+  $0.decision.fenceDatabase = true
+}
+
+extension Night {
+  fileprivate var debts: [String] { workload.machine.state.debts.map(\.step) }
+  fileprivate var old: DatabaseRef { settings.primary.database.ref }
+  fileprivate var oldStatus: String? { cloud.databases[old]?.status }
+  fileprivate var isFenced: Bool {
+    cloud.groups[settings.primary.group.ref]?.desired == 0
+      && settings.primary.listener.map(cloud.held.contains) == true && oldStatus == "stopped"
+  }
+
+  fileprivate static func failedOver(_ settings: WorkloadSettings = every) throws -> Night {
+    let night = try Night(settings)
+    night.run(.minutes(5))
+    night.regionDies()
+    night.run(.minutes(60)) { $0.phase == .drActive }
+    return night
+  }
+}
+
+@Suite struct FenceNights {
+  @Test func `a primary whose API answers is fenced on every rung within the failover, the database last`() throws {
+    let night = try Night(every)
+    night.run(.minutes(5))
+    // The application alone is gone.
+    night.primary = .failure(.refused, status: nil, detail: "nobody listens")
+    night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
+    #expect(night.run(.minutes(40)) { $0.phase == .drActive }, "\(night.workload.machine.state.phase)")
+    let acts = night.acts.map(\.action)
+    let promotion = try #require(acts.firstIndex(of: .promoteReplica(night.settings.dr.database.ref)))
+    let listener = try #require(night.settings.primary.listener)
+    let closing = try #require(acts.firstIndex(of: .holdWrites(listener)))
+    let stopping = try #require(acts.firstIndex(of: .stopDatabase(night.old)))
+    #expect(closing < promotion && promotion < stopping)
+    night.run(.minutes(2))
+    #expect(night.isFenced && night.debts.isEmpty && night.everyActWasRecorded)
+  }
+
+  @Test func `a region that is silent owes every rung, and each is paid for itself when it answers`() throws {
+    let night = try Night.failedOver()
+    #expect(night.debts == ["fence-primary", "fence-listener", "stop-old-database"])
+    night.cloud.dark.remove("eu-west-1")
+    // One that is denied holds up none of the others.
+    let denied = CloudFailure(.denied, code: "AccessDenied", message: "not allowed")
+    night.cloud.failures["autoscaling:UpdateAutoScalingGroup"] = Array(repeating: denied, count: 4)
+    #expect(night.run(.minutes(2)) { $0.debts == ["fence-primary"] }, "\(night.debts)")
+    #expect(night.messages.contains { $0.kind == .waiting && $0.text.contains("skip --step fence-primary") })
+    #expect(night.run(.minutes(5)) { $0.debts.isEmpty && $0.isFenced })
+  }
+
+  @Test func `a database that starts again after seven days is stopped again, and the review of the loss stands`()
+    throws
+  {
+    let night = try Night.failedOver()
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(10)) { $0.isFenced && $0.debts.isEmpty })
+    night.order(.reviewLoss)
+    night.run(.hours(24))
+    night.cloud.databases[night.old]?.status = "available"
+    #expect(night.run(.minutes(6)) { !$0.debts.isEmpty })
+    #expect(night.messages.last { $0.kind == .debtIncurred }?.text.contains("is fenced no more") == true)
+    #expect(night.workload.machine.unreviewedLoss == nil)
+    #expect(night.run(.minutes(5)) { $0.debts.isEmpty && $0.isFenced })
+  }
+
+  @Test func `a group that a schedule scales up again is sized down again, and the review is void`() throws {
+    let night = try Night.failedOver()
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(10)) { $0.debts.isEmpty })
+    night.order(.reviewLoss)
+    night.cloud.groups[night.settings.primary.group.ref] = night.settings.primary.group.serving
+    #expect(night.run(.minutes(6)) { $0.debts == ["fence-primary"] })
+    #expect(night.workload.machine.unreviewedLoss != nil)
+    #expect(night.run(.minutes(2)) { $0.debts.isEmpty && $0.isFenced })
+  }
+
+  @Test func `a failback opens and starts what the fence closed and stopped`() throws {
+    let night = try Night.failedOver()
+    night.regionReturns()
+    #expect(night.run(.minutes(10)) { $0.debts.isEmpty && $0.isFenced })
+    night.order(.reviewLoss)
+    guard case .accepted = night.order(.failback) else {
+      Issue.record("failback refused")
+      return
+    }
+    #expect(night.run(.hours(3)) { $0.phase == .healthy }, "\(night.workload.machine.state.phase)")
+    #expect(night.cloud.held.isEmpty && night.oldStatus == "available" && night.everyActWasRecorded)
+    night.run(.hours(1))
+    #expect(night.phase == .healthy && night.debts.isEmpty)
+  }
+
+  @Test func `a failback that is aborted leaves the old primary fenced as before`() throws {
+    let night = try Night.failedOver()
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(10)) { $0.debts.isEmpty && $0.isFenced })
+    night.order(.reviewLoss)
+    night.order(.failback)
+    #expect(night.run(.minutes(5)) { $0.oldStatus == "starting" })
+    night.order(.abort)
+    #expect(night.run(.minutes(5)) { $0.phase == .drActive })
+    #expect(night.run(.minutes(10)) { $0.debts == ["stop-old-database"] })
+    #expect(night.run(.minutes(5)) { $0.debts.isEmpty && $0.isFenced })
+  }
+
+  @Test func `a primary that serves again before the promotion finds its load balancer open`() throws {
+    let night = try Night(every)
+    night.run(.minutes(5))
+    night.primary = .failure(.refused, status: nil, detail: "nobody listens")
+    night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
+    let busy = CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "it is busy")
+    night.cloud.failures["rds:PromoteReadReplica"] = Array(repeating: busy, count: 50)
+    #expect(night.run(.minutes(10)) { !$0.cloud.held.isEmpty })
+    night.order(.abort)
+    #expect(night.run(.minutes(5)) { $0.phase == .degraded })
+    #expect(night.cloud.held.isEmpty && night.cloud.promotions == 0)
+    #expect(night.cloud.groups[night.settings.primary.group.ref]?.desired == 2)
+    #expect(night.oldStatus == "available")
+  }
+
+  @Test func `a debt that cannot be paid is told again and again, and a person answers for it`() throws {
+    let night = try Night.failedOver()
+    night.run(.hours(9))
+    let told = night.messages.filter { $0.kind == .debtUnpaid && $0.text.contains("load balancer") }
+    #expect(told.count == 4, "\(told.map(\.text))")
+    guard case .refused(let why)? = night.order(.reviewLoss), why.contains("skip --step fence-primary") else {
+      Issue.record("no way out was shown")
+      return
+    }
+    for step in ["fence-primary", "fence-listener", "stop-old-database"] {
+      guard case .accepted = night.order(.skip(step: step)) else {
+        Issue.record("\(step) could not be left")
+        return
+      }
+    }
+    #expect(night.debts.isEmpty)
+    // He answers for it: it is not begun anew.
+    night.cloud.dark.remove("eu-west-1")
+    try night.crash()
+    night.run(.hours(1))
+    #expect(night.debts.isEmpty && night.cloud.groups[night.settings.primary.group.ref]?.desired == 2)
+  }
+
+  @Test func `a process that dies with debts pays them when it is back`() throws {
+    let night = try Night.failedOver()
+    try night.crash()
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(10)) { $0.debts.isEmpty && $0.isFenced })
+    #expect(night.cloud.changes.count { $0 == .stopDatabase(night.old) } == 1)
+  }
+}
