@@ -68,10 +68,12 @@ package final class AWSCloud: Sendable {
     case .pointRecords(let ref, let to, let from): return try await point(ref, to: to, from: from, deadline)
     case .readChange(let id, let region): return try await readChange(id, region, deadline)
     case .readHealthCheck(let ref): return try await readHealthCheck(ref, deadline)
+    case .readCheckSwitch(let ref): return try await readCheckSwitch(ref, deadline)
+    case .switchCheck(let ref, let unhealthy): return try await switchCheck(ref, unhealthy, deadline)
     case .readObject(let ref): return try await readObject(ref, deadline)
     case .putObject(let ref, let body): return try await putObject(ref, body, deadline)
     case .removeObject(let ref): return try await removeObject(ref, deadline)
-    case .runCommand: throw CloudFailure(.invalid, code: "NotAWS", message: "a program runs on this host")
+    case .runCommand, .askNames: throw CloudFailure(.invalid, code: "NotAWS", message: "this host does it itself")
     case .publish(let ref, let subject, let message): return try await publish(ref, subject, message, deadline)
     }
   }

@@ -22,6 +22,7 @@ func checkAcross(_ workloads: [WorkloadSettings], findings: Findings) {
     switch workload.traffic {
     case .route53(let record, _, _):
       claim("record", "\(record.zone) \(record.name) \(record.type)", at: "\(path).traffic.route53.record")
+    case .healthCheck(let check): claim("health check", check.id, at: "\(path).traffic.healthCheck.id")
     case .objectSwitch(let object):
       claim("switch object", "\(object.bucket) \(object.key)", at: "\(path).traffic.objectSwitch.key")
     case .manual: break

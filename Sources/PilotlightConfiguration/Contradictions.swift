@@ -30,6 +30,7 @@ struct Contradictions {
     }
     fencing()
     traffic()
+    names()
     plans(workload.plans)
   }
 
@@ -183,6 +184,16 @@ struct Contradictions {
       workload.primary.secret == nil || workload.dr.secret != nil, "primary.secret", "dr.secret",
       problem: "the application reads a secret in the primary region and none in the DR region: "
         + "nothing would lead it to the promoted database")
+  }
+
+  private func names() {
+    guard let names = workload.names else { return }
+    require(
+      !names.name.isEmpty, "dns.name", "traffic.route53",
+      problem: "no record tells which name users resolve, expected a DNS name such as app.example.com")
+    require(
+      names.primary != names.dr, "dns.dr", "dns.primary",
+      problem: "both sides have the host \(quoted(names.dr)), nothing would tell them apart")
   }
 
   private func traffic() {

@@ -110,6 +110,17 @@ extension Kind where Value == String {
   }
 }
 
+extension Kind where Value == String {
+  /// A name server, with or without its port.
+  static var nameServer: Kind {
+    .text("name server", expected: "`IP`, `IP:port` or `[IPv6]:port`") { text in
+      if isIPv4(Substring(text)) || isIPv6(text) || isAddress(Substring(text)) { return nil }
+      guard let colon = text.lastIndex(of: ":"), isAddress(text[..<colon]) else { return "is not an IP address" }
+      return portNumber(text[text.index(after: colon)...]) == nil ? "has a bad port" : nil
+    }
+  }
+}
+
 extension Kind where Value == StatusRange {
   /// One status code or a range of them.
   static var status: Kind {

@@ -88,6 +88,9 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
   ) {
     readReplication($0, rpo: objectives.rpo)
   }
+  let traffic = workload.section("traffic", "How users are moved: exactly one of the four.") {
+    readTraffic($0, partition: partition(ofRegion: primary.region), drRegion: dr.region)
+  }
   let settings = WorkloadSettings(
     name: name, mode: mode, objectives: objectives, primary: primary, dr: dr,
     detection: workload.defaulted("detection", "When an outage counts as one.") {
@@ -95,9 +98,7 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
     },
     replication: replication,
     decision: workload.defaulted("decision", "What is done about a confirmed outage.", readDecision),
-    traffic: workload.section("traffic", "How users are moved: exactly one of the three.") {
-      readTraffic($0, partition: partition(ofRegion: primary.region), drRegion: dr.region)
-    },
+    traffic: traffic,
     announcement: workload.optional(
       "announce", absent: "incidents are announced in the log alone", "Where incidents are announced.", readTopic),
     failback: workload.defaulted("failback", "What the way home needs.", readFailback),
@@ -111,7 +112,13 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
     page: workload.optional(
       "page", absent: "nobody is called",
       "Where a person is called when one is needed or should know: a failover begins, waits, is stuck or late, nothing could be done.",
-      readTopic)
+      readTopic),
+    names: workload.optional(
+      "dns", absent: "DNS is not asked",
+      "Users have moved when DNS says so: behind the traffic shift resolvers and the zone's own servers are asked until all that answer lead "
+        + "to the load balancer of the region that serves. A failover waits 15 minutes at most; a failback and a switchover scale "
+        + "nothing down before."
+    ) { readNames($0, traffic, primary: primary, dr: dr) }
   )
   if !workload.isDescribing { Contradictions(settings, path: workload.path, findings: workload.findings).check() }
   return settings

@@ -1,4 +1,4 @@
-// How users are moved: exactly one of `route53`, `objectSwitch` and `manual`.
+// How users are moved: exactly one of `route53`, `objectSwitch`, `healthCheck` and `manual`; and what DNS is asked then.
 
 import PilotlightCore
 
@@ -16,15 +16,50 @@ func readTraffic(_ traffic: Section, partition: String, drRegion: String) -> Tra
         region: drRegion, bucket: object.required("bucket", .bucket, "Bucket in the DR region."),
         key: object.required("key", .objectKey, "Key of the switch object.")))
   }
+  let check = traffic.optional(
+    "healthCheck", absent: "another way",
+    "The health check of the primary's failover record set is made unhealthy (disabled and inverted), so that Route 53 answers with the "
+      + "secondary; needs its control plane."
+  ) { check in
+    TrafficSettings.healthCheck(
+      HealthCheckRef(
+        id: check.required("id", .healthCheckID, "Id of the health check; no other record set should hang on it."),
+        region: route53Region(forPartition: partition)))
+  }
   let byHand = traffic.optional(
     "manual", .boolean, absent: "another way", "The operator moves traffic, or clients find the region themselves.")
-  let chosen = [record, object, byHand == true ? .manual : nil].compactMap { $0 }
+  let chosen = [record, object, check, byHand == true ? .manual : nil].compactMap { $0 }
   guard let choice = chosen.first, chosen.count == 1 else {
-    traffic.refuseChoice(among: ["route53", "objectSwitch", "manual"], lack: "says no way to move traffic")
+    traffic.refuseChoice(
+      among: ["route53", "objectSwitch", "healthCheck", "manual"], lack: "says no way to move traffic")
     return chosen.first ?? .manual
   }
   return choice
 }
+
+/// DNS, asked whether it leads users where the plan has led them.
+func readNames(_ dns: Section, _ traffic: TrafficSettings, primary: SiteSettings, dr: SiteSettings) -> NameSettings {
+  var known = (name: "", primary: host(of: primary), dr: host(of: dr))
+  if case .route53(let record, let primary, let dr) = traffic { known = (record.name, primary.host, dr.host) }
+  let name = dns.optional(
+    "name", .recordName, absent: "the record of `route53`", "The name that users resolve; required without `route53`.")
+  let first = dns.optional(
+    "primary", .host, absent: "that of `route53`, else of `alb.url`", "Host name of the primary's load balancer.")
+  let second = dns.optional(
+    "dr", .host, absent: "that of `route53`, else of `alb.url`", "Host name of the DR load balancer.")
+  return NameSettings(
+    name: canonicalHost(name ?? known.name), primary: canonicalHost(first ?? known.primary),
+    dr: canonicalHost(second ?? known.dr),
+    resolvers: dns.optional(
+      "resolvers", .list(of: .nameServer, 0...8), default: [],
+      "Recursive resolvers whose answers users get, e.g. `1.1.1.1` or `[2606:4700:4700::1111]:53`; none: this host's own."
+    ),
+    authoritative: dns.optional(
+      "servers", .list(of: .nameServer, 0...8), default: [],
+      "The zone's own servers; none: those that its NS records name."))
+}
+
+private func host(of site: SiteSettings) -> String { (try? ProbeURL(site.probe.url))?.host ?? "" }
 
 private func readRoute53(_ route53: Section, partition: String) -> TrafficSettings {
   let type = route53.required(

@@ -182,12 +182,17 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case readChange(id: String, region: String)
   /// Route 53 GetHealthCheckStatus -> `.checkers`, or `.failed(.notFound)`.
   case readHealthCheck(HealthCheckRef)
+  /// Route 53 GetHealthCheck -> `.checkSwitch`, or `.failed(.notFound)`.
+  case readCheckSwitch(HealthCheckRef)
   /// HeadObject -> `.object`.
   case readObject(ObjectRef)
   /// DescribeRules, looking for our own write hold -> `.writeHold`.
   case readWriteHold(ListenerRef)
   /// DescribeDBSnapshots of this identifier -> `.snapshot`, or `.failed(.notFound)`.
   case describeSnapshot(DatabaseRef, snapshot: String)
+
+  /// DNS, asked of resolvers and of the zone's own servers, from this host -> `.names`.
+  case askNames(NameQuestion)
 
   // Reads for readiness alone: no step of a plan asks them.
 
@@ -231,6 +236,9 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   /// ChangeResourceRecordSets UPSERT, so that the name leads to `to` (weighted: `to` 100 and `from` 0) -> `.accepted` whose
   /// receipt is the change id.
   case pointRecords(RecordRef, to: RecordTarget, from: RecordTarget)
+  /// UpdateHealthCheck, Disabled and Inverted: a check that is both is unhealthy whatever its endpoint does, one that is neither follows
+  /// its endpoint (Route 53 API reference, UpdateHealthCheck) -> `.accepted`.
+  case switchCheck(HealthCheckRef, unhealthy: Bool)
   /// PutObject with a short body saying who wrote it and why -> `.accepted`.
   case putObject(ObjectRef, body: String)
   /// DeleteObject of our own switch object -> `.accepted`.
@@ -250,7 +258,7 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
 extension CloudAction {
   /// The region whose endpoint is asked.
   ///
-  /// A program runs on this host.
+  /// A program runs on this host, and DNS is asked from it.
   package var region: String {
     switch self {
     case .callerIdentity(let region), .readChange(_, let region), .simulate(_, let region), .readClock(let region):
@@ -263,13 +271,13 @@ extension CloudAction {
     case .readSecret(let ref), .repointSecret(let ref, _, _), .readSecretSource(let ref), .detachSecret(let ref):
       ref.region
     case .readRecords(let ref), .pointRecords(let ref, _, _): ref.region
-    case .readHealthCheck(let ref): ref.region
+    case .readHealthCheck(let ref), .readCheckSwitch(let ref), .switchCheck(let ref, _): ref.region
     case .readObject(let ref), .readSwitch(let ref), .putObject(let ref, _), .removeObject(let ref): ref.region
     case .readWriteHold(let ref), .holdWrites(let ref), .releaseWrites(let ref): ref.region
     case .createReplica(let spec): spec.replica.region
     case .publish(let ref, _, _): ref.region
     case .readLease(let ref), .claimLease(let ref, _, _): ref.region
-    case .runCommand: "this host"
+    case .runCommand, .askNames: "this host"
     }
   }
 
@@ -287,6 +295,9 @@ extension CloudAction {
     case .readRecords: "route53:ListResourceRecordSets"
     case .readChange: "route53:GetChange"
     case .readHealthCheck: "route53:GetHealthCheckStatus"
+    case .readCheckSwitch: "route53:GetHealthCheck"
+    case .switchCheck: "route53:UpdateHealthCheck"
+    case .askNames: "DNS"
     case .readObject, .readSwitch: "s3:GetObject"
     case .readWriteHold: "elasticloadbalancing:DescribeRules"
     case .describeSnapshot: "rds:DescribeDBSnapshots"
@@ -316,12 +327,13 @@ extension CloudAction {
   package var changes: Bool {
     switch self {
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords,
-      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       false
     case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .stopDatabase, .startDatabase,
-      .snapshotDatabase, .createReplica, .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites,
+      .snapshotDatabase, .createReplica, .pointRecords, .switchCheck, .putObject, .removeObject, .holdWrites,
+      .releaseWrites,
       .publish, .runCommand:
       true
     }

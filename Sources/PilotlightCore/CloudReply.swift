@@ -13,6 +13,8 @@ package indirect enum CloudReply: Hashable, Sendable, Codable {
   case records([RecordState])
   case change(ChangeStatus)
   case checkers(CheckerHealth)
+  case checkSwitch(CheckSwitch)
+  case names(NameReport)
   case object(present: Bool)
   case writeHold(present: Bool)
   case snapshot(status: String)
@@ -112,6 +114,16 @@ package struct CheckerHealth: Hashable, Sendable, Codable {
   /// Route 53 takes an endpoint as healthy when more than 18 % of its checkers do (Route 53 developer guide, "How Amazon Route 53
   /// determines whether a health check is healthy").
   package var isHealthy: Bool { Double(healthy) > 0.18 * Double(healthy + unhealthy) }
+}
+
+/// The two settings of a Route 53 health check by which it can be made to say what we want.
+package struct CheckSwitch: Hashable, Sendable, Codable {
+  package var disabled: Bool
+  package var inverted: Bool
+  package init(disabled: Bool, inverted: Bool) {
+    self.disabled = disabled
+    self.inverted = inverted
+  }
 }
 
 /// The address in a secret, and nothing else of it.

@@ -75,7 +75,7 @@ extension Work {
     case .fenceListener(let listener): .listener(listener)
     case .stopDatabase(let database): .database(database)
     case .scaleUp, .scaleDown, .repoint, .detach, .gate, .promote, .awaitTargets, .awaitInService, .awaitApplication,
-      .shift, .announce, .checkRegion, .snapshot, .setAside, .replicate, .awaitReplication, .holdWrites,
+      .shift, .awaitNames, .announce, .checkRegion, .snapshot, .setAside, .replicate, .awaitReplication, .holdWrites,
       .awaitDrained, .releaseWrites, .startDatabase, .confirmByHand, .command:
       nil
     }

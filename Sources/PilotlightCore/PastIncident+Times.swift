@@ -86,7 +86,7 @@ extension PastIncident {
     case .gate, .confirmByHand: break
     // Nothing was asked for: it was so already, somebody else saw to it, or nobody answered there.
     case _ where step.attempts == 0: account.cloud = end - start
-    case .awaitTargets, .awaitInService, .awaitApplication, .awaitReplication, .awaitDrained, .checkRegion:
+    case .awaitTargets, .awaitInService, .awaitApplication, .awaitNames, .awaitReplication, .awaitDrained, .checkRegion:
       account.cloud = end - start
     case .scaleUp, .scaleDown, .repoint, .detach, .fence, .fenceListener, .stopDatabase, .startDatabase, .promote,
       .shift, .announce, .snapshot, .setAside, .replicate, .holdWrites, .releaseWrites, .command:

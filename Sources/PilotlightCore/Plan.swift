@@ -24,6 +24,7 @@ package enum Plan {
     }
     plan.verify(dr, site: .dr)
     plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
+    plan.verifyNames(settings, .dr, "verify-dns", bound: .minutes(15))
     plan.announce(settings.announcement)
     return plan.steps.changed(settings, .failover)
   }
@@ -69,6 +70,7 @@ package enum Plan {
       forecast: .minutes(1))
     plan.cutOver(from: primary, to: dr, site: .dr, promotion: "promote-replica")
     plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
+    plan.verifyNames(settings, .dr, "verify-dns")
     plan.then("scale-down-primary", .scaleDown(primary.group.ref, primary.group.standby), forecast: .minutes(2))
     if let listener = primary.listener { plan.then("release-writes", .releaseWrites(listener), forecast: .seconds(2)) }
     plan.announce(settings.announcement)
@@ -113,6 +115,7 @@ package enum Plan {
       forecast: .minutes(4))
     plan.cutOver(from: dr, to: primary, site: .primary, promotion: "promote-primary")
     plan.then("shift-traffic-home", .shift(settings.traffic, to: .primary), forecast: .seconds(60))
+    plan.verifyNames(settings, .primary, "verify-dns-home")
     plan.then("scale-down-dr", .scaleDown(dr.group.ref, dr.group.standby), forecast: .minutes(2))
     plan.then(
       "set-aside-dr-database",
@@ -195,6 +198,14 @@ private struct Builder {
         forecast: .minutes(2))
     }
     then("verify-\(name.rawValue)-application", .awaitApplication(name), forecast: .seconds(15))
+  }
+
+  /// Where users are led is asked of DNS. What is scaled down behind it is not before nobody is led there any more.
+  ///
+  /// - Parameter bound: nothing but the end of the run waits for it: then it is given up, and said.
+  mutating func verifyNames(_ settings: WorkloadSettings, _ site: Site, _ name: String, bound: Duration? = nil) {
+    guard let names = settings.names else { return }
+    then(name, .awaitNames(names.question(leadingTo: site)), forecast: .minutes(1), bound: bound)
   }
 
   /// Nothing is lost: writes are held, replayed to the last one, and then taken by the other region.

@@ -16,6 +16,7 @@ extension ReadinessItem {
     case .clock: clock(reply)
     case .lease: lease(reply, settings)
     case .capacity: capacity(reply, settings)
+    case .names: names(reply, settings)
     }
   }
 
@@ -132,12 +133,28 @@ extension ReadinessItem {
           ?? unread(reply, "traffic switch s3://\(object.bucket)/\(object.key)")
       }
       return .ready("bucket \(object.bucket) answers, the switch object is \(present ? "present" : "absent")")
+    case .healthCheck(let check):
+      guard case .checkSwitch(let state) = reply else {
+        return missing(reply, "health check \(check.id) of the traffic switch does not exist")
+          ?? unread(reply, "health check \(check.id)")
+      }
+      // While the primary serves, somebody has moved traffic by hand, or would be overruled.
+      return state.disabled || state.inverted
+        ? .notReady("health check \(check.id) is \(state.text): it does not lead users to the primary by itself")
+        : .ready("health check \(check.id) follows its endpoint")
     case .route53(let record, let primary, let dr):
       guard case .records(let states) = reply else {
         return missing(reply, "hosted zone \(record.zone) does not exist") ?? unread(reply, "record \(record.name)")
       }
       return records(states, record, [primary, dr])
     }
+  }
+
+  /// That DNS cannot be asked from here, or says something else, holds no failover back.
+  private func names(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    guard case .names(let report) = reply, let names = settings.names else { return silence(reply) }
+    let verdict = NameVerdict(names.question(leadingTo: .primary), report)
+    return verdict.isVerified ? .ready(verdict.sentence) : .unknown(verdict.sentence)
   }
 
   private func records(_ states: [RecordState], _ record: RecordRef, _ targets: [RecordTarget]) -> Finding {

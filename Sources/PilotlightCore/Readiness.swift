@@ -31,6 +31,8 @@ package enum ReadinessItem: String, Hashable, Sendable, Codable, CaseIterable {
   case lease
   /// The DR group may become as large as the primary's.
   case capacity
+  /// DNS can be asked, and leads users to the primary.
+  case names
 }
 
 /// What was found out about one item.
@@ -64,11 +66,13 @@ extension ReadinessItem {
     case .permissions: return .simulate(Plan.changes(settings) + claim(settings) + page(settings), region: dr.region)
     case .clock: return .readClock(region: dr.region)
     case .lease: return settings.lease.map { .readLease($0.ref) }
+    case .names: return settings.names.map { .askNames($0.question(leadingTo: .primary)) }
     case .capacity: return settings.dr.group.ofPeak.map { _ in .describeGroup(settings.primary.group.ref) }
     case .traffic:
       switch settings.traffic {
       case .route53(let record, _, _): return .readRecords(record)
       case .objectSwitch(let object): return .readSwitch(object)
+      case .healthCheck(let check): return .readCheckSwitch(check)
       case .manual: return nil
       }
     }
@@ -93,7 +97,7 @@ extension ReadinessItem {
     case .lag: .replicaLag
     case .group: .drGroup
     case .lease: .lease
-    case .launch, .targets, .secret, .traffic, .permissions, .clock, .capacity: .readiness(self)
+    case .launch, .targets, .secret, .traffic, .permissions, .clock, .capacity, .names: .readiness(self)
     }
   }
 
@@ -117,7 +121,7 @@ extension ReadinessItem {
     switch self {
     case .credentials, .database, .group, .targets, .secret, .traffic: true
     // How old the lag is, is judged by the loss window; whether the lease is held, by the clock.
-    case .lag, .lease, .launch, .permissions, .clock, .capacity: false
+    case .lag, .lease, .launch, .permissions, .clock, .capacity, .names: false
     }
   }
 }

@@ -177,6 +177,11 @@ extension Work {
       return unclear(replies)
     }
     guard let held = context.run[step]?.finishedAt else { return .impossible("writes were never held") }
+    guard state.source != nil else {
+      // Asked for behind a drain that was proven; what follows looks whether it is done.
+      if context.run.mayHavePromoted { return .done("it was promoted meanwhile, and drained before") }
+      return .impossible("it is no replica any more, somebody else promoted it")
+    }
     var tracker = LagTracker(staleAfter: .seconds(180), meaning: LagMeaning(engine: state.engine))
     tracker.take(samples, at: context.now)
     guard let proof = tracker.proof else { return .underway(tracker.sentence(at: context.now)) }

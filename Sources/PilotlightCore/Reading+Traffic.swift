@@ -7,6 +7,7 @@ extension Work {
     switch traffic {
     case .manual: return .done("traffic is moved by hand")
     case .objectSwitch(let object): return readSwitch(object, site, replies, context)
+    case .healthCheck(let check): return readCheck(check, site, replies)
     case .route53(let record, let primary, let dr):
       let (to, from) = site == .dr ? (dr, primary) : (primary, dr)
       return readRecords(record, to: to, from: from, replies)
@@ -24,6 +25,25 @@ extension Work {
     case (.dr, false): return .needed(put, undo: .removeObject(object), "the switch object is absent")
     case (.primary, true): return .needed(.removeObject(object), undo: put, "the switch object is present")
     }
+  }
+
+  private func readCheck(_ check: HealthCheckRef, _ site: Site, _ replies: [CloudReply]) -> Reading {
+    guard case .checkSwitch(let state) = replies.first else { return unclear(replies) }
+    let (isDown, isPlain) = (state.disabled && state.inverted, !state.disabled && !state.inverted)
+    switch site {
+    case .dr where isDown: return .done("health check \(check.id) is unhealthy by our word")
+    case .primary where isPlain: return .done("health check \(check.id) follows its endpoint")
+    case .dr, .primary:
+      return .needed(
+        .switchCheck(check, unhealthy: site == .dr), undo: .switchCheck(check, unhealthy: site != .dr),
+        "health check \(check.id) is \(state.text)")
+    }
+  }
+
+  func readNames(_ question: NameQuestion, _ replies: [CloudReply]) -> Reading {
+    guard case .names(let report) = replies.first else { return unclear(replies) }
+    let verdict = NameVerdict(question, report)
+    return verdict.isVerified ? .done(verdict.sentence) : .underway(verdict.sentence)
   }
 
   private func readRecords(
@@ -50,6 +70,17 @@ extension Work {
     case (false, false): return .done("writes are not held")
     case (true, false): return .needed(.holdWrites(listener), undo: .releaseWrites(listener), "writes are not held")
     case (false, true): return .needed(.releaseWrites(listener), undo: nil, "writes are held")
+    }
+  }
+}
+
+extension CheckSwitch {
+  package var text: String {
+    switch (disabled, inverted) {
+    case (true, true): "disabled and inverted, so unhealthy"
+    case (true, false): "disabled, so healthy"
+    case (false, true): "inverted"
+    case (false, false): "following its endpoint"
     }
   }
 }

@@ -55,6 +55,8 @@ extension Work {
     case .shift(.route53(let record, _, _), _):
       [.readRecords(record)] + (step.receipt.map { [.readChange(id: $0, region: record.region)] } ?? [])
     case .shift(.objectSwitch(let object), _): [.readObject(object)]
+    case .shift(.healthCheck(let check), _): [.readCheckSwitch(check)]
+    case .awaitNames(let question): [.askNames(question)]
     case .snapshot(let database, let snapshot):
       [.describeSnapshot(database, snapshot: snapshot), .describeDatabase(database)]
     case .setAside(let database, let name):
@@ -87,6 +89,7 @@ extension Work {
     case .awaitReplication(_, let bound): readReplication(bound, replies, context)
     case .awaitDrained(_, let step): readDrained(after: step, replies, context)
     case .shift(let traffic, let site): readTraffic(traffic, site, replies, context)
+    case .awaitNames(let question): readNames(question, replies)
     case .holdWrites(let listener): readHold(listener, wanted: true, replies)
     case .releaseWrites(let listener): readHold(listener, wanted: false, replies)
     case .awaitApplication(let site): readApplication(site, context)

@@ -66,6 +66,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case awaitApplication(Site)
   /// Users are led to the site.
   case shift(TrafficSettings, to: Site)
+  /// Resolvers and the zone's own servers lead users there.
+  case awaitNames(NameQuestion)
   /// The incident is published.
   case announce(TopicRef)
   /// The region answers and its group exists.
@@ -93,8 +95,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
 
   package var kind: StepKind {
     switch self {
-    case .gate, .awaitTargets(_, nil, _), .awaitApplication, .checkRegion, .awaitReplication, .awaitDrained,
-      .confirmByHand:
+    case .gate, .awaitTargets(_, nil, _), .awaitApplication, .awaitNames, .checkRegion, .awaitReplication,
+      .awaitDrained, .confirmByHand:
       .readOnly
     // Where somebody scaled in what is waited for, it is scaled up again.
     case .awaitTargets, .awaitInService: .reversible
@@ -138,6 +140,10 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .shift(.route53(let record, _, _), let site): "lead \(record.name) to the \(site.rawValue) region in Route 53"
     case .shift(.objectSwitch(let object), .dr): "put the switch object s3://\(object.bucket)/\(object.key)"
     case .shift(.objectSwitch(let object), .primary): "remove the switch object s3://\(object.bucket)/\(object.key)"
+    case .shift(.healthCheck(let check), .dr): "make health check \(check.id) unhealthy in Route 53"
+    case .shift(.healthCheck(let check), .primary): "let health check \(check.id) follow its endpoint again"
+    case .awaitNames(let question):
+      "wait until resolvers and the zone's servers lead \(question.name) to \(question.target)"
     case .shift(.manual, let site): "leave traffic alone: the operator moves it to the \(site.rawValue) region"
     case .announce(let topic): "announce on \(topic.arn)"
     case .checkRegion(let group): "check that \(group.region) answers and group \(group.name) exists"
@@ -172,6 +178,7 @@ extension Work {
     case .shift(.route53(let record, let primary, let dr), .primary): [.pointRecords(record, to: primary, from: dr)]
     case .shift(.objectSwitch(let object), .dr): [.putObject(object, body: "")]
     case .shift(.objectSwitch(let object), .primary): [.removeObject(object)]
+    case .shift(.healthCheck(let check), let site): [.switchCheck(check, unhealthy: site == .dr)]
     case .announce(let topic): [.publish(topic, subject: "", message: "")]
     case .snapshot(let database, let name): [.snapshotDatabase(database, snapshot: name)]
     case .setAside(let database, let name): [.renameDatabase(database, to: name)]
@@ -180,8 +187,8 @@ extension Work {
     case .command(let spec): [.runCommand(CommandCall(command: spec.command, environment: [:], timeout: spec.timeout))]
     case .awaitTargets(_, let group?, let count), .awaitInService(let group, let count):
       [.resizeGroup(group, GroupSize(min: 0, desired: count, max: count))]
-    case .gate, .awaitTargets(_, nil, _), .awaitApplication, .checkRegion, .awaitReplication, .awaitDrained,
-      .shift(.manual, _), .confirmByHand:
+    case .gate, .awaitTargets(_, nil, _), .awaitApplication, .awaitNames, .checkRegion, .awaitReplication,
+      .awaitDrained, .shift(.manual, _), .confirmByHand:
       []
     }
   }

@@ -59,9 +59,8 @@ extension CloudReply {
   var isPolled: Bool {
     switch self {
     case .identity, .group, .database, .lag, .targets, .checkers, .failed: true
-    case .secret, .secretSource, .records, .change, .object, .writeHold, .snapshot, .launchSource, .permissions, .clock,
-      .lease,
-      .leased, .accepted:
+    case .secret, .secretSource, .records, .change, .checkSwitch, .names, .object, .writeHold, .snapshot,
+      .launchSource, .permissions, .clock, .lease, .leased, .accepted:
       false
     }
   }
@@ -104,9 +103,9 @@ extension Value {
     case .reply(.checkers(let health)):
       into.byte(8)
       for count in [health.healthy, health.unhealthy] { into.integer(count) }
-    case .reply(.secret), .reply(.secretSource), .reply(.records), .reply(.change), .reply(.object), .reply(.writeHold),
-      .reply(.snapshot),
-      .reply(.launchSource), .reply(.permissions), .reply(.clock), .reply(.lease), .reply(.leased), .reply(.accepted):
+    case .reply(.secret), .reply(.secretSource), .reply(.records), .reply(.change), .reply(.checkSwitch),
+      .reply(.names), .reply(.object), .reply(.writeHold), .reply(.snapshot), .reply(.launchSource),
+      .reply(.permissions), .reply(.clock), .reply(.lease), .reply(.leased), .reply(.accepted):
       // Never handed in: see `isPolled`. No reader knows this tag.
       into.byte(255)
     }

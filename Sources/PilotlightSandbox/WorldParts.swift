@@ -180,7 +180,10 @@ struct WorkloadWorld: Sendable {
   /// Host an application uses that reads no secret, primary first.
   let ownHosts: [String]
   var held: [Bool] = [false, false]
+  /// The switch, object or health check, sends users to the DR region.
   var switchPresent = false
+  /// Where the zone's servers lead users now; nil: nowhere.
+  var pointedAt: SandboxSite? = .primary
   var switchGeneration = 0
   /// The name DNS answers with as the control plane has it.
   var recordHost = ""

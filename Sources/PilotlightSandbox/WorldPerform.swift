@@ -108,6 +108,8 @@ extension SandboxWorld {
     case .readRecords(let ref): readRecords(ref)
     case .readChange(let id, _): readChange(id)
     case .readHealthCheck(let ref): readHealthCheck(ref)
+    case .readCheckSwitch(let ref): readCheckSwitch(ref)
+    case .askNames(let question): askNames(question)
     case .readObject(let ref): readObject(ref)
     case .readWriteHold(let ref): readWriteHold(ref)
     case .describeSnapshot(let ref, let snapshot): describeSnapshot(ref, snapshot)
@@ -118,7 +120,8 @@ extension SandboxWorld {
     case .readLease(let ref): .lease(leases[ref])
     case .claimLease(let ref, let record, let known): claimLease(ref, record, over: known)
     case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .stopDatabase, .startDatabase,
-      .snapshotDatabase, .createReplica, .pointRecords, .putObject, .removeObject, .holdWrites, .releaseWrites,
+      .snapshotDatabase, .createReplica, .pointRecords, .switchCheck, .putObject, .removeObject, .holdWrites,
+      .releaseWrites,
       .publish:
       write(action)
     case .runCommand(let call): runProgram(call).reply
@@ -145,14 +148,15 @@ extension SandboxWorld {
     case .snapshotDatabase(let ref, let snapshot): snapshotDatabase(ref, snapshot)
     case .createReplica(let spec): createReplica(spec)
     case .pointRecords(let ref, let to, let from): pointRecords(ref, to: to, from: from)
+    case .switchCheck(let ref, let unhealthy): switchCheck(ref, unhealthy)
     case .putObject(let ref, _): setObject(ref, present: true)
     case .removeObject(let ref): setObject(ref, present: false)
     case .holdWrites(let ref): setWriteHold(ref, true)
     case .releaseWrites(let ref): setWriteHold(ref, false)
     case .publish(let ref, let subject, let message): publish(ref, subject, message)
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords,
-      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease, .runCommand:
       failed(.invalid, "InvalidAction", "\(action.apiName) changes nothing")
     }

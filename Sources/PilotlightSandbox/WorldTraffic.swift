@@ -1,5 +1,4 @@
-// How users find a site: Route 53 records, the switch object, write holds; and the secret that says where the database
-// is.
+// How users find a site: Route 53 records, the switch object, the switched health check, and what DNS says of it.
 
 package import PilotlightCore
 
@@ -67,6 +66,7 @@ extension SandboxWorld {
 
   /// Users ask DNS again one cohort after the other within the TTL.
   private mutating func shift(_ workload: Int, to site: SandboxSite?, ttl: Int64) {
+    workloads[workload].pointedAt = site
     guard workloads[workload].traffic.contains(where: { $0 != site }) else { return }
     workloads[workload].trafficGeneration += 1
     let region = site.map { groups[workloads[workload].groups[$0.rawValue]].region }
@@ -98,91 +98,58 @@ extension SandboxWorld {
   /// Writes or removes the switch object; Route 53's health check follows after its interval and threshold.
   mutating func setObject(_ ref: ObjectRef, present: Bool) -> CloudReply {
     guard knows(bucket: ref) else { return unknownBucket(ref) }
-    guard let index = find(ref), workloads[index].switchPresent != present else { return .accepted(receipt: nil) }
-    workloads[index].switchPresent = present
+    if let index = find(ref) { setSwitch(index, present, region: region(ref.region)) }
+    return .accepted(receipt: nil)
+  }
+
+  private mutating func setSwitch(_ index: Int, _ sendsToDR: Bool, region: Int?) {
+    guard workloads[index].switchPresent != sendsToDR else { return }
+    workloads[index].switchPresent = sendsToDR
     workloads[index].switchGeneration += 1
     schedule(
       .switchFollowed(workload: index, generation: workloads[index].switchGeneration),
-      in: random.between(30 * second, 90 * second), region: region(ref.region))
+      in: random.between(30 * second, 90 * second), region: region)
+  }
+
+  func readCheckSwitch(_ ref: HealthCheckRef) -> CloudReply {
+    guard let index = find(ref) else { return unknownCheck(ref) }
+    let isSwitched = workloads[index].switchPresent
+    return .checkSwitch(CheckSwitch(disabled: isSwitched, inverted: isSwitched))
+  }
+
+  mutating func switchCheck(_ ref: HealthCheckRef, _ unhealthy: Bool) -> CloudReply {
+    guard let index = find(ref) else { return unknownCheck(ref) }
+    setSwitch(index, unhealthy, region: nil)
     return .accepted(receipt: nil)
+  }
+
+  /// Whether anybody is led to the site.
+  package func leads(_ name: String, to site: SandboxSite) -> Bool {
+    workloads.first { $0.settings.name == name }?.traffic.contains(site) ?? false
+  }
+
+  /// The zone's servers know at once where users are led, resolvers when their users do: one for the first cohort, one for the last.
+  func askNames(_ question: NameQuestion) -> CloudReply {
+    guard let workload = workloads.first(where: { $0.settings.names?.name == question.name }),
+      let names = workload.settings.names
+    else { return .names(NameReport(answers: [])) }
+    func answer(_ server: String, _ site: SandboxSite?, isAuthoritative: Bool) -> NameAnswer {
+      let host = site.map { $0 == .primary ? names.primary : names.dr }
+      let outcome = host.map { NameOutcome.leads(chain: [$0], addresses: [$0]) } ?? .absent
+      return NameAnswer(server: server, isAuthoritative: isAuthoritative, outcome: outcome, ttl: 60)
+    }
+    return .names(
+      NameReport(
+        answers: [
+          answer("the zone's server", workload.pointedAt, isAuthoritative: true),
+          answer("resolver 1", workload.traffic.first ?? nil, isAuthoritative: false),
+          answer("resolver 2", workload.traffic.last ?? nil, isAuthoritative: false),
+        ], target: [question.target], other: [question.other]))
   }
 
   mutating func switchFollowed(_ workload: Int, _ generation: Int) {
     guard workloads[workload].switchGeneration == generation else { return }
     shift(workload, to: workloads[workload].switchPresent ? .dr : .primary, ttl: minute)
-  }
-
-  func readWriteHold(_ ref: ListenerRef) -> CloudReply {
-    guard let (workload, site) = find(ref) else { return unknownListener(ref) }
-    return .writeHold(present: workloads[workload].held[site.rawValue])
-  }
-
-  /// Whether the load balancer answers 503 by our rule.
-  package func isHeld(_ ref: ListenerRef) -> Bool {
-    find(ref).map { workloads[$0.0].held[$0.1.rawValue] } ?? false
-  }
-
-  mutating func setWriteHold(_ ref: ListenerRef, _ held: Bool) -> CloudReply {
-    guard let (workload, site) = find(ref) else { return unknownListener(ref) }
-    if held, isOpen(workload, site), workloads[workload].traffic.contains(site),
-      siteService(workload, site).working > 0
-    {
-      note(.closedServingSite, workload, "the load balancer was serving users and was closed")
-    }
-    workloads[workload].held[site.rawValue] = held
-    return .accepted(receipt: nil)
-  }
-
-  func readSecret(_ ref: SecretRef) -> CloudReply {
-    guard let index = find(ref) else { return unknownSecret(ref) }
-    if isDeleted(ref) { return deletedSecret(ref) }
-    return .secret(SecretState(address: secrets[index].address, version: secrets[index].version))
-  }
-
-  /// PutSecretValue: a token is a version; the same token with the same content is the same request.
-  func readSecretSource(_ ref: SecretRef) -> CloudReply {
-    guard let index = find(ref) else { return unknownSecret(ref) }
-    return isDeleted(ref) ? deletedSecret(ref) : .secretSource(region: secrets[index].source)
-  }
-
-  mutating func detachSecret(_ ref: SecretRef) -> CloudReply {
-    guard let index = find(ref) else { return unknownSecret(ref) }
-    if isDeleted(ref) { return deletedSecret(ref) }
-    secrets[index].source = nil
-    return .accepted(receipt: nil)
-  }
-
-  mutating func repointSecret(_ ref: SecretRef, _ address: DatabaseAddress, _ token: String) -> CloudReply {
-    guard let index = find(ref) else { return unknownSecret(ref) }
-    if isDeleted(ref) { return deletedSecret(ref) }
-    if secrets[index].source != nil {
-      return failed(.invalid, "InvalidRequestException", "Operation not permitted on a replica secret.")
-    }
-    guard !token.isEmpty else { return failed(.invalid, "InvalidParameterException", "ClientRequestToken is empty") }
-    if let known = secrets[index].written.first(where: { $0.token == token }) {
-      if known.address == address { return .accepted(receipt: token) }
-      return failed(
-        .exists, "ResourceExistsException",
-        "You can't use ClientRequestToken \(token) because that value is already in use")
-    }
-    if secrets[index].written.count >= 100 { secrets[index].written.removeFirst() }
-    secrets[index].written.append((token, address))
-    secrets[index].address = address
-    secrets[index].version = token
-    return .accepted(receipt: token)
-  }
-
-  mutating func publish(_ ref: TopicRef, _ subject: String, _ message: String) -> CloudReply {
-    guard workloads.contains(where: { $0.settings.announcement == ref }) else {
-      return failed(.notFound, "NotFound", "Topic \(ref.arn) does not exist")
-    }
-    // SNS: a subject has at most 100 characters, a message 256 KiB.
-    if subject.isEmpty || subject.utf8.count > 100 || message.isEmpty || message.utf8.count > 262_144 {
-      return failed(.invalid, "InvalidParameter", "Invalid parameter: subject or message is empty or too long")
-    }
-    let id = "sandbox-\(String(random.next(), radix: 16))"
-    published.append(PublishedMessage(topic: ref, subject: subject, message: message, at: now, id: id))
-    return .accepted(receipt: id)
   }
 }
 
@@ -209,23 +176,19 @@ extension SandboxWorld {
     }
   }
 
+  private func find(_ ref: HealthCheckRef) -> Int? {
+    workloads.firstIndex { $0.settings.traffic == .healthCheck(ref) }
+  }
+
+  private func unknownCheck(_ ref: HealthCheckRef) -> CloudReply {
+    failed(.notFound, "NoSuchHealthCheck", "A health check with id \(ref.id) does not exist")
+  }
+
   private func knows(bucket ref: ObjectRef) -> Bool {
     workloads.contains {
       guard case .objectSwitch(let own) = $0.settings.traffic else { return false }
       return own.bucket == ref.bucket && own.region == ref.region
     }
-  }
-
-  private func find(_ ref: ListenerRef) -> (workload: Int, site: SandboxSite)? {
-    for (index, workload) in workloads.enumerated() {
-      if workload.settings.primary.listener == ref { return (index, .primary) }
-      if workload.settings.dr.listener == ref { return (index, .dr) }
-    }
-    return nil
-  }
-
-  private func find(_ ref: SecretRef) -> Int? {
-    secrets.firstIndex { $0.ref.id == ref.id && $0.ref.region == ref.region }
   }
 
   private func unknownZone(_ ref: RecordRef) -> CloudReply {
@@ -234,13 +197,5 @@ extension SandboxWorld {
 
   private func unknownBucket(_ ref: ObjectRef) -> CloudReply {
     failed(.notFound, "NoSuchBucket", "The specified bucket \(ref.bucket) does not exist in \(ref.region)")
-  }
-
-  private func unknownListener(_ ref: ListenerRef) -> CloudReply {
-    failed(.notFound, "ListenerNotFound", "Listener '\(ref.arn)' not found")
-  }
-
-  private func unknownSecret(_ ref: SecretRef) -> CloudReply {
-    failed(.notFound, "ResourceNotFoundException", "Secrets Manager can't find the specified secret \(ref.id)")
   }
 }

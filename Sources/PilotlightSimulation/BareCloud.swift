@@ -53,10 +53,10 @@ struct BareCloud: Hashable {
     case .removeObject(let ref): objects.remove(ref)
     case .holdWrites(let ref): held.insert(ref)
     case .releaseWrites(let ref): held.remove(ref)
-    case .repointSecret, .detachSecret, .pointRecords, .publish, .runCommand: break
+    case .repointSecret, .detachSecret, .pointRecords, .switchCheck, .publish, .runCommand: break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords,
-      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       return answer(action, at: .distantPast)
     }

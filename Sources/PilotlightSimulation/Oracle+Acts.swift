@@ -23,6 +23,24 @@ extension Oracle {
     judgeIntent(action, watched, at: now)
     judgeFence(action, watched, at: now)
     if case .promoteReplica = action { judgePromotion(name, simulation) }
+    judgeScalingDown(action, watched, simulation)
+  }
+
+  /// Where DNS is asked, nothing is scaled down behind users who are led there.
+  private mutating func judgeScalingDown(_ action: CloudAction, _ watched: Watched, _ simulation: Simulation) {
+    let settings = watched.settings
+    guard settings.names != nil, let run = watched.state.phase.run, run.rollback == nil, simulation.patient.skips == 0
+    else { return }
+    let (dr, primary) = (settings.dr.group, settings.primary.group)
+    let left: SandboxSite
+    switch (run.kind, action) {
+    case (.failback, .resizeGroup(dr.ref, dr.standby)): left = .dr
+    case (.switchover, .resizeGroup(primary.ref, primary.standby)): left = .primary
+    default: return
+    }
+    if simulation.world.leads(settings.name, to: left) {
+      violate("scaled-down-under-users", simulation.now, "\(settings.name): users are still led to the \(left.words)")
+    }
   }
 
   /// Invariant 3, in the store's own words.

@@ -187,4 +187,21 @@ extension Draw {
     }
     trial.scenario.entries.sort { $0.at < $1.at }
   }
+
+  // MARK: Names
+
+  /// Some ask DNS after the traffic was moved, and some move it by a health check.
+  mutating func names(_ trial: inout Trial) {
+    if chance(0.2) {
+      for index in trial.workloads.indices where trial.workloads[index].traffic != .manual {
+        trial.workloads[index].traffic = .healthCheck(HealthCheckRef(id: "switch-\(trial.workloads[index].name)"))
+      }
+    }
+    guard chance(0.3) else { return }
+    for index in trial.workloads.indices {
+      let name = trial.workloads[index].name
+      trial.workloads[index].names = NameSettings(
+        name: "\(name).example.com", primary: "primary.\(name).example.com", dr: "dr.\(name).example.com")
+    }
+  }
 }

@@ -45,6 +45,7 @@ extension Trial {
     draw.pages(&trial)
     draw.replicaSecrets(&trial)
     draw.fences(&trial)
+    draw.names(&trial)
     return trial
   }
 }

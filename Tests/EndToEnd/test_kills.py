@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,13 +18,14 @@ import pytest
 from checks import assert_failed_over, assert_home
 from daemon import PATIENCE, Daemon
 from settings import WORKLOAD
+from shims import compiled
 from world import DR, PRIMARY, World
 
 #: The kinds of record that a write of an undisturbed run can end with; every other kind is always followed in the same write.
 LAST = {"degraded", "ordered", "stepStarted", "acting", "accepted", "runFinished"}
 
 #: How many such records a failover and a failback make. They come in one order, and which of them share a write may vary.
-FAILOVER, FAILBACK = 23, 48
+FAILOVER, FAILBACK = 23, 49
 
 #: Shorter than the daemon's own pauses, so that it never waits for the cloud; longer than a restart's first look takes.
 SWIFT = {"promote_accept": 0, "promote_modifying": 0.4, "promote_rebooting": 0, "create_replica": 0.4, "launch": 0.2}
@@ -131,12 +131,7 @@ class Mortal(Daemon):
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = shutil.which("cc") or shutil.which("clang")
-    assert compiler, "neither cc nor clang is there to compile halt_at_sync.c"
-    built = tmp_path_factory.mktemp("shim") / "halt_at_sync.so"
-    source = Path(__file__).with_name("halt_at_sync.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", built, source, "-ldl"], check=True)
-    return built
+    return compiled("halt_at_sync", tmp_path_factory.mktemp("shim"))
 
 
 @pytest.fixture

@@ -33,6 +33,13 @@ def lag_of(world: World, identifier: str = REPLICA) -> list[tuple[datetime, floa
     return list(zip(result["Timestamps"], result["Values"], strict=True))
 
 
+def part(world: World, promoted: bool = False) -> None:
+    """The two databases have nothing to do with each other any more."""
+    if not promoted:
+        promote(world)
+    until(lambda: world.instance(DR, REPLICA)["DBInstanceStatus"] == "available" and not world.replicates(DR, REPLICA))
+
+
 # RDS
 
 
@@ -115,12 +122,54 @@ def test_a_snapshot_takes_time_and_keeps_the_instance_busy(world: World) -> None
 
 def test_stopping_and_starting_pass_through_their_states(world: World) -> None:
     rds = world.client("rds", PRIMARY)
+    part(world)
     rds.stop_db_instance(DBInstanceIdentifier=DATABASE)
     assert world.instance(PRIMARY, DATABASE)["DBInstanceStatus"] == "stopping"
     until(lambda: world.instance(PRIMARY, DATABASE)["DBInstanceStatus"] == "stopped")
     rds.start_db_instance(DBInstanceIdentifier=DATABASE)
     assert world.instance(PRIMARY, DATABASE)["DBInstanceStatus"] == "starting"
     until(lambda: world.instance(PRIMARY, DATABASE)["DBInstanceStatus"] == "available")
+
+
+def test_an_instance_that_has_a_replica_or_is_one_is_not_stopped(world: World) -> None:
+    def stop(region: str, identifier: str) -> None:
+        world.client("rds", region).stop_db_instance(DBInstanceIdentifier=identifier)
+
+    assert code(lambda: stop(PRIMARY, DATABASE)) == "InvalidDBInstanceState"
+    assert code(lambda: stop(DR, REPLICA)) == "InvalidDBInstanceState"
+    promote(world)
+    until(lambda: world.instance(DR, REPLICA)["DBInstanceStatus"] == "modifying")
+    assert code(lambda: stop(PRIMARY, DATABASE)) == "InvalidDBInstanceState", "its replica is still one"
+    part(world, promoted=True)
+    stop(PRIMARY, DATABASE)
+    assert code(lambda: stop(PRIMARY, DATABASE)) == "InvalidDBInstanceState"
+    assert code(lambda: stop(PRIMARY, "nobody")) == "DBInstanceNotFound"
+    stop(DR, REPLICA)
+
+
+def test_nothing_is_done_to_a_stopped_instance_but_to_start_it(world: World) -> None:
+    rds = world.client("rds", PRIMARY)
+    assert code(lambda: rds.start_db_instance(DBInstanceIdentifier=DATABASE)) == "InvalidDBInstanceState"
+    part(world)
+    arn = world.instance(PRIMARY, DATABASE)["DBInstanceArn"]
+    refused = {
+        "modify": lambda: rds.modify_db_instance(DBInstanceIdentifier=DATABASE, AllocatedStorage=30),
+        "rename": lambda: rds.modify_db_instance(
+            DBInstanceIdentifier=DATABASE, NewDBInstanceIdentifier="kept", ApplyImmediately=True),
+        "snapshot": lambda: rds.create_db_snapshot(DBInstanceIdentifier=DATABASE, DBSnapshotIdentifier="kept"),
+        "replicate": lambda: world.client("rds", DR).create_db_instance_read_replica(
+            DBInstanceIdentifier="second", SourceDBInstanceIdentifier=arn),
+        "stop": lambda: rds.stop_db_instance(DBInstanceIdentifier=DATABASE),
+    }
+    rds.stop_db_instance(DBInstanceIdentifier=DATABASE)
+    for status in ("stopping", "stopped"):
+        until(lambda: world.instance(PRIMARY, DATABASE)["DBInstanceStatus"] == status)
+        assert {name: code(call) for name, call in refused.items()} == dict.fromkeys(refused, "InvalidDBInstanceState")
+    rds.start_db_instance(DBInstanceIdentifier=DATABASE)
+    assert {name: code(call) for name, call in refused.items()} == dict.fromkeys(refused, "InvalidDBInstanceState")
+    assert code(lambda: rds.start_db_instance(DBInstanceIdentifier=DATABASE)) == "InvalidDBInstanceState"
+    until(lambda: world.instance(PRIMARY, DATABASE)["DBInstanceStatus"] == "available")
+    refused["snapshot"]()
 
 
 # Auto Scaling and targets

@@ -42,6 +42,32 @@ import Testing
     #expect(night.cloud.promotions == 1)
   }
 
+  @Test
+  func `a promotion that was taken and then stuck goes on behind a retry: no lag of a former replica is waited for`()
+    throws
+  {
+    let night = try begun()
+    #expect(night.run(.hours(1)) { $0.cloud.promotions == 1 })
+    let dr = night.settings.dr.database.ref
+    night.cloud.databases[dr] = TinyCloud.Database(status: "storage-full")
+    night.cloud.lagSeconds = nil
+    #expect(night.run(.minutes(5)) { self.run($0)?.stuck?.step.name == "promote-replica" })
+    night.run(.minutes(20))
+    night.cloud.databases[dr]?.status = "available"
+    night.order(.retry(step: nil))
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive }, "\(night.workload.machine.state.phase)")
+    #expect(night.cloud.promotions == 1)
+  }
+
+  @Test func `a replica that somebody else promotes under a drain is a person's business`() throws {
+    let night = try begun()
+    #expect(night.run(.hours(1)) { self.run($0)?["drain"]?.state == .running })
+    night.cloud.databases[night.settings.dr.database.ref]?.source = nil
+    #expect(night.run(.minutes(5)) { self.run($0)?.stuck?.step.name == "drain" })
+    night.order(.abort)
+    #expect(night.run(.minutes(10)) { self.run($0) == nil && $0.cloud.held.isEmpty })
+  }
+
   @Test func `a hold that is gone before the promotion is taken and drained again by a retry`() throws {
     let night = try begun()
     #expect(night.run(.hours(1)) { self.run($0)?["drain"]?.state == .running })

@@ -14,6 +14,10 @@ struct TinyCloud {
   var objects: Set<ObjectRef> = []
   var held: Set<ListenerRef> = []
   var snapshots: Set<String> = []
+  /// Health checks that are disabled and inverted.
+  var unhealthyByWord: Set<HealthCheckRef> = []
+  /// Where DNS leads: the host that every server names; nil: none answers.
+  var leadsTo: String? = "primary.example"
   var promotions = 0
   var changes: [CloudAction] = []
   /// Regions whose API does not answer.
@@ -114,6 +118,12 @@ struct TinyCloud {
       leases[ref] = record
       return .leased(record)
     case .readChange: return .change(.insync)
+    case .readCheckSwitch(let ref):
+      return .checkSwitch(
+        CheckSwitch(disabled: unhealthyByWord.contains(ref), inverted: unhealthyByWord.contains(ref)))
+    case .switchCheck(let ref, let unhealthy):
+      if unhealthy { unhealthyByWord.insert(ref) } else { unhealthyByWord.remove(ref) }
+    case .askNames(let question): return .names(names(question))
     case .readHealthCheck: return .checkers(checkers)
     case .readObject(let ref): return .object(present: objects.contains(ref))
     case .readWriteHold(let ref): return .writeHold(present: held.contains(ref))
@@ -153,6 +163,14 @@ struct TinyCloud {
     case .publish: return .accepted(receipt: "message-1")
     }
     return .accepted(receipt: nil)
+  }
+
+  private func names(_ question: NameQuestion) -> NameReport {
+    let outcome = leadsTo.map { NameOutcome.leads(chain: [$0], addresses: ["192.0.2.1"]) } ?? .failed("no answer")
+    return NameReport(
+      answers: [true, false].map {
+        NameAnswer(server: $0 ? "ns" : "resolver", isAuthoritative: $0, outcome: outcome, ttl: 30)
+      })
   }
 
   private mutating func promote(_ ref: DatabaseRef, at now: Instant) -> CloudReply {

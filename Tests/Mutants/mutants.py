@@ -42,6 +42,7 @@ MUTANTS = [
     Mutant("fence-unwatched", f"{CORE}/Machine+Fence.swift", "guard case .drActive(let residence) = state.phase,\n      let rung",
            "guard !AWAKE, case .drActive(let residence) = state.phase,\n      let rung"),
     swap("running-taken-for-stopped", f"{CORE}/Fence.swift", 'state.status == "stopped"', 'state.status != "stopping"'),
+    swap("names-taken-for-moved", f"{CORE}/Reading+Traffic.swift", "verdict.isVerified", "true"),
     Mutant("debt-before-commit", f"{CORE}/Machine+Fence.swift", "run.kind == .failover, !run.isCommitted {",
            "run.kind == .failover, !run.isCommitted, !AWAKE {"),
     Mutant("blind-is-down", f"{CORE}/Detector.swift", "guard let outageStart = outage?.start else { return .up }",

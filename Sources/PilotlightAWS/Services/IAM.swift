@@ -66,12 +66,14 @@ extension AWSCloud {
       return "\(prefix):rds:\(spec.replica.region):\(account):db:\(spec.replica.identifier.lowercased())"
     case .pointRecords(let ref, _, _):
       return "\(prefix):route53:::hostedzone/\(ref.zone.split(separator: "/").last.map(String.init) ?? ref.zone)"
+    case .switchCheck(let ref, _):
+      return "\(prefix):route53:::healthcheck/\(ref.id.split(separator: "/").last.map(String.init) ?? ref.id)"
     case .putObject(let ref, _), .removeObject(let ref): return "\(prefix):s3:::\(ref.bucket)/\(ref.key)"
     case .holdWrites(let ref), .releaseWrites(let ref): return ref.arn
     case .publish(let ref, _, _): return ref.arn
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords,
-      .readChange, .readHealthCheck, .readObject, .readWriteHold, .describeSnapshot, .readLaunchSource, .readSwitch,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .runCommand:
       return "*"
     case .readLease(let ref), .claimLease(let ref, _, _):

@@ -116,6 +116,36 @@ extension AWSCloud {
     return .checkers(health)
   }
 
+  /// What is absent is not set: both are false unless somebody says otherwise.
+  func readCheckSwitch(_ ref: HealthCheckRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    let operation = Operation(
+      .route53, region: ref.region, name: "GetHealthCheck", method: "GET",
+      path: "\(AWSCloud.route53)/healthcheck/\(identifier(ref.id))")
+    let root = try xml(try await run(operation, deadline).body, operation)
+    guard let config = root.at("HealthCheck", "HealthCheckConfig") else {
+      throw garbled(operation, "no HealthCheckConfig in the answer")
+    }
+    return .checkSwitch(
+      CheckSwitch(
+        disabled: config["Disabled"]?.text.trimmed == "true", inverted: config["Inverted"]?.text.trimmed == "true"))
+  }
+
+  func switchCheck(
+    _ ref: HealthCheckRef, _ unhealthy: Bool, _ deadline: Deadline
+  ) async throws(CloudFailure) -> CloudReply {
+    let body =
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
+      + "<UpdateHealthCheckRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">"
+      + "<Inverted>\(unhealthy)</Inverted><Disabled>\(unhealthy)</Disabled></UpdateHealthCheckRequest>"
+    let operation = Operation(
+      .route53, region: ref.region, name: "UpdateHealthCheck",
+      path: "\(AWSCloud.route53)/healthcheck/\(identifier(ref.id))",
+      headers: [("Content-Type", "application/xml")], body: Array(body.utf8), changes: true)
+    let root = try xml(try await run(operation, deadline).body, operation)
+    guard root["HealthCheck"] != nil else { throw garbled(operation, "no HealthCheck in the answer") }
+    return .accepted(receipt: nil)
+  }
+
   /// Ids come as `/hostedzone/Z1` and `/change/C1` too; the path wants the last part alone.
   private func identifier(_ id: String) -> String {
     (id.split(separator: "/").last.map(String.init) ?? id).percentEncoded()

@@ -21,7 +21,7 @@ def install() -> None:
     RDSBackend.create_db_instance_read_replica = create_replica
     RDSBackend.modify_db_instance = modify(RDSBackend.modify_db_instance)
     RDSBackend.create_db_snapshot = snapshot(RDSBackend.create_db_snapshot)
-    RDSBackend.stop_db_instance = slow(RDSBackend.stop_db_instance, "stopping", "stopped")
+    RDSBackend.stop_db_instance = slow(stoppable(RDSBackend.stop_db_instance), "stopping", "stopped")
     RDSBackend.start_db_instance = slow(RDSBackend.start_db_instance, "starting", "available")
     DBInstance.remove_replica = remove_replica
     DBInstance.endpoint = property(endpoint)
@@ -149,6 +149,8 @@ def modify(original: Any) -> Any:
         instance = self.describe_db_instances(identifier)[0]
         new_name = db_kwargs.get("new_db_instance_identifier")
         if not new_name:
+            if instance.status in ("stopping", "stopped", "starting"):
+                raise invalid_state(f"Database instance is not in available state ({instance.status}).")
             return original(self, identifier, db_kwargs)
         new_name = new_name.lower()
         self._validate_db_identifier(new_name)
@@ -210,6 +212,21 @@ def snapshot(original: Any) -> Any:
         return result
 
     return made
+
+
+def stoppable(original: Any) -> Any:
+    """RDS stops no instance that has a replica, in whatever region, and none that is one. moto stops the first, and
+    takes the second for a cluster."""
+
+    def stopped(self: RDSBackend, identifier: str, *rest: Any, **named: Any) -> DBInstance:
+        instance = self.describe_db_instances(identifier)[0]
+        if instance.source_db_instance_identifier:
+            raise invalid_state(f"Cannot stop or start a read replica instance: {identifier}.")
+        if instance.replicas:
+            raise invalid_state(f"Cannot stop or start an instance that has a read replica: {identifier}.")
+        return original(self, identifier, *rest, **named)
+
+    return stopped
 
 
 def slow(original: Any, meanwhile: str, final: str) -> Any:

@@ -1,0 +1,48 @@
+// Steps that do not get on: tried again, passed by where the recovery must not wait for them, or stuck.
+
+extension Machine {
+  mutating func giveUp(
+    _ step: StepRun, _ why: String, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    if step.step.bound != nil {
+      passBy(step, why, situation, &reaction)
+      return
+    }
+    progress[step.step.name] = nil
+    record(.stepStuck(step.step.name, why), &reaction)
+  }
+
+  mutating func trouble(
+    _ step: StepRun, _ failure: CloudFailure, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    let name = step.step.name
+    // A region whose API is known to be silent will not be fenced by asking it again.
+    let isHopeless = failure.kind == .unreachable && situation.assessment.diagnosis == .regionUnreachable
+    if let bound = step.step.bound, isHopeless || situation.now - (step.startedAt ?? situation.now) >= bound {
+      passBy(step, failure.text, situation, &reaction)
+      return
+    }
+    let failures = (progress[name]?.failures ?? 0) + 1
+    notes[name] = failure.text
+    sayIfSlow(step, failure.text, situation, &reaction)
+    rest(name, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
+    sayOnce(
+      "trouble-\(name)-\(failure.code)", .troubled, "\(name): \(failure.text); trying again", &reaction, step: name)
+  }
+
+  /// A step with a bound does not hold the recovery up. What it owes stays visible.
+  mutating func passBy(
+    _ step: StepRun, _ why: String, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    let name = step.step.name
+    progress[name] = nil
+    guard let fence = step.step.work.fence, let run = state.phase.run else {
+      record(.stepDone(name, "given up: \(why)", at: situation.now), &reaction)
+      return
+    }
+    let debt = FenceDebt(
+      incident: run.incident, step: name, fence: fence, since: situation.now,
+      why: "\(fence.subject) could not be fenced: \(why)")
+    record(.stepOwed(name, debt, at: situation.now), &reaction)
+  }
+}

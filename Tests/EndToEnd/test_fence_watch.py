@@ -1,0 +1,167 @@
+"""The fence after the failover: hours in which nothing is paid, and days in which what was fenced comes loose. The
+daemon's clock leaps over them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aws.client import Control
+from checks import assert_promoted_once, fail_over
+from daemon import PATIENCE, Daemon
+from fence_support import (
+    ALL_OWED, DATABASE_STEP, GROUP_STEP, LADDER, LISTENER_STEP, RUNGS, is_fenced, lines, mend_fenced_primary,
+    old_database, owed, until_paid)
+from settings import WORKLOAD
+from shims import compiled
+from world import DATABASE, GROUP, PRIMARY, SERVING, World
+
+#: What was fenced is looked at so often, in minutes, and a little more.
+WATCH = 5.2
+
+
+class Leaper(Daemon):
+    """A daemon whose time can be made to pass in a moment."""
+
+    def __init__(self, world: World, directory: Path, library: Path) -> None:
+        self.ahead = directory / "ahead"
+        self.ahead.write_bytes(struct.pack("l", 0))
+        # As long as it may be: who was frozen begins to wait anew.
+        super().__init__(
+            world, directory, {**LADDER, "detection.timeGap": "5m"},
+            {"LD_PRELOAD": str(library), "LEAP": str(self.ahead)})
+
+    def leap(self, minutes: float) -> None:
+        """At once, as in a suspend."""
+        (now,) = struct.unpack("l", self.ahead.read_bytes())
+        # In place: the daemon has the file mapped.
+        with self.ahead.open("r+b") as file:
+            file.write(struct.pack("l", now + round(minutes * 60)))
+
+    def stride(self, minutes: float) -> None:
+        """In two parts, none of which is taken for a suspend: it turns between them."""
+        for _ in range(2):
+            # Of the DR region, which nobody else asks: the stand-in's targets follow the primary's.
+            hits = self.world.dr.alb.hits
+            self.wait_until("it probes", lambda: self.world.dr.alb.hits > hits + 1, 20)
+            self.leap(minutes / 2)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled("leap", tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture
+def fenced(world: World, tmp_path: Path, library: Path) -> Iterator[Leaper]:
+    """In dr-active, with an old primary whose every rung is closed."""
+    daemon = Leaper(world, tmp_path, library)
+    try:
+        daemon.start().armed()
+        fail_over(world, daemon)
+        until_paid(world, daemon)
+        mend_fenced_primary(world)
+        yield daemon
+    finally:
+        daemon.kill_at_end()
+        daemon.look_for_secrets()
+
+
+def start_database(world: World) -> None:
+    world.client("rds", PRIMARY).start_db_instance(DBInstanceIdentifier=DATABASE)
+
+
+def scale_up(world: World) -> None:
+    low, wanted, high = SERVING
+    world.client("autoscaling", PRIMARY).update_auto_scaling_group(
+        AutoScalingGroupName=GROUP, MinSize=low, DesiredCapacity=wanted, MaxSize=high)
+
+
+def remove_rule(world: World) -> None:
+    elb = world.client("elbv2", PRIMARY)
+    rules = elb.describe_rules(ListenerArn=world.primary.listener)["Rules"]
+    (rule,) = (one for one in rules if not one["IsDefault"])
+    elb.delete_rule(RuleArn=rule["RuleArn"])
+
+
+@pytest.mark.parametrize(("step", "loosen"), [
+    (DATABASE_STEP, start_database), (GROUP_STEP, scale_up), (LISTENER_STEP, remove_rule)], ids=[
+    "the database was started", "the group was scaled up", "the rule was removed"])
+def test_what_comes_loose_is_owed_and_fenced_again(
+    world: World, fenced: Leaper, step: str, loosen: Callable[[World], None]
+) -> None:
+    """RDS starts a stopped instance after seven days; a schedule scales a group up; somebody cleans a listener."""
+    loosen(world)
+    fenced.wait_until("it is loose", lambda: not is_fenced(world) and old_database(world) != "starting", 10)
+    before = len(world.changes())
+    fenced.stays(lambda: not is_fenced(world) and fenced.status()["debts"] == [], 3)
+    fenced.stride(WATCH)
+    fenced.wait_until("it is seen", lambda: lines(fenced, "is fenced no more"), 20)
+    until_paid(world, fenced, 30)
+    assert len(lines(fenced, "is fenced no more")) == 1
+    assert len(lines(fenced, "fence debt paid")) == 1
+    assert len(world.changes()) == before + 1, fenced.account()
+    assert fenced.status()["phase"] == "dr-active"
+    assert_promoted_once(world)
+
+
+def test_a_fence_that_holds_is_looked_at_and_left_alone(world: World, aws: Control, fenced: Leaper) -> None:
+    changes, seen = world.changes(), aws.mark()
+    for _ in range(3):
+        fenced.stride(WATCH)
+        fenced.wait_until("every rung was looked at", lambda: {
+            call["action"] for call in aws.calls(since=seen) if call["region"] == PRIMARY
+        } >= {"DescribeAutoScalingGroups", "DescribeRules", "DescribeDBInstances"}, 20)
+        seen = aws.mark()
+    assert world.changes() == changes and fenced.status()["debts"] == []
+
+
+def test_a_failback_that_is_taken_back_leaves_the_old_primary_fenced_again(
+    world: World, aws: Control, fenced: Leaper
+) -> None:
+    fenced.order("ack", "--loss-reviewed")
+    aws.configure(stop_start=3 * PATIENCE)
+    fenced.order("failback", "--confirm", WORKLOAD)
+    fenced.wait_until("the database starts", lambda: old_database(world) == "starting", 20)
+    fenced.order("abort")
+    fenced.until_phase("dr-active", 40)
+    fenced.wait_until("it has started", lambda: old_database(world) == "available", 20)
+    aws.configure(stop_start=0.3)
+    fenced.stride(WATCH)
+    fenced.wait_until("it is seen", lambda: lines(fenced, "is fenced no more"), 20)
+    until_paid(world, fenced, 30)
+    assert len(lines(fenced, "is fenced no more")) == 1
+    assert_promoted_once(world)
+
+
+def test_a_debt_that_stays_is_told_again_after_hours_and_a_person_can_answer_for_it(
+    world: World, tmp_path: Path, library: Path
+) -> None:
+    """After 1, 2 and 4 hours; `skip` waives each for itself, and what was waived is not begun anew."""
+    daemon = Leaper(world, tmp_path, library)
+    try:
+        daemon.start().armed()
+        fault = world.lose_primary_region()
+        workload = daemon.until_phase("dr-active", 120)
+        assert owed(workload) == ALL_OWED, workload["debts"]
+        for told, hours in enumerate((1, 1, 2), 1):
+            daemon.leap(hours * 60 + 1)
+            daemon.wait_until("it is told", lambda: len(lines(daemon, "fence debt unpaid for")) == 3 * told, 20)
+        daemon.stays(lambda: len(lines(daemon, "fence debt unpaid for")) == 9, 3)
+        for step in RUNGS:
+            daemon.order("skip", "--step", step, reason=f"nobody reaches the {step} of it")
+        assert daemon.status()["debts"] == []
+        world.control.lift(fault)
+        changes = world.changes()
+        daemon.kill()
+        daemon.start()
+        mend_fenced_primary(world)
+        daemon.stride(WATCH)
+        daemon.stays(lambda: daemon.status()["debts"] == [], 4)
+        assert world.changes() == changes, "what a person answers for is left alone"
+    finally:
+        daemon.kill_at_end()
+        daemon.look_for_secrets()
