@@ -84,6 +84,18 @@ private let right = Reply(answers: [.a(name, 198, 51, 100, 1)])
     #expect(report.answers.map(\.ttl) == [120, 300])
   }
 
+  @Test func `a resolver that answers every name alike proves nothing`() async throws {
+    let portal = try NameServer { asked, _ in
+      [.message(Reply(answers: [.a(asked.name, 10, 0, 0, 1)]).bytes(to: asked))]
+    }
+    let zone = Zone(entries: [.soa("example.org"), .a(name, 198, 51, 100, 2)], isAuthoritative: true)
+    let report = try await report(
+      [NameServer(Zone(entries: [.a(name, 198, 51, 100, 1)] + balancers)), portal], [NameServer(zone)])
+    #expect(report.target.contains("10.0.0.1") && report.other.contains("10.0.0.1"))
+    #expect(!verdict(report).isVerified)
+    #expect(report.answers.map { verdict(report).lead(of: $0) } == [.target, .elsewhere, .target])
+  }
+
   @Test func `A and AAAA that lead to different places are two answers`() async throws {
     let resolver = try NameServer { asked, _ in
       let zone = Zone(entries: [.cname(name, asked.type == 1 ? away : home)] + balancers)
