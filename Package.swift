@@ -51,6 +51,8 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    // libresolv is glibc's own; its headers came with the compiler's.
+    .systemLibrary(name: "CResolv"),
     .systemLibrary(name: "CXML", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "CGlibc"),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
@@ -65,6 +67,7 @@ let package = Package(
     module("PilotlightCrypto", ["COpenSSL"]),
     module("PilotlightProbes", ["PilotlightCore", "PilotlightHTTP", "CGlibc"]),
     module("PilotlightAWS", ["PilotlightCore", "PilotlightHTTP", "PilotlightCrypto", "CXML"]),
+    module("PilotlightDNS", ["PilotlightCore", "CResolv", "CGlibc"]),
     module("PilotlightSandbox", ["PilotlightCore"]),
     module("PilotlightSandboxServer", ["PilotlightCore", "PilotlightSandbox"] + nio),
     module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", "CSQLite", sqlite]),
@@ -109,7 +112,7 @@ let package = Package(
       name: "Fuzzing",
       dependencies: [
         "PilotlightCore", "PilotlightConfiguration", "PilotlightAWS", "PilotlightHTTP", "PilotlightControlAPI",
-        "PilotlightLedger", "PilotlightRecording", "PilotlightScenarios", "PilotlightSimulation",
+        "PilotlightLedger", "PilotlightRecording", "PilotlightScenarios", "PilotlightSimulation", "PilotlightDNS",
       ],
       path: "Tests/Fuzzing", swiftSettings: strict),
 
@@ -119,6 +122,7 @@ let package = Package(
     tests(
       "AWSTests", ["PilotlightCore", "PilotlightAWS", "PilotlightHTTP", "PilotlightCrypto"],
       resources: [.copy("Fixtures")]),
+    tests("DNSTests", ["PilotlightCore", "PilotlightDNS"]),
     tests("SandboxTests", ["PilotlightCore", "PilotlightSandbox", "PilotlightSandboxServer"]),
     tests(
       "SimulationTests", ["PilotlightCore", "PilotlightEngine", "PilotlightSandbox", "PilotlightSimulation"],

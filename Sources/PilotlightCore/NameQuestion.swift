@@ -74,7 +74,7 @@ package enum NameLead: Hashable, Sendable {
   case target
   /// To the other load balancer, if only for some.
   case other
-  /// To what is neither's.
+  /// To what is neither's, or to what is said to be both's.
   case elsewhere
   /// The name does not exist, or ends at one without an address.
   case nowhere

@@ -1,6 +1,6 @@
 // Judging what name servers said. A CNAME names its load balancer, and the name is proof. An alias shows addresses alone, and a load
-// balancer shows at most 8 of its own at a time, in any order: one that is surely the target's is enough, one that is surely the other's is
-// too many.
+// balancer shows at most 8 of its own at a time, in any order: one that is the target's alone is enough, one that is the other's alone is
+// too many. One that is both's is nobody's: a resolver that answers every name alike, as a captive portal's does, would prove itself right.
 
 /// A question, what was answered, and what follows.
 package struct NameVerdict: Hashable, Sendable {
@@ -28,9 +28,9 @@ package struct NameVerdict: Hashable, Sendable {
 
   private func lead(of addresses: [String]) -> NameLead {
     if addresses.isEmpty { return .nowhere }
-    let target = Set(report.target)
-    if addresses.contains(where: { !target.contains($0) && report.other.contains($0) }) { return .other }
-    return addresses.contains { target.contains($0) } ? .target : .elsewhere
+    let (target, other) = (Set(report.target), Set(report.other))
+    if !other.subtracting(target).isDisjoint(with: addresses) { return .other }
+    return target.subtracting(other).isDisjoint(with: addresses) ? .elsewhere : .target
   }
 
   /// Whether this answer leads its users to the target.
@@ -80,7 +80,9 @@ package struct NameVerdict: Hashable, Sendable {
     return switch lead(of: answer) {
     case .target: "\(server) is right"
     case .other: "\(server) still leads to \(tidy(question.other))\(ttl ?? "")"
-    case .elsewhere: "\(server) leads to \(destination(of: answer))\(ttl ?? ""), which is neither load balancer's"
+    case .elsewhere:
+      "\(server) leads to \(destination(of: answer))\(ttl ?? ""), "
+        + (isShared(answer) ? "which is both load balancers' and tells nothing" : "which is neither load balancer's")
     case .nowhere: "\(server) knows no address\(ttl ?? "")"
     case .unknown: "\(server): \(failure(of: answer))"
     }
@@ -89,6 +91,12 @@ package struct NameVerdict: Hashable, Sendable {
   private func destination(of answer: NameAnswer) -> String {
     guard case .leads(let chain, let addresses) = answer.outcome else { return "nothing" }
     return chain.last ?? addresses.first ?? "nothing"
+  }
+
+  /// Its addresses were given for either load balancer.
+  private func isShared(_ answer: NameAnswer) -> Bool {
+    guard case .leads(_, let addresses) = answer.outcome else { return false }
+    return !Set(report.target).intersection(report.other).isDisjoint(with: addresses)
   }
 
   private func failure(of answer: NameAnswer) -> String {

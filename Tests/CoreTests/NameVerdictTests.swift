@@ -68,11 +68,14 @@ private func lead(_ outcome: NameOutcome) -> NameLead {
     #expect(lead(alias("198.51.100.1", "2001:db8::1")) == .other)
   }
 
-  @Test func `an address that both have speaks for neither side against the other`() {
-    let answer = resolver("10.0.0.2", alias("127.0.0.1"))
-    let shared = NameVerdict(
-      question, NameReport(answers: [answer], target: ["127.0.0.1"], other: ["127.0.0.1", "192.0.2.1"]))
-    #expect(shared.leads(answer))
+  @Test func `an address that both have proves nothing, for a captive portal gives one for every name`() {
+    let (liar, honest) = (resolver("10.0.0.2", alias("10.0.0.1")), resolver("10.0.0.3", alias("198.51.100.1")))
+    let poisoned = NameVerdict(
+      question,
+      NameReport(
+        answers: [liar, honest], target: ["10.0.0.1", "198.51.100.1"], other: ["10.0.0.1", "192.0.2.1"]))
+    #expect([liar, honest].map { poisoned.lead(of: $0) } == [.elsewhere, .target])
+    #expect(poisoned.sentence.contains("; 10.0.0.2 leads to 10.0.0.1, which is both load balancers' and tells nothing"))
   }
 
   @Test func `a load balancer without an address leads users nowhere, though the zone does what it should`() {

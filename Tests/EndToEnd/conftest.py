@@ -65,5 +65,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     missing = pytest.mark.skip(reason=f"no pilotlightd and pilotlightctl in {BINARIES}")
     for item in items:
-        if not item.nodeid.startswith(("test_wrapper", "test_checks")):
+        if not item.nodeid.startswith(("test_wrapper", "test_checks", "test_names_server")):
             item.add_marker(missing)

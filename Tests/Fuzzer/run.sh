@@ -75,11 +75,12 @@ READERS = {
     "PilotlightConfiguration": None,
     "PilotlightScenarios": None,
     "PilotlightAWS": None,
+    "PilotlightDNS": ["DNSMessage", "Sections", "Reception", "FamilyAnswer"],
     "PilotlightControlAPI": ["ControlRequest", "Routing", "Orders", "ExplicitNull"],
     "PilotlightLedger": ["JSONRecordCodec"],
     "PilotlightRecording": [
         "Packing", "Format", "ValueCodec", "Stretch", "RecordingReader", "Recorder", "Replay", "WorkloadReplay"],
-    "PilotlightCore": ["Detector", "Tally", "DurableState", "Record", "Record+Message", "Loss"],
+    "PilotlightCore": ["Detector", "Tally", "DurableState", "Record", "Record+Message", "Loss", "NameVerdict"],
 }
 reached, counted = collections.Counter(), collections.Counter()
 for file in json.load(open(sys.argv[1]))["data"][0]["files"]:

@@ -15,6 +15,8 @@ package enum Target: String, CaseIterable, Sendable {
   case signatures
   /// The Date header, and what is learned from it.
   case dates
+  /// A name server's answer, and what is made of it.
+  case names
   /// Requests on the control socket.
   case requests
   /// Rows of the ledger, and the state they fold to.
@@ -35,6 +37,7 @@ package enum Target: String, CaseIterable, Sendable {
     case .credentials: await readCredentials(bytes)
     case .signatures: readSignature(bytes)
     case .dates: await readDate(bytes)
+    case .names: readNames(bytes)
     case .requests: readRequest(bytes)
     case .rows: readRows(bytes)
     case .observations: readObservations(bytes)

@@ -66,6 +66,8 @@ def _route(cloud: Cloud, method: str, words: list[str], query: dict[str, str], w
             return cloud.calls.since(int(query.get("since", 0)), mutating, query.get("action"))
         case "POST", ["regions"]:
             return _region(now, wish)
+        case "GET", ["zones"]:
+            return now.zones
         case "POST", ["lag"]:
             return _lag(now, wish)
         case "POST", ["targets"]:

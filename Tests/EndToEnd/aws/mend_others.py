@@ -19,7 +19,7 @@ from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManager
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sts.responses import TokenResponse
 
-from . import mend_rds, state
+from . import mend_rds, state, zones
 
 HISTORY = 900.0
 
@@ -154,6 +154,7 @@ def remember_change(original: Any) -> Any:
         state.current().changes[identifier] = time.time()
         info = result.result["ChangeInfo"]
         info["Id"], info["Status"] = f"/change/{identifier}", "PENDING"
+        zones.changed()
         return result
 
     return changed

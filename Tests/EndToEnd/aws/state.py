@@ -79,6 +79,8 @@ class State:
     activities: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
     #: Route 53 change id -> wall time of submission.
     changes: dict[str, float] = field(default_factory=dict)
+    #: Zone -> record sets, as Route 53's name servers know them.
+    zones: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     #: What SimulatePrincipalPolicy denies, as `rds:PromoteReadReplica`.
     denied: set[str] = field(default_factory=set)
 
