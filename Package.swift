@@ -90,7 +90,7 @@ let package = Package(
     .executableTarget(
       name: "pilotlightd",
       dependencies: [
-        "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightProbes", "PilotlightAWS",
+        "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightDNS", "PilotlightProbes", "PilotlightAWS",
         "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightRecording",
         "PilotlightSystemd", "PilotlightConfiguration", "PilotlightCrypto",
         "PilotlightControlAPI", "PilotlightControlServer", arguments, logging,

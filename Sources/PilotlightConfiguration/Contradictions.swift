@@ -181,6 +181,10 @@ struct Contradictions {
       !workload.decision.closesListener || workload.primary.listener != nil, "decision.fenceListener",
       "primary.listener", problem: "there is no listener to answer 503 at, expected `listener` in primary")
     require(
+      !workload.decision.closesListener || workload.decision.fencePrimary, "decision.fenceListener",
+      "decision.fencePrimary",
+      problem: "with instances behind it a closed load balancer looks like an outage, expected `fencePrimary` with it")
+    require(
       workload.primary.secret == nil || workload.dr.secret != nil, "primary.secret", "dr.secret",
       problem: "the application reads a secret in the primary region and none in the DR region: "
         + "nothing would lead it to the promoted database")

@@ -117,7 +117,7 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
       "dns", absent: "DNS is not asked",
       "Users have moved when DNS says so: behind the traffic shift resolvers and the zone's own servers are asked until all that answer lead "
         + "to the load balancer of the region that serves. A failover waits 15 minutes at most; a failback and a switchover scale "
-        + "nothing down before."
+        + "nothing down before. Needs port 53 from here to both; a private zone has no servers that can be asked."
     ) { readNames($0, traffic, primary: primary, dr: dr) }
   )
   if !workload.isDescribing { Contradictions(settings, path: workload.path, findings: workload.findings).check() }
@@ -208,12 +208,13 @@ private func readDecision(_ decision: Section) -> DecisionSettings {
       "Size the primary's group to standby before promoting, so that the old primary takes no writes."),
     fenceListener: decision.optional(
       "fenceListener", .boolean, default: false,
-      "Answer 503 at the primary's load balancer too, by a rule of its own, from before the promotion until the failback: clients that "
-        + "still find it write nothing. Needs `primary.listener`."),
+      "Answer 503 at the primary's load balancer too, by a rule of its own, from before the promotion of a failover until the failback: "
+        + "clients that still find it write nothing. Needs `primary.listener` and `fencePrimary`."),
     fenceDatabase: decision.optional(
       "fenceDatabase", .boolean, default: false,
-      "Stop the old primary's database too, as soon as the replica is promoted, and again when RDS starts it by itself after seven days; "
-        + "a failback starts it. Its data stays. RDS stops no instance that has replicas, so not where it has others."),
+      "Stop the old primary's database too, as soon as a failover has promoted the replica, and again when RDS starts it by itself after "
+        + "seven days; a failback starts it. Its data stays. RDS stops no instance that has replicas, so not where it has others."
+    ),
     prepareWhenDegraded: decision.optional(
       "prepareWhenDegraded", .boolean, default: standard.prepareWhenDegraded,
       "Repoint the DR secret and start the DR instances as soon as the primary is down, before that is confirmed; taken "

@@ -156,6 +156,8 @@ package struct DurableState: Equatable, Sendable {
     }
     if case .drActive(var residence) = phase {
       residence.failover.update(debt.step, skip)
+      // After a switchover there is no such step.
+      residence.waived = (residence.waived ?? []) + [debt.step]
       phase = .drActive(residence)
     } else {
       step(debt.step, skip)
@@ -167,6 +169,8 @@ package struct DurableState: Equatable, Sendable {
     switch step.step.work {
     // These wait for evidence or for a person.
     case .gate, .confirmByHand: return
+    // Given up at its bound.
+    case _ where step.step.bound.map { at - start >= $0 } ?? false: return
     default: durations.learn(name, at - start)
     }
   }

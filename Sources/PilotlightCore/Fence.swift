@@ -41,8 +41,9 @@ package enum Fence: Hashable, Sendable, Codable {
   package func read(_ reply: CloudReply?) -> Reading {
     switch (self, reply) {
     case (.group(let group, let size), .group(let state)):
-      state.size == size
-        ? .done("\(group.name) is at \(size)") : .needed(act, undo: nil, "\(group.name) is at \(state.size)")
+      // More room above is nothing that writes.
+      state.size.desired <= size.desired && state.size.min <= size.min
+        ? .done("\(group.name) is at \(state.size)") : .needed(act, undo: nil, "\(group.name) is at \(state.size)")
     case (.listener, .writeHold(let present)):
       present ? .done("\(subject) answers 503") : .needed(act, undo: nil, "\(subject) lets requests through")
     case (.database(let database), .database(let state)): readDatabase(database, state)
@@ -61,7 +62,9 @@ package enum Fence: Hashable, Sendable, Codable {
       return .done("\(database.identifier) is \(state.status)")
     }
     switch DatabaseReadiness(state.status) {
-    case .available, .broken: return .needed(act, undo: nil, "\(database.identifier) is \(state.status)")
+    case .available: return .needed(act, undo: nil, "\(database.identifier) is \(state.status)")
+    // RDS stops it as little as it lets anybody write; when it recovers, that is seen.
+    case .broken: return .done("\(database.identifier) is \(state.status) and takes no writes")
     case .busy: return .underway("\(database.identifier) is \(state.status)")
     }
   }

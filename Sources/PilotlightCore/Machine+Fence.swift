@@ -7,10 +7,10 @@ private let fencePause: Duration = .minutes(5)
 /// Adapters answer within 60 s.
 private let answerPatience: Duration = .seconds(90)
 
-extension Residence {
+extension Run {
   /// What keeps the old primary from taking writes, by the step that saw to it. What a person took as done is his business.
-  func fences(_ settings: WorkloadSettings) -> [(step: String, fence: Fence)] {
-    let rungs = failover.steps.compactMap { run in run.step.work.fence.map { (run, $0) } }
+  fileprivate func fences(_ settings: WorkloadSettings) -> [(step: String, fence: Fence)] {
+    let rungs = steps.compactMap { run in run.step.work.fence.map { (run, $0) } }
     if rungs.isEmpty, settings.decision.fencePrimary {
       let group = settings.primary.group
       return [("fence-primary", .group(group.ref, group.standby))]
@@ -20,8 +20,18 @@ extension Residence {
 }
 
 extension Machine {
-  /// Tries every debt each half minute, in every phase but not while paused or observing; and not before the one-way step was begun: a
-  /// primary that returns until then must find itself as it was.
+  /// The rungs of what led to where the DR region serves, or will, but for those that somebody answers for.
+  private var fences: [(step: String, fence: Fence)] {
+    switch state.phase {
+    case .drActive(let residence):
+      residence.failover.fences(settings).filter { residence.waived?.contains($0.step) != true }
+    case .failingOver(let run) where run.kind == .failover && run.hasPromoted: run.fences(settings)
+    case .healthy, .degraded, .failingOver, .failingBack: []
+    }
+  }
+
+  /// Tries every debt each half minute, in every phase but not while paused or observing; and not before the one-way step has happened:
+  /// a primary that returns until then must find itself as it was.
   mutating func payDebts(_ situation: Situation, _ reaction: inout Reaction) {
     for debt in state.debts {
       sayUnpaid(debt, situation, &reaction)
@@ -34,46 +44,51 @@ extension Machine {
 
   /// Looks whether what was fenced still is.
   mutating func watchFences(_ situation: Situation, _ reaction: inout Reaction) {
-    guard case .drActive(let residence) = state.phase, mayFence(situation) else { return }
-    for (step, fence) in residence.fences(settings) where !state.debts.contains(where: { $0.step == step }) {
+    guard case .drActive = state.phase, mayFence(situation) else { return }
+    for (step, fence) in fences where !isOwed(step) {
       let key = fenceKey(step)
-      if progress[key] == nil { rest(key, fencePause, failures: 0, situation) }
       if isBusy(key, situation) { continue }
       ask(.lookFence(step), [fence.look], key: key, situation, &reaction)
     }
   }
 
-  /// While the DR region serves, an old primary that serves too means two databases with separate histories.
+  /// While the DR region serves, an old primary that serves too means two databases with separate histories. It is fenced anew, once for
+  /// each time that it comes back: where it serves on although everything holds, only a person can find out how.
   mutating func watchOldPrimary(_ situation: Situation, _ reaction: inout Reaction) {
     guard situation.primaryServing == true else {
-      said.remove("old-primary")
+      said.subtract(["old-primary", "old-primary-fenced"])
       return
     }
     // Instances that were told to go may serve for another minute or two.
-    guard case .drActive(let residence) = state.phase, state.debts.isEmpty,
-      situation.now - situation.assessment.since >= .minutes(2)
-    else { return }
-    let fences = residence.fences(settings)
-    guard !fences.isEmpty, holdingActs(situation) == nil, outdated(situation) == nil else {
-      sayOnce(
-        "old-primary", .oldPrimaryServes, "the old primary serves again beside the DR region and is not fenced",
-        &reaction)
-      return
-    }
-    for (step, fence) in fences {
-      incur(step, fence, "the old primary serves again beside the DR region", residence, situation, &reaction)
+    let served = situation.now - situation.assessment.since
+    guard state.phase.residence != nil || state.phase.run?.hasPromoted == true, served >= .minutes(2) else { return }
+    let rungs = fences
+    if let first = rungs.first, mayFence(situation) {
+      guard !isOwed(first.step), said.insert("old-primary-fenced").inserted else {
+        if served >= .minutes(10) { sayServing("although it is fenced by all that we see", &reaction) }
+        return
+      }
+      for (step, _) in rungs { progress[fenceKey(step)] = nil }
+      incur(first.step, first.fence, "the old primary serves again beside the DR region", situation, &reaction)
+    } else {
+      sayServing("and is not fenced", &reaction)
     }
   }
 
-  private mutating func incur(
-    _ step: String, _ fence: Fence, _ why: String, _ residence: Residence, _ situation: Situation,
-    _ reaction: inout Reaction
-  ) {
-    progress[fenceKey(step)] = nil
-    let debt = FenceDebt(
-      incident: residence.failover.incident, step: step, fence: fence, since: situation.now, why: why)
-    record(.debtIncurred(debt), &reaction)
+  private mutating func sayServing(_ how: String, _ reaction: inout Reaction) {
+    sayOnce("old-primary", .oldPrimaryServes, "the old primary serves beside the DR region \(how)", &reaction)
   }
+
+  private mutating func incur(
+    _ step: String, _ fence: Fence, _ why: String, _ situation: Situation, _ reaction: inout Reaction
+  ) {
+    guard let incident = state.phase.incident else { return }
+    progress[fenceKey(step)] = nil
+    record(
+      .debtIncurred(FenceDebt(incident: incident, step: step, fence: fence, since: situation.now, why: why)), &reaction)
+  }
+
+  private func isOwed(_ step: String) -> Bool { state.debts.contains { $0.step == step } }
 
   private func debtKey(_ step: String) -> String { ".debt.\(step)" }
   private func fenceKey(_ step: String) -> String { ".fence.\(step)" }
@@ -87,11 +102,19 @@ extension Machine {
   }
 
   private func mayFence(_ situation: Situation) -> Bool {
-    if let run = state.phase.run, run.kind == .failover, !run.isCommitted { return false }
+    if let run = state.phase.run, run.kind == .failover, !run.hasPromoted { return false }
+    // Somebody may have brought the primary back because the DR region fails, or another watchdog be on the way home.
+    if case .drActive = state.phase, situation.drServing == false { return false }
     if outdated(situation) != nil { return false }
     // Read since this process started, where another watchdog may have done anything before.
     if settings.lease != nil, situation.drRole == nil { return false }
     return holdingActs(situation) == nil
+  }
+
+  /// The next debt of this step is news again.
+  mutating func forget(_ debt: FenceDebt) {
+    (progress[debtKey(debt.step)], notes[debtKey(debt.step)]) = (nil, nil)
+    said = said.filter { !$0.hasPrefix("unpaid-\(debt.step)-") && !$0.hasPrefix("unpayable-\(debt.step)-") }
   }
 
   /// What the newest try found; nil before the first answer.
@@ -125,7 +148,7 @@ extension Machine {
     switch debt.fence.read(replies.first) {
     case .done(let sentence):
       record(.debtPaid(debt, sentence), &reaction)
-      (progress[key], notes[key]) = (nil, nil)
+      forget(debt)
     case .needed(let action, _, let note):
       notes[key] = note
       // The debt itself is the durable intent: it was recorded when it was incurred.
@@ -141,11 +164,18 @@ extension Machine {
     let key = fenceKey(name)
     guard isAwaited(task, key: key) else { return }
     rest(key, fencePause, failures: 0, situation)
-    guard case .drActive(let residence) = state.phase,
-      let rung = residence.fences(settings).first(where: { $0.step == name }),
-      case .needed(_, _, let note) = rung.fence.read(replies.first)
-    else { return }
-    incur(name, rung.fence, "\(rung.fence.subject) is fenced no more: \(note)", residence, situation, &reaction)
+    guard case .drActive = state.phase, mayFence(situation), let rung = fences.first(where: { $0.step == name }) else {
+      return
+    }
+    switch rung.fence.read(replies.first) {
+    case .needed(_, _, let note):
+      incur(name, rung.fence, "\(rung.fence.subject) is fenced no more: \(note)", situation, &reaction)
+    case .unclear(let failure) where !failure.passesByItself:
+      sayOnce(
+        "unwatched-\(name)-\(failure.code)", .waiting,
+        "nobody can see whether \(rung.fence.subject) is still fenced: \(failure.text)", &reaction, step: name)
+    case .done, .underway, .asks, .impossible, .unclear: break
+    }
   }
 
   /// A region that does not answer is what debts are for; anything else is somebody's business.

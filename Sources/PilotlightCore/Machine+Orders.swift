@@ -181,6 +181,7 @@ extension Machine {
   ) -> Answer {
     if let debt = waivable(name) {
       record(.debtWaived(debt, by: order.by, reason: order.reason), &reaction)
+      forget(debt)
       return (nil, "\(debt.fence.subject) is left unfenced")
     }
     guard let run = state.phase.run else { return ("no run is in progress", "") }
@@ -215,7 +216,9 @@ extension Machine {
 
   /// The debt of the step that is named, which stands finished in its run.
   private func waivable(_ name: String?) -> FenceDebt? {
-    guard let name, state.phase.run.map({ $0[name]?.state == .owed }) ?? true else { return nil }
+    guard let name, state.phase.run.map({ $0.rollback == nil && $0[name]?.state.isFinished != false }) ?? true else {
+      return nil
+    }
     return state.debts.first { $0.step == name }
   }
 

@@ -67,6 +67,7 @@ extension Machine {
     if run.kind == .failover { sayRTO(situation, &reaction) }
     turnReadySteps(situation, &reaction)
     finishIfDone(situation, &reaction)
+    if run.kind == .failover { watchOldPrimary(situation, &reaction) }
     payDebts(situation, &reaction)
   }
 
@@ -299,6 +300,9 @@ extension Machine {
       notes[name] = why
       sayOnce("hold-\(name)", .heldBack, "\(name) would act, but \(why)", &reaction, step: name)
       return
+    }
+    if let bound = step.step.bound, step.attempts > 0, situation.now - (step.startedAt ?? situation.now) >= bound {
+      return passBy(step, note, situation, &reaction)
     }
     if isTooEarly(step, situation) { return rest(name, .seconds(1), failures: 0, situation) }
     if step.intentAt != nil, !step.didNotHappen, !hasDenied(step, note, situation, &reaction) {

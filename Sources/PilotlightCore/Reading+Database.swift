@@ -77,7 +77,7 @@ extension Work {
       switch DatabaseReadiness(state.status) {
       case .available: return .done("\(database.identifier) is \(state.status)")
       case .busy: return .underway("\(database.identifier) is \(state.status)")
-      case .broken: return .impossible("\(database.identifier) is \(state.status) and cannot be started")
+      case .broken: return .impossible("\(database.identifier) is \(state.status) and nothing can be made of it")
       }
     default: return unclear(replies)
     }

@@ -66,10 +66,11 @@ extension Record {
       .gatePassed(let name, _, _, _), .stepDone(let name, _, _), .stepOwed(let name, _, _), .stepStuck(let name, _),
       .stepReopened(let name, _), .stepSkipped(let name, _, _, _), .approved(let name, _, _), .stepUndone(let name):
       name
+    case .debtIncurred(let debt), .debtPaid(let debt, _), .debtWaived(let debt, _, _): debt.step
     case .armed, .account, .degraded, .recovered, .heldBack, .wouldFailOver, .runBegun, .lossAccepted, .lossNoted,
       .lossReviewed,
       .rollbackBegun, .rolledBack,
-      .runFinished, .debtIncurred, .debtPaid, .debtWaived, .acknowledged, .paused, .unpaused, .capacitySeen, .ordered:
+      .runFinished, .acknowledged, .paused, .unpaused, .capacitySeen, .ordered:
       nil
     }
   }

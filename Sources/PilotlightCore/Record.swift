@@ -41,6 +41,8 @@ package struct Residence: Hashable, Sendable, Codable {
   package var since: Instant
   /// An operator has seen it: the hold-down is over.
   package var acknowledgedBy: String?
+  /// Steps whose rung of the fence an operator answers for; nil: none.
+  package var waived: [String]?
 
   package init(failover: Run, since: Instant) {
     self.failover = failover

@@ -126,6 +126,11 @@ package struct Run: Hashable, Sendable, Codable {
     }
   }
 
+  /// The one-way step happened: it was taken, or seen done. From then on nothing is withdrawn any more.
+  package var hasPromoted: Bool {
+    steps.contains { $0.step.work.kind == .oneWay && ($0.wasTaken || $0.state.isFinished) }
+  }
+
   /// The one-way step was asked for by this run.
   var mayHavePromoted: Bool {
     steps.contains { $0.step.work.kind == .oneWay && $0.intentAt != nil && !$0.didNotHappen }

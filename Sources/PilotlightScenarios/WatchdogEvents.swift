@@ -150,7 +150,12 @@ extension Kind where Value == String {
       settings.primary.targetGroup = nil
       settings.dr.targetGroup = nil
     }
-    let plans = [WorkloadSettings.reference(), unwatched].flatMap {
+    let everything = WorkloadSettings.reference { settings in
+      settings.decision.fenceListener = true
+      settings.decision.fenceDatabase = true
+      settings.names = NameSettings(name: "app.example.com", primary: "a.example.com", dr: "b.example.com")
+    }
+    let plans = [WorkloadSettings.reference(), unwatched, everything].flatMap {
       Plan.failover($0) + Plan.switchover($0) + Plan.failback($0, incident: "i")
     }
     var names: [String] = []

@@ -176,7 +176,9 @@ extension Draw {
     guard chance(0.3) else { return }
     let (closes, stops) = pick([(true, false), (false, true), (true, true)])
     for index in trial.workloads.indices {
-      if trial.workloads[index].primary.listener != nil { trial.workloads[index].decision.fenceListener = closes }
+      if trial.workloads[index].primary.listener != nil, trial.workloads[index].decision.fencePrimary {
+        trial.workloads[index].decision.fenceListener = closes
+      }
       trial.workloads[index].decision.fenceDatabase = stops
     }
     guard trial.expectation == .none, chance(0.6) else { return }

@@ -98,7 +98,9 @@ struct Retry: AsyncParsableCommand {
 }
 
 struct Skip: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Take the stuck step as done: you did it by hand.")
+  static let configuration = CommandConfiguration(
+    abstract:
+      "Take the stuck step as done: you did it by hand. With --step of a fence debt: leave the old primary as it is.")
   @OptionGroup var target: WorkloadArgument
   @OptionGroup var why: ReasonOption
   @Option(help: "Which step; default: the stuck one.") var step: String?

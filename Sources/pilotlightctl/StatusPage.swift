@@ -68,7 +68,7 @@ private func workloadLines(_ workload: WorkloadStatus, _ daemon: DaemonStatus, _
     page.field("fence debts", "\(workload.debts.count), retried until paid", .red)
     page.bullets(
       workload.debts.map { debt in
-        "\(debt.what) (\(since(debt.since, seenAt: now)))\(debt.note.map { "; now: \($0)" } ?? "")"
+        "\(debt.step.map { "\($0): " } ?? "")\(debt.what) (\(since(debt.since, seenAt: now)))\(debt.note.map { "; now: \($0)" } ?? "")"
       })
   }
   let steps = advice(workload, isHalted: daemon.state == .halted)

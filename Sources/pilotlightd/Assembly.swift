@@ -8,14 +8,13 @@ import PilotlightAWS
 import PilotlightConfiguration
 import PilotlightControlServer
 import PilotlightCore
+import PilotlightDNS
 import PilotlightEngine
 import PilotlightHTTP
 import PilotlightLedger
 import PilotlightProbes
 import PilotlightRecording
 import PilotlightSystemd
-
-extension AWSCloud: Cloud {}
 
 struct Assembly {
   private let options: Pilotlightd
@@ -183,9 +182,10 @@ struct Assembly {
       clock: AWSClock(
         wallSeconds: { Double(TimeLine.walltime()) / 1e9 }, steady: bootTime, sleep: { try? await Task.sleep(for: $0) }),
       random: { Double.random(in: 0..<1) }, onNotice: onNotice)
-    return AWSCloud(
+    let cloud = AWSCloud(
       executor: client, wallSeconds: { Double(TimeLine.walltime()) / 1e9 + client.clockOffset },
       hostSeconds: { Double(TimeLine.walltime()) / 1e9 }, now: { line.now })
+    return AWSAndNames(aws: cloud, names: NameInquiry())
   }
 
   private func makeEngine(

@@ -157,4 +157,90 @@ extension Night {
     #expect(night.run(.minutes(10)) { $0.debts.isEmpty && $0.isFenced })
     #expect(night.cloud.changes.count { $0 == .stopDatabase(night.old) } == 1)
   }
+
+  @Test func `a debt is not paid on the word of a promotion that may not have happened`() throws {
+    let night = try Night(every)
+    night.run(.minutes(5))
+    night.regionDies()
+    // The answer is lost, and nothing was promoted.
+    let lost = CloudFailure(.unknownOutcome, code: "reset", message: "the answer was lost")
+    night.cloud.failures["rds:PromoteReadReplica"] = [lost]
+    #expect(night.run(.minutes(30)) { $0.acts.contains { $0.action.apiName == "rds:PromoteReadReplica" } })
+    night.cloud.dark.remove("eu-west-1")
+    night.run(.seconds(20))
+    #expect(night.cloud.promotions == 0 && night.cloud.held.isEmpty, "\(night.cloud.changes)")
+    // A region that answers contradicts our probes: a person would be asked.
+    night.cloud.dark.insert("eu-west-1")
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(5)) { $0.isFenced && $0.debts.isEmpty })
+  }
+
+  @Test func `an old primary that serves on although everything holds is told, and not fenced again and again`() throws
+  {
+    let night = try Night.failedOver()
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(10)) { $0.debts.isEmpty && $0.isFenced })
+    // Instances that no group knows.
+    night.primary = .success(status: 200)
+    night.run(.minutes(30))
+    #expect(night.messages.count { $0.kind == .debtIncurred } == 1)
+    #expect(night.messages.count { $0.kind == .oldPrimaryServes } == 1)
+    #expect(night.workload.machine.unreviewedLoss != nil)
+    // It goes, and comes back.
+    night.primary = .failure(.timeout, status: nil, detail: "no answer")
+    night.run(.minutes(5))
+    night.primary = .success(status: 200)
+    night.run(.minutes(5))
+    #expect(night.messages.count { $0.kind == .debtIncurred } == 2)
+  }
+
+  @Test func `more room for the old group is no writer`() throws {
+    let night = try Night.failedOver()
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(10)) { $0.debts.isEmpty && $0.isFenced })
+    night.cloud.groups[night.settings.primary.group.ref]?.max = 9
+    night.run(.hours(1))
+    #expect(night.messages.count { $0.kind == .debtIncurred } == 0)
+    #expect(night.cloud.groups[night.settings.primary.group.ref]?.max == 9)
+  }
+
+  @Test func `behind a switchover a person may answer for the old group, and it is left alone`() throws {
+    let night = try Night(every)
+    night.run(.minutes(5))
+    night.order(.switchover)
+    #expect(night.run(.hours(1)) { $0.phase == .drActive })
+    let group = night.settings.primary.group.ref
+    night.cloud.groups[group]?.desired = 1
+    #expect(night.run(.minutes(6)) { $0.debts == ["fence-primary"] })
+    night.order(.skip(step: "fence-primary"))
+    night.cloud.groups[group]?.desired = 1
+    night.run(.hours(1))
+    #expect(night.debts.isEmpty && night.cloud.groups[group]?.desired == 1)
+  }
+
+  @Test func `a primary that is brought back because the DR region fails is left to whoever brought it back`() throws {
+    let night = try Night.failedOver()
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(10)) { $0.debts.isEmpty && $0.isFenced })
+    night.dr = .failure(.timeout, status: nil, detail: "no answer")
+    night.run(.minutes(2))
+    night.cloud.databases[night.old]?.status = "available"
+    night.cloud.held = []
+    night.cloud.groups[night.settings.primary.group.ref] = night.settings.primary.group.serving
+    night.primary = .success(status: 200)
+    night.run(.hours(1))
+    #expect(night.debts.isEmpty && night.cloud.held.isEmpty && night.oldStatus == "available")
+    #expect(night.messages.contains { $0.kind == .oldPrimaryServes })
+  }
+
+  @Test func `a rung that the world undoes again and again holds the recovery up for its bound and no longer`() throws {
+    let night = try Night(every)
+    night.run(.minutes(5))
+    night.primary = .failure(.refused, status: nil, detail: "nobody listens")
+    night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
+    night.cloud.isStubborn = [night.settings.primary.group.ref]
+    #expect(night.run(.minutes(40)) { $0.phase == .drActive })
+    #expect(night.cloud.promotions == 1 && night.debts == ["fence-primary"])
+  }
 }

@@ -16,6 +16,8 @@ struct TinyCloud {
   var snapshots: Set<String> = []
   /// Health checks that are disabled and inverted.
   var unhealthyByWord: Set<HealthCheckRef> = []
+  /// Groups that take a new size and do not keep it.
+  var isStubborn: Set<GroupRef> = []
   /// Where DNS leads: the host that every server names; nil: none answers.
   var leadsTo: String? = "primary.example"
   var promotions = 0
@@ -129,7 +131,7 @@ struct TinyCloud {
     case .readWriteHold(let ref): return .writeHold(present: held.contains(ref))
     case .describeSnapshot(_, let name):
       return snapshots.contains(name) ? .snapshot(status: "available") : missing(name)
-    case .resizeGroup(let ref, let size): groups[ref] = size
+    case .resizeGroup(let ref, let size): if !isStubborn.contains(ref) { groups[ref] = size }
     case .repointSecret(let ref, let address, _): hosts[ref] = address
     case .promoteReplica(let ref): return promote(ref, at: now)
     case .renameDatabase(let ref, let name):

@@ -4,8 +4,10 @@ import PilotlightCore
 
 extension AWSCloud {
   private static let elb = "2015-12-01"
-  /// What a client sees while writes are held, and what we know our own rule by.
-  package static let writeHoldText = "pilotlight: writes are held during failback"
+  /// What a client sees while writes are held, or where the old primary is closed; and what we know our own rule by.
+  package static let writeHoldText = "pilotlight: this load balancer is closed while the other region takes over"
+  /// What rules of earlier versions say.
+  private static let knownTexts = [writeHoldText, "pilotlight: writes are held during failback"]
 
   func targetHealth(_ ref: TargetGroupRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     let result = try await query(
@@ -36,7 +38,7 @@ extension AWSCloud {
       guard page["Rules"] != nil else { throw missing("DescribeRules", "Rules", ref.region) }
       for rule in page.list("Rules") {
         let bodies = rule.list("Actions").compactMap { $0.at("FixedResponseConfig", "MessageBody")?.text }
-        if bodies.contains(AWSCloud.writeHoldText), let arn = rule["RuleArn"]?.text { return arn }
+        if bodies.contains(where: AWSCloud.knownTexts.contains), let arn = rule["RuleArn"]?.text { return arn }
       }
       marker = page["NextMarker"]?.text.trimmed
       if marker?.isEmpty != false { return nil }

@@ -129,7 +129,8 @@ import Testing
     #expect(form["Priority"] == "1" && form["Conditions.member.1.Values.member.1"] == "*")
     #expect(form["Actions.member.1.FixedResponseConfig.StatusCode"] == "503")
     #expect(
-      form["Actions.member.1.FixedResponseConfig.MessageBody"] == "pilotlight: writes are held during failback")
+      form["Actions.member.1.FixedResponseConfig.MessageBody"]
+        == "pilotlight: this load balancer is closed while the other region takes over")
   }
 
   @Test func `releasing writes deletes our own rule and no other`() async throws {
