@@ -4,7 +4,7 @@
 import Dispatch
 package import PilotlightCore
 
-/// Asks name servers. It never blocks its caller, and its sockets live on one queue of its own.
+/// Asks name servers. It never blocks its caller, and its sockets live on one queue of its own; a program needs one.
 package final class NameInquiry: Sendable {
   private let authorityPort: UInt16
   private let patience: Patience

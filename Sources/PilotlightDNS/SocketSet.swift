@@ -18,6 +18,7 @@ actor SocketSet {
   init(_ executor: QueueExecutor) {
     self.executor = executor
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    guard epoll >= 0 else { fatalError("epoll_create1: \(String(cString: strerror(errno)))") }
   }
 
   isolated deinit {

@@ -1,5 +1,6 @@
 // Bounds of an inquiry, and what it finds out for itself: the servers of the zone and the resolvers of this host.
 
+import Foundation
 import PilotlightCore
 import PilotlightDNS
 import Testing
@@ -52,6 +53,22 @@ import Testing
       }
       for await isAnswered in group { #expect(isAnswered) }
     }
+  }
+
+  @Test func `sockets are closed, whatever came of them`() async throws {
+    let inquiry = NameInquiry(patience: Patience(eachTry: .milliseconds(20), tries: 1))
+    var reply = Reply(answers: balancers)
+    reply.isTruncated = true
+    let (cut, silent) = try (NameServer(reply: reply), NameServer { _, _ in [.nothing] })
+    defer { [cut, silent].forEach { $0.stop() } }
+    let question = NameQuestion(
+      name: name, target: away, other: home, resolvers: [cut.address, silent.address, "127.0.0.1:1"],
+      authoritative: [cut.address, silent.address])
+    func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+    let before = try descriptors()
+    for _ in 0..<50 { _ = await inquiry.answer(question, patience: .seconds(20)) }
+    // More than a thousand sockets were opened; other tests have some of their own.
+    #expect(try descriptors() < before + 300)
   }
 
   @Test func `whoever asked may be cancelled`() async throws {
