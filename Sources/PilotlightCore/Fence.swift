@@ -31,9 +31,9 @@ package enum Fence: Hashable, Sendable, Codable {
   /// What is fenced, in a few words.
   package var subject: String {
     switch self {
-    case .group(let group, _): "\(group.name) in \(group.region)"
+    case .group(let group, _): "group \(group.name) in \(group.region)"
     case .listener(let listener): "the load balancer in \(listener.region)"
-    case .database(let database): "\(database.identifier) in \(database.region)"
+    case .database(let database): "database \(database.identifier) in \(database.region)"
     }
   }
 

@@ -111,6 +111,20 @@ extension Machine {
     return holdingActs(situation) == nil
   }
 
+  /// What a person types who answers for it.
+  func waiver(of debt: FenceDebt) -> String {
+    "`pilotlightctl skip \(settings.name) --step \(debt.step) --reason '...'`"
+  }
+
+  /// A run is over: its steps are nobody's business any more, what it owes is.
+  mutating func forgetRun() {
+    let owed = progress.filter { $0.key.hasPrefix(debtKey("")) }
+    let found = notes.filter { $0.key.hasPrefix(debtKey("")) }
+    forgetProgress()
+    (progress, notes) = (owed, found)
+    said = said.filter { $0.hasPrefix("unpaid-") || $0.hasPrefix("unpayable-") }
+  }
+
   /// The next debt of this step is news again.
   mutating func forget(_ debt: FenceDebt) {
     (progress[debtKey(debt.step)], notes[debtKey(debt.step)]) = (nil, nil)
@@ -185,6 +199,6 @@ extension Machine {
     sayOnce(
       "unpayable-\(debt.step)-\(failure.code)", .waiting,
       "\(debt.fence.subject) cannot be fenced: \(failure.text); trying again, "
-        + "`pilotlightctl skip --step \(debt.step)` leaves it as it is", &reaction, step: debt.step)
+        + "\(waiver(of: debt)) leaves it as it is", &reaction, step: debt.step)
   }
 }

@@ -255,7 +255,7 @@ extension Machine {
   }
 
   private func wayOut(of debt: FenceDebt) -> String {
-    "It is retried until it is; `pilotlightctl skip --step \(debt.step)` leaves it as it is"
+    "It is retried until it is; \(waiver(of: debt)) leaves it as it is"
   }
 
   /// Nothing goes home over writes that nobody has looked for: the old database is set aside then. nil outside dr-active, and once

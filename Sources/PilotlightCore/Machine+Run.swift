@@ -101,8 +101,7 @@ extension Machine {
   private mutating func finishIfDone(_ situation: Situation, _ reaction: inout Reaction) {
     guard let run = state.phase.run, run.isFinished, run.rollback == nil else { return }
     record(.runFinished(at: situation.now), &reaction)
-    forgetProgress()
-    said.removeAll()
+    forgetRun()
     if run.kind == .failback { reaction.effects.append(.startAfresh) }
   }
 

@@ -54,7 +54,7 @@ extension Night {
     let denied = CloudFailure(.denied, code: "AccessDenied", message: "not allowed")
     night.cloud.failures["autoscaling:UpdateAutoScalingGroup"] = Array(repeating: denied, count: 4)
     #expect(night.run(.minutes(2)) { $0.debts == ["fence-primary"] }, "\(night.debts)")
-    #expect(night.messages.contains { $0.kind == .waiting && $0.text.contains("skip --step fence-primary") })
+    #expect(night.messages.contains { $0.kind == .waiting && $0.text.contains("skip django-app --step fence-primary") })
     #expect(night.run(.minutes(5)) { $0.debts.isEmpty && $0.isFenced })
   }
 
@@ -132,7 +132,8 @@ extension Night {
     night.run(.hours(9))
     let told = night.messages.filter { $0.kind == .debtUnpaid && $0.text.contains("load balancer") }
     #expect(told.count == 4, "\(told.map(\.text))")
-    guard case .refused(let why)? = night.order(.reviewLoss), why.contains("skip --step fence-primary") else {
+    guard case .refused(let why)? = night.order(.reviewLoss), why.contains("skip django-app --step fence-primary")
+    else {
       Issue.record("no way out was shown")
       return
     }
