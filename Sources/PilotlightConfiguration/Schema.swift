@@ -117,7 +117,7 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
       "dns", absent: "DNS is not asked",
       "Users have moved when DNS says so: behind the traffic shift resolvers and the zone's own servers are asked until all that answer lead "
         + "to the load balancer of the region that serves. A failover waits 15 minutes at most; a failback and a switchover scale "
-        + "nothing down before. Needs port 53 from here to both; a private zone has no servers that can be asked."
+        + "nothing down before. Needs port 53 from here to both."
     ) { readNames($0, traffic, primary: primary, dr: dr) }
   )
   if !workload.isDescribing { Contradictions(settings, path: workload.path, findings: workload.findings).check() }

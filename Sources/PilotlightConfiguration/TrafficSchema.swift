@@ -56,7 +56,11 @@ func readNames(_ dns: Section, _ traffic: TrafficSettings, primary: SiteSettings
     ),
     authoritative: dns.optional(
       "servers", .list(of: .nameServer, 0...8), default: [],
-      "The zone's own servers; none: those that its NS records name."))
+      "The zone's own servers; none: those that its NS records name."),
+    isPrivate: dns.optional(
+      "private", .boolean, default: false,
+      "The name is in a private hosted zone, whose servers answer nobody: resolvers alone are asked, those of the VPCs that see it."
+    ))
 }
 
 private func host(of site: SiteSettings) -> String { (try? ProbeURL(site.probe.url))?.host ?? "" }

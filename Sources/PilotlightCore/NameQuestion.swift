@@ -13,14 +13,18 @@ package struct NameQuestion: Hashable, Sendable, Codable {
   package var resolvers: [String]
   /// Servers of the zone, in the same form; empty: those its NS records name, found through the resolvers.
   package var authoritative: [String]
+  /// The name is in a private hosted zone, whose servers answer nobody: resolvers alone are asked.
+  package var isPrivate: Bool
   package init(
-    name: String, target: String, other: String, resolvers: [String] = [], authoritative: [String] = []
+    name: String, target: String, other: String, resolvers: [String] = [], authoritative: [String] = [],
+    isPrivate: Bool = false
   ) {
     self.name = name
     self.target = target
     self.other = other
     self.resolvers = resolvers
     self.authoritative = authoritative
+    self.isPrivate = isPrivate
   }
 }
 

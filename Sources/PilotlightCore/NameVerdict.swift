@@ -39,11 +39,14 @@ package struct NameVerdict: Hashable, Sendable {
   /// Every authoritative server that answered leads to the target and at least one did, and so it is with the resolvers. Those that did
   /// not answer are named in `sentence`, and hold nothing up where another of their kind did.
   package var isVerified: Bool {
-    [true, false].allSatisfy { kind in
+    kinds.allSatisfy { kind in
       let leads = report.answers.filter { $0.isAuthoritative == kind }.map { lead(of: $0) }.filter { $0 != .unknown }
       return !leads.isEmpty && leads.allSatisfy { $0 == .target }
     }
   }
+
+  /// Who has to be asked: `isAuthoritative` of the answers.
+  private var kinds: [Bool] { question.isPrivate ? [false] : [true, false] }
 
   /// After how long the resolvers that lead elsewhere will have forgotten it, if the servers of the zone are right by then; nil when
   /// there are none, or none says so.
@@ -110,7 +113,7 @@ package struct NameVerdict: Hashable, Sendable {
       report.answers.contains { $0.isAuthoritative == kind && lead(of: $0) != .unknown }
     }
     var parts: [String] = []
-    if !hasAnswer(true) { parts.append("no authoritative server answered") }
+    if !question.isPrivate, !hasAnswer(true) { parts.append("no authoritative server answered") }
     if !hasAnswer(false) { parts.append("no resolver answered") }
     // Without a name in the answers, everything hangs on these.
     let isByAddress = report.answers.contains { lead(of: $0) == .elsewhere }

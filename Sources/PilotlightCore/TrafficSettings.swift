@@ -22,19 +22,24 @@ package struct NameSettings: Hashable, Sendable, Codable {
   /// As in `NameQuestion`.
   package var resolvers: [String]
   package var authoritative: [String]
+  package var isPrivate: Bool
 
-  package init(name: String, primary: String, dr: String, resolvers: [String] = [], authoritative: [String] = []) {
+  package init(
+    name: String, primary: String, dr: String, resolvers: [String] = [], authoritative: [String] = [],
+    isPrivate: Bool = false
+  ) {
     self.name = name
     self.primary = primary
     self.dr = dr
     self.resolvers = resolvers
     self.authoritative = authoritative
+    self.isPrivate = isPrivate
   }
 
   /// Does the name lead to this site?
   package func question(leadingTo site: Site) -> NameQuestion {
     NameQuestion(
       name: name, target: site == .primary ? primary : dr, other: site == .primary ? dr : primary,
-      resolvers: resolvers, authoritative: authoritative)
+      resolvers: resolvers, authoritative: authoritative, isPrivate: isPrivate)
   }
 }

@@ -79,6 +79,7 @@ package final class NameInquiry: Sendable {
   }
 
   private func authoritative(_ question: NameQuestion, _ resolution: Resolution) async -> [NameAnswer] {
+    if question.isPrivate { return [] }
     var (servers, mistaken) = await servers(question.authoritative, isAuthoritative: true)
     if question.authoritative.isEmpty {
       switch await resolution.zoneServers(of: question.name, port: authorityPort) {

@@ -97,6 +97,8 @@ struct Oracle {
   }
 
   mutating func ends(_ what: Occurrence, at now: Instant) {
+    // Instances that served are gone with the demand for them, and the rest may not be ready yet.
+    if case .cloud(let fault) = what, case .demand = fault { troubles.append((fault, now, now + .minutes(2))) }
     if what.isOrdinary { return }
     lies.ends(what, trial, at: now)
     quiet.ends(what, at: now)

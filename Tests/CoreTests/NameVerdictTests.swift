@@ -185,4 +185,13 @@ private func lead(_ outcome: NameOutcome) -> NameLead {
     #expect(sentence.contains("; 10.0.0.2 still leads to"))
     #expect(sentence.contains("; and 2 more; no authoritative server answered"))
   }
+
+  @Test func `in a private zone the word of the resolvers is enough, and none is missed`() {
+    var question = question
+    question.isPrivate = true
+    let report = NameReport(answers: [resolver("10.0.0.2", cname(away))])
+    #expect(NameVerdict(question, report).isVerified)
+    #expect(!NameVerdict(question, report).sentence.contains("authoritative"))
+    #expect(!NameVerdict(question, NameReport(answers: [])).isVerified)
+  }
 }

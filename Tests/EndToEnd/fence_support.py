@@ -6,15 +6,22 @@ from typing import Any
 
 from daemon import Daemon
 from settings import WORKLOAD
-from world import DATABASE, PRIMARY, STANDBY, World
+from world import DATABASE, GROUP, PRIMARY, STANDBY, World
 
 LADDER = {"decision.fenceListener": True, "decision.fenceDatabase": True}
 GROUP_STEP, LISTENER_STEP, DATABASE_STEP = RUNGS = ("fence-primary", "fence-listener", "stop-old-database")
 ALL_OWED = sorted(RUNGS)
 #: What each rung asks of the primary's region.
 CALLS = {GROUP_STEP: "UpdateAutoScalingGroup", LISTENER_STEP: "CreateRule", DATABASE_STEP: "StopDBInstance"}
-#: A rung holds nothing up for longer, in seconds.
+#: What each rung is, in a debt's words.
+SUBJECTS = {
+    GROUP_STEP: f"group {GROUP} in {PRIMARY}", LISTENER_STEP: f"the load balancer in {PRIMARY}",
+    DATABASE_STEP: f"database {DATABASE} in {PRIMARY}",
+}
+#: A rung before the promotion holds nothing up for longer, in seconds.
 BOUND = 20
+#: The last one is tried for longer, in minutes, for nothing but the end of the run waits for it.
+STOP_BOUND = 2
 
 
 def old_database(world: World) -> str:
@@ -43,6 +50,16 @@ def accepted(world: World, step: str) -> list[dict[str, Any]]:
 def assert_stopped_once(world: World) -> None:
     assert len(accepted(world, DATABASE_STEP)) == 1, world.changes("StopDBInstance")
     assert old_database(world) == "stopped"
+
+
+def assert_shown(page: str, *steps: str) -> None:
+    """As `status` shows what is owed."""
+    for step in steps:
+        assert f"{step}: {SUBJECTS[step]} could not be fenced" in page, page
+
+
+def way_out(step: str) -> str:
+    return f"`pilotlightctl skip {WORKLOAD} --step {step} --reason '...'`"
 
 
 def lines(daemon: Daemon, *words: str) -> list[str]:

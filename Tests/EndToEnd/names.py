@@ -30,8 +30,8 @@ SHOWN = 8
 #: TTL of an absence (SOA minimum), seconds.
 NEGATIVE_TTL = 5
 
-#: What a server does instead of answering. `silent`: nothing. `servfail`: says so. `refused`: says so.
-FAULTS = ("silent", "servfail", "refused")
+#: What a server does instead of answering. `silent`: nothing. `servfail`, `refused`: says so. `garbage`: bytes that are no message.
+FAULTS = ("silent", "servfail", "refused", "garbage")
 
 
 @dataclass
@@ -116,6 +116,8 @@ class Server:
         reply = request.reply(ra=0 if self.authoritative else 1, aa=1 if self.authoritative else 0)
         if self.fault == "silent":
             return None
+        if self.fault == "garbage":
+            return message[:2] + bytes(range(256))
         if self.fault:
             reply.header.rcode = getattr(RCODE, self.fault.upper())
             return reply.pack()
@@ -157,7 +159,7 @@ class ZoneServer(Server):
     def __init__(self, world: World, addresses: Callable[[str, str], list[str]], host: str = "127.0.0.1") -> None:
         self._world = world
         self._addresses = addresses
-        #: Ids of health checks that fail.
+        #: Ids of health checks whose endpoint fails.
         self.unhealthy: set[str] = set()
         self._dice = random.Random(1)
         self._known: list[dict[str, Any]] = []
@@ -197,7 +199,7 @@ class ZoneServer(Server):
     def _choose(self, sets: list[dict[str, Any]]) -> dict[str, Any]:
         """Of the sets of one name (Route 53 developer guide, "How Route 53 chooses records when health checking is
         configured"); the health of an alias's target is not looked at."""
-        healthy = [one for one in sets if one["healthCheck"] not in self.unhealthy] or sets
+        healthy = [one for one in sets if self._is_healthy(one)] or sets
         if any(one["failover"] for one in sets):
             # Where none is healthy, the primary is answered.
             return min(healthy, key=lambda one: one["failover"] != "PRIMARY")
@@ -205,6 +207,13 @@ class ZoneServer(Server):
         if not heavy:
             return self._dice.choice(healthy)
         return self._dice.choices(heavy, [one["weight"] for one in heavy])[0]
+
+
+    def _is_healthy(self, one: dict[str, Any]) -> bool:
+        """A check that is disabled counts as healthy, and one that is inverted as the opposite (Route 53 API reference,
+        UpdateHealthCheck)."""
+        is_well = one["disabled"] or one["healthCheck"] not in self.unhealthy
+        return is_well != one["inverted"]
 
 
 class Resolver(Server):

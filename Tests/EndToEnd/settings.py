@@ -62,6 +62,8 @@ def _size(sizes: tuple[int, int, int]) -> dict[str, int]:
 def _traffic(world: World) -> dict[str, Any]:
     if world.traffic == "switch":
         return {"objectSwitch": {"bucket": BUCKET, "key": SWITCH}}
+    if world.traffic == "failover":
+        return {"healthCheck": {"id": world.check}}
     sides = {}
     for name, site in (("primary", world.primary), ("dr", world.dr)):
         side: dict[str, Any] = {"host": site.dns_name}

@@ -19,7 +19,7 @@ from settings import WORKLOAD
 from shims import compiled
 from world import DATABASE, GROUP, PRIMARY, SERVING, World
 
-#: What was fenced is looked at so often, in minutes, and a little more.
+#: What was fenced is looked at so often, in minutes, and a little more; and at once by who was away.
 WATCH = 5.2
 
 
@@ -29,10 +29,7 @@ class Leaper(Daemon):
     def __init__(self, world: World, directory: Path, library: Path) -> None:
         self.ahead = directory / "ahead"
         self.ahead.write_bytes(struct.pack("l", 0))
-        # As long as it may be: who was frozen begins to wait anew.
-        super().__init__(
-            world, directory, {**LADDER, "detection.timeGap": "5m"},
-            {"LD_PRELOAD": str(library), "LEAP": str(self.ahead)})
+        super().__init__(world, directory, LADDER, {"LD_PRELOAD": str(library), "LEAP": str(self.ahead)})
 
     def leap(self, minutes: float) -> None:
         """At once, as in a suspend."""
@@ -40,14 +37,6 @@ class Leaper(Daemon):
         # In place: the daemon has the file mapped.
         with self.ahead.open("r+b") as file:
             file.write(struct.pack("l", now + round(minutes * 60)))
-
-    def stride(self, minutes: float) -> None:
-        """In two parts, none of which is taken for a suspend: it turns between them."""
-        for _ in range(2):
-            # Of the DR region, which nobody else asks: the stand-in's targets follow the primary's.
-            hits = self.world.dr.alb.hits
-            self.wait_until("it probes", lambda: self.world.dr.alb.hits > hits + 1, 20)
-            self.leap(minutes / 2)
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +87,7 @@ def test_what_comes_loose_is_owed_and_fenced_again(
     fenced.wait_until("it is loose", lambda: not is_fenced(world) and old_database(world) != "starting", 10)
     before = len(world.changes())
     fenced.stays(lambda: not is_fenced(world) and fenced.status()["debts"] == [], 3)
-    fenced.stride(WATCH)
+    fenced.leap(WATCH)
     fenced.wait_until("it is seen", lambda: lines(fenced, "is fenced no more"), 20)
     until_paid(world, fenced, 30)
     assert len(lines(fenced, "is fenced no more")) == 1
@@ -111,7 +100,7 @@ def test_what_comes_loose_is_owed_and_fenced_again(
 def test_a_fence_that_holds_is_looked_at_and_left_alone(world: World, aws: Control, fenced: Leaper) -> None:
     changes, seen = world.changes(), aws.mark()
     for _ in range(3):
-        fenced.stride(WATCH)
+        fenced.leap(WATCH)
         fenced.wait_until("every rung was looked at", lambda: {
             call["action"] for call in aws.calls(since=seen) if call["region"] == PRIMARY
         } >= {"DescribeAutoScalingGroups", "DescribeRules", "DescribeDBInstances"}, 20)
@@ -130,7 +119,7 @@ def test_a_failback_that_is_taken_back_leaves_the_old_primary_fenced_again(
     fenced.until_phase("dr-active", 40)
     fenced.wait_until("it has started", lambda: old_database(world) == "available", 20)
     aws.configure(stop_start=0.3)
-    fenced.stride(WATCH)
+    fenced.leap(WATCH)
     fenced.wait_until("it is seen", lambda: lines(fenced, "is fenced no more"), 20)
     until_paid(world, fenced, 30)
     assert len(lines(fenced, "is fenced no more")) == 1
@@ -159,7 +148,7 @@ def test_a_debt_that_stays_is_told_again_after_hours_and_a_person_can_answer_for
         daemon.kill()
         daemon.start()
         mend_fenced_primary(world)
-        daemon.stride(WATCH)
+        daemon.leap(WATCH)
         daemon.stays(lambda: daemon.status()["debts"] == [], 4)
         assert world.changes() == changes, "what a person answers for is left alone"
     finally:

@@ -145,16 +145,21 @@ def test_aliases_show_addresses_and_weights_lead_to_one_side(aws: Control) -> No
 
 
 def test_a_pair_for_failover_follows_its_health_check(aws: Control) -> None:
-    world = World(aws, traffic="switch", route53=0)
-    check = world.route53.create_health_check(CallerReference="1", HealthCheckConfig={
-        "Type": "HTTPS", "FullyQualifiedDomainName": "x.example.org", "Port": 443})["HealthCheck"]["Id"]
-    for site, name, more in ((world.primary, "PRIMARY", {"HealthCheckId": check}), (world.dr, "SECONDARY", {})):
-        point(world, site, SetIdentifier=name.lower(), Failover=name, **more)
+    world = World(aws, traffic="failover", route53=0)
     with Names.of(world) as names:
         names.resolver.ttl = 0
-        assert values(ask(names.resolver)) == HOME
-        names.zone.unhealthy.add(check)
-        assert values(ask(names.resolver)) == AWAY
+
+        def leads(is_well: bool, disabled: bool, inverted: bool) -> set[str]:
+            names.zone.unhealthy = set() if is_well else {world.check}
+            world.set_switches(disabled, inverted)
+            return values(ask(names.resolver))
+
+        # By the endpoint, and the other way round; by nothing but our word, whatever the endpoint does.
+        for is_well in (True, False):
+            assert leads(is_well, disabled=False, inverted=False) == (HOME if is_well else AWAY)
+            assert leads(is_well, disabled=False, inverted=True) == (AWAY if is_well else HOME)
+            assert leads(is_well, disabled=True, inverted=False) == HOME
+            assert leads(is_well, disabled=True, inverted=True) == AWAY
     world.close()
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemon import BINARIES, PATIENCE, SECRETS, Daemon
-from world import BUCKET, DR, GROUP, REPLICA, SECRET, SWITCH, World
+from names import Names
+from world import BUCKET, DR, GROUP, RECORD, REPLICA, SECRET, SWITCH, World
 
 READY, NOT_READY, WRONG = 0, 1, 2
 ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "traffic", "permissions", "clock", "capacity"]
@@ -68,6 +69,38 @@ def test_each_way_of_moving_traffic_is_proven(world: World, tmp_path: Path, traf
             assert Check(daemon, NOT_READY).words("NOT READY") == ["traffic"]
     finally:
         other.close()
+
+
+def test_a_health_check_that_somebody_switched_does_not_lead_users_by_itself(world: World, tmp_path: Path) -> None:
+    other = World(world.control, traffic="failover")
+    try:
+        daemon = Daemon(other, tmp_path)
+        assert Check(daemon, READY).items["traffic"] == ("ready", f"health check {other.check} follows its endpoint")
+        for switches, words in (((True, False), "disabled"), ((False, True), "inverted"), ((True, True), "unhealthy")):
+            other.set_switches(*switches)
+            check = Check(daemon, NOT_READY)
+            assert check.words("NOT READY") == ["traffic"] and words in check.items["traffic"][1], check.text
+        other.route53.delete_health_check(HealthCheckId=other.check)
+        assert "does not exist" in Check(daemon, NOT_READY).items["traffic"][1]
+    finally:
+        other.close()
+
+
+def test_where_dns_leads_users_is_shown_and_is_never_in_the_way(world: World, tmp_path: Path) -> None:
+    with Names.of(world, ttl=0, resolvers=2) as names:
+        servers = names.settings()
+        daemon = Daemon(world, tmp_path, {
+            "dns": {"resolvers": servers["resolvers"], "servers": servers["authoritative"]}})
+        check = Check(daemon, READY)
+        assert list(check.items) == [*ITEMS, "names"] and check.words("ready") == list(check.items), check.text
+        assert check.items["names"][1] == f"all 3 servers lead {RECORD} to {world.primary.dns_name.lower()}"
+        names.resolver.wrong = world.dr.dns_name.lower()
+        check = Check(daemon, READY)
+        assert check.words("unknown") == ["names"] and names.resolver.address in check.items["names"][1], check.text
+        names.resolver.wrong, names.zone.fault = None, "refused"
+        check = Check(daemon, READY)
+        assert check.words("unknown") == ["names"], check.text
+        assert "no authoritative server answered" in check.items["names"][1], check.text
 
 
 def test_f92_what_drifted_is_named(world: World, look: Callable[..., Check]) -> None:

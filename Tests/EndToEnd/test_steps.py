@@ -3,29 +3,14 @@ serve."""
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from aws.client import Control
 from checks import assert_failed_over, assert_promoted_once, fail_over
-from daemon import PATIENCE, REFUSED, Daemon
+from daemon import PATIENCE, REFUSED, Daemon, pass_time
 from world import DR, GROUP, PRIMARY, REPLICA, SERVING, World
 
 NO_CAPACITY = "We currently do not have sufficient t3.micro capacity."
-
-
-def pass_time(daemon: Daemon, minutes: int) -> None:
-    """The watchdog is away for so long by its own time line, and finds the world where it left it: hours of a cloud that
-    stands still, in a moment."""
-    daemon.kill()
-    ledger = sqlite3.connect(daemon.directory / "ledger.db")
-    with ledger:
-        ((boot, origin),) = [value.split() for value, in ledger.execute("SELECT value FROM facts WHERE key = 'timeline'")]
-        later = f"{boot} {int(origin) + minutes * 60 * 10**9}"
-        ledger.execute("UPDATE facts SET value = ? WHERE key = 'timeline'", (later,))
-    ledger.close()
-    daemon.start()
 
 
 def until_running(daemon: Daemon, step: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from aws.client import Control
-from world import ACCOUNT, BUCKET, DATABASE, DR, GROUP, PRIMARY, RECORD, REPLICA, SWITCH, World
+from daemon import PATIENCE
+from world import ACCOUNT, BUCKET, DATABASE, DR, GROUP, PRIMARY, RECORD, REPLICA, SWITCH, ZONE_NAME, World
 from wrapper_support import code, promote, until
 
 
@@ -325,13 +326,44 @@ def test_a_record_change_is_pending_before_it_is_in_sync(world: World) -> None:
     assert world.serving() == "dr"
 
 
-@pytest.mark.parametrize("traffic", ["alias", "weighted", "switch"])
+def test_a_health_check_is_switched_and_keeps_what_was_not_named(aws: Control) -> None:
+    """As Route 53 words it; what its name servers make of it comes a moment later."""
+    world = World(aws, traffic="failover")
+    try:
+        aws.configure(route53=0.5 * PATIENCE)
+        before = world.check_config()
+        assert world.switches() == (False, False) and len(before["Regions"]) == 3
+        version = world.route53.get_health_check(HealthCheckId=world.check)["HealthCheck"]["HealthCheckVersion"]
+        world.set_switches(True, True)
+        check = world.route53.get_health_check(HealthCheckId=world.check)["HealthCheck"]
+        assert check["HealthCheckConfig"] == {**before, "Disabled": True, "Inverted": True}
+        assert check["HealthCheckVersion"] > version
+
+        def known() -> list[tuple[str, bool]]:
+            return [(one["failover"], one["inverted"]) for one in aws.zones()[ZONE_NAME] if one["failover"]]
+
+        assert known() == [("PRIMARY", False), ("SECONDARY", False)]
+        until(lambda: known() == [("PRIMARY", True), ("SECONDARY", False)])
+        world.set_switches(False, False)
+        assert world.check_config() == before
+        assert code(lambda: world.route53.get_health_check(HealthCheckId="nobody")) == "NoSuchHealthCheck"
+        assert code(lambda: world.route53.update_health_check(HealthCheckId="nobody")) == "NoSuchHealthCheck"
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("traffic", ["alias", "weighted", "failover", "switch"])
 def test_every_way_of_leading_users_starts_at_the_primary(aws: Control, traffic: str) -> None:
     world = World(aws, traffic=traffic)
     try:
         assert world.serving() == "primary"
         if traffic == "switch":
             world.s3.put_object(Bucket=BUCKET, Key=SWITCH, Body=b"dr")
+            assert world.serving() == "dr"
+        if traffic == "failover":
+            world.set_switches(True, False)
+            assert world.serving() == "primary"
+            world.set_switches(True, True)
             assert world.serving() == "dr"
     finally:
         world.close()

@@ -54,7 +54,7 @@ class World:
     """The two regions, and what tests ask about them from outside."""
 
     def __init__(self, control: Control, traffic: str = "cname", brisk: bool = True, **settings: Any) -> None:
-        """`traffic` is `cname`, `alias`, `weighted` or `switch`."""
+        """`traffic` is `cname`, `alias`, `weighted`, `failover` (a pair, the primary's on a health check) or `switch`."""
         self.control = control
         self.traffic = traffic
         control.reset()
@@ -149,10 +149,27 @@ class World:
                 {"TTL": 60, "SetIdentifier": name, "Weight": weight, "ResourceRecords": [{"Value": site.dns_name}]}
                 for name, weight, site in (("primary", 100, self.primary), ("dr", 0, self.dr))
             ]
+        elif self.traffic == "failover":
+            self.check = self._build_check()
+            sets = [
+                {"TTL": 60, "SetIdentifier": role.lower(), "Failover": role,
+                 "ResourceRecords": [{"Value": site.dns_name}], **check}
+                for role, site, check in (
+                    ("PRIMARY", self.primary, {"HealthCheckId": self.check}), ("SECONDARY", self.dr, {}))
+            ]
         kind = "A" if self.traffic == "alias" else "CNAME"
         changes = [{"Action": "CREATE", "ResourceRecordSet": {"Name": RECORD, "Type": kind, **one}} for one in sets]
         if changes:
             self.route53.change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch={"Changes": changes})
+
+    def _build_check(self) -> str:
+        """With settings of its owner, none of which a move of the traffic may touch."""
+        config = {
+            "Type": "HTTPS", "FullyQualifiedDomainName": self.primary.dns_name, "Port": 443, "ResourcePath": "/health",
+            "RequestInterval": 10, "FailureThreshold": 2, "Regions": ["eu-west-1", "us-west-2", "ap-southeast-1"],
+        }
+        return self.route53.create_health_check(
+            CallerReference=str(time.time()), HealthCheckConfig=config)["HealthCheck"]["Id"]
 
     # Breaking and mending
 
@@ -215,6 +232,8 @@ class World:
         """Where users are led: `primary` or `dr`."""
         if self.traffic == "switch":
             return "dr" if self.switch_present() else "primary"
+        if self.traffic == "failover":
+            return "dr" if self.switches() == (True, True) else "primary"
         sets = [
             one for one in self.route53.list_resource_record_sets(HostedZoneId=self.zone)["ResourceRecordSets"]
             if one["Name"].rstrip(".") == RECORD
@@ -228,6 +247,17 @@ class World:
 
     def switch_present(self) -> bool:
         return any(one["Key"] == SWITCH for one in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []))
+
+    def check_config(self) -> dict[str, Any]:
+        return self.route53.get_health_check(HealthCheckId=self.check)["HealthCheck"]["HealthCheckConfig"]
+
+    def switches(self) -> tuple[bool, bool]:
+        """Whether the health check is disabled, and inverted."""
+        config = self.check_config()
+        return config["Disabled"], config["Inverted"]
+
+    def set_switches(self, disabled: bool, inverted: bool) -> None:
+        self.route53.update_health_check(HealthCheckId=self.check, Disabled=disabled, Inverted=inverted)
 
     def writes_held(self, site: Site) -> bool:
         """A rule of ours at the listener answers 503."""

@@ -27,6 +27,8 @@ import Testing
       .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg")), .readSecret(secret), .readSecretSource(secret),
       .detachSecret(secret), .readRecords(record),
       .readChange(id: "C1", region: "us-east-1"), .readHealthCheck(HealthCheckRef(id: "0a1b-2c3d")),
+      .readCheckSwitch(HealthCheckRef(id: "0a1b-2c3d")),
+      .switchCheck(HealthCheckRef(id: "0a1b-2c3d"), unhealthy: true), .stopDatabase(database), .startDatabase(database),
       .readWriteHold(listener),
       .describeSnapshot(database, snapshot: "app-before"),
       .resizeGroup(group, GroupSize(min: 1, desired: 2, max: 3)), .promoteReplica(database),

@@ -134,6 +134,28 @@ import Testing
     #expect(executor.asked[0].path == "/2013-04-01/healthcheck/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9/status")
   }
 
+  @Test(arguments: [
+    ("<Inverted>true</Inverted><Disabled>true</Disabled>", true, true),
+    ("<Inverted>false</Inverted><Disabled>false</Disabled>", false, false),
+    ("<Inverted> true </Inverted>", false, true),
+    ("", false, false),
+  ]) func `a health check says whether it is disabled and inverted; what is not written is not so`(
+    config: String, disabled: Bool, inverted: Bool
+  ) async throws {
+    executor.prepare(
+      "GetHealthCheck",
+      "<GetHealthCheckResponse><HealthCheck><Id>c</Id><HealthCheckConfig><Type>HTTPS</Type>\(config)</HealthCheckConfig>"
+        + "</HealthCheck></GetHealthCheckResponse>")
+    let state = CheckSwitch(disabled: disabled, inverted: inverted)
+    #expect(await ask(.readCheckSwitch(HealthCheckRef(id: "c"))) == .checkSwitch(state))
+  }
+
+  @Test func `a health check without its settings is garbled, never taken for one that follows its endpoint`() async {
+    executor.prepare(
+      "GetHealthCheck", "<GetHealthCheckResponse><HealthCheck><Id>c</Id></HealthCheck></GetHealthCheckResponse>")
+    #expect(await ask(.readCheckSwitch(HealthCheckRef(id: "c"))).failure?.kind == .garbled)
+  }
+
   @Test func `targets in neither state are counted apart`() async throws {
     try executor.prepareFixture("DescribeTargetHealth.xml")
     #expect(

@@ -1,5 +1,5 @@
 """The smaller gaps: ReplicaLag that follows the replica, a secret replica that can be promoted, Route 53 changes that
-take time, SimulatePrincipalPolicy, a caller with policies."""
+take time, health checks that are switched, SimulatePrincipalPolicy, a caller with policies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from moto.cloudwatch.models import CloudWatchBackend
 from moto.core.responses import ActionResult
 from moto.iam.responses import IamResponse
 from moto.rds.models import rds_backends
+from moto.route53.models import HealthCheck, Route53Backend
 from moto.route53.responses import Route53
 from moto.secretsmanager.exceptions import SecretNotFoundException
 from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManagerBackend
@@ -29,6 +30,7 @@ def install() -> None:
     SecretsManagerResponse.stop_replication_to_replica = stop_replication_to_replica
     Route53.change_resource_record_sets = remember_change(Route53.change_resource_record_sets)
     Route53.get_change = get_change
+    Route53Backend.update_health_check = update_health_check(Route53Backend.update_health_check)
     IamResponse.simulate_principal_policy = simulate_principal_policy
     TokenResponse.get_caller_identity = get_caller_identity(TokenResponse.get_caller_identity)
 
@@ -168,6 +170,19 @@ def get_change(self: Route53) -> ActionResult:
         "Id": f"/change/{identifier}", "Status": "PENDING" if pending else "INSYNC",
         "SubmittedAt": datetime.fromtimestamp(submitted, timezone.utc),
     }})
+
+
+def update_health_check(original: Any) -> Any:
+    """What an update does not name stays (moto forgets regions and children); each has a version; the name servers learn of it."""
+
+    def updated(self: Route53Backend, health_check_id: str, health_check_args: dict[str, Any]) -> HealthCheck:
+        named = {name: value for name, value in health_check_args.items() if value != []}
+        check = original(self, health_check_id, named)
+        check.health_check_version += 1
+        zones.changed()
+        return check
+
+    return updated
 
 
 # IAM

@@ -1,4 +1,4 @@
-"""What Route 53's own name servers know: the record sets as of the last change that is in sync."""
+"""What Route 53's own name servers know: the record sets and the switches of health checks, as of the last change that is in sync."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ def changed() -> None:
 
 
 def _snapshot() -> dict[str, list[dict[str, Any]]]:
-    zones = route53_backends[DEFAULT_ACCOUNT_ID]["aws"].zones
-    return {zone.name.rstrip("."): [_describe(one) for one in zone.rrsets] for zone in zones.values()}
+    backend = route53_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    return {
+        zone.name.rstrip("."): [_describe(one, backend.health_checks.get(one.health_check_id)) for one in zone.rrsets]
+        for zone in backend.zones.values()
+    }
 
 
-def _describe(record_set: Any) -> dict[str, Any]:
+def _describe(record_set: Any, check: Any) -> dict[str, Any]:
     alias = record_set.alias_target
     return {
         "name": record_set.name.rstrip(".").lower(),
@@ -34,4 +37,6 @@ def _describe(record_set: Any) -> dict[str, Any]:
         "weight": None if record_set.weight is None else int(record_set.weight),
         "failover": record_set.failover,
         "healthCheck": record_set.health_check_id,
+        "disabled": check is not None and check.disabled,
+        "inverted": check is not None and check.inverted,
     }
