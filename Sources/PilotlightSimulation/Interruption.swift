@@ -53,6 +53,12 @@ package struct Interruption: Sendable {
           RecordRef(zone: "Z", name: "app.example.com", type: "CNAME"), primary: RecordTarget(host: "p.example.com"),
           dr: RecordTarget(host: "d.example.com"))
       },
+      Interruption("every rung of the fence, a switched health check, DNS", application) {
+        $0.decision.fenceListener = true
+        $0.decision.fenceDatabase = true
+        $0.traffic = .healthCheck(HealthCheckRef(id: "switch"))
+        $0.names = NameSettings(name: "app.example.com", primary: "p.example.com", dr: "d.example.com")
+      },
       Interruption("switched over", order) { _ in },
       Interruption("by hand, no secrets, no targets, no listener", region) {
         $0.traffic = .manual

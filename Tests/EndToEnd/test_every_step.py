@@ -11,7 +11,7 @@ import pytest
 from aws.client import Control
 from checks import assert_failed_over, assert_order, assert_promoted_once
 from daemon import DONE, Daemon
-from world import DR, PRIMARY, REPLICA, STANDBY, World
+from world import DR, GROUP, PRIMARY, REPLICA, STANDBY, World
 
 #: What each step asks of AWS, in the order of the plan.
 CALLS = {
@@ -148,9 +148,11 @@ def test_a_fence_and_an_announcement_that_are_denied_for_ever_hold_nothing_up(
     assert world.serving() == "dr" and world.announcements() == []
     assert daemon.steps()["fence-primary"] == "owed"
     (debt,) = workload["debts"]
-    assert PRIMARY in debt["what"] and "AccessDenied" in debt["what"], debt
+    assert debt["what"].startswith(f"group {GROUP} in {PRIMARY} could not be fenced: AccessDenied"), debt
     assert "CRITICAL" in next(line for line in daemon.log().splitlines() if "could not be fenced" in line)
-    assert re.search(r"announce +done .* given up: AccessDenied", daemon.ctl("status").stdout), daemon.ctl("status").stdout
+    page = daemon.ctl("status").stdout
+    assert f"fence-primary: group {GROUP} in {PRIMARY} could not be fenced" in page, page
+    assert re.search(r"announce +done .* given up: AccessDenied", page), page
     aws.lift(fence)
     assert_debts_paid(world, daemon)
 
