@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes the Debian package.
+# Makes the Debian package. COMPRESSION and SHLIBDEPS are more words for dpkg-deb and dpkg-shlibdeps.
 #
 #   deb.sh PROGRAMS OUTPUT    from the programs in PROGRAMS; prints the file it has made in OUTPUT
 set -euo pipefail
@@ -25,6 +25,7 @@ install -D -m 644 debian/lintian-overrides "$tree/usr/share/lintian/overrides/pi
 
 # What the programs are linked to decides what the package needs. dpkg-shlibdeps wants a source tree around it.
 printf 'Source: pilotlight\n\nPackage: pilotlight\nArchitecture: any\n' > "$work/debian/control"
+# shellcheck disable=SC2086
 needs=$(cd "$work" && dpkg-shlibdeps -O ${SHLIBDEPS:-} "$tree/usr/bin/pilotlightd" "$tree/usr/bin/pilotlightctl")
 size=$(du --summarize --block-size=1K "$tree" | cut -f 1)
 sed "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@SIZE@/$size/; s/@NEEDS@/${needs#*=}/" debian/control \
@@ -36,5 +37,6 @@ chmod -R u=rwX,go=rX "$tree"
 chmod 755 "$tree"/DEBIAN/p*
 
 package=$output/pilotlight_${version}_$architecture.deb
-dpkg-deb --root-owner-group --build "$tree" "$package" >&2
+# shellcheck disable=SC2086
+dpkg-deb --root-owner-group ${COMPRESSION:--Zxz} --build "$tree" "$package" >&2
 echo "$package"

@@ -11,7 +11,8 @@ put() { install -D -m "$1" "$2" "$destination$3"; }
 for program in pilotlightd pilotlightctl; do
   put 755 "$programs/$program" "$prefix/bin/$program"
   strip --strip-unneeded --remove-section=.comment --remove-section=.note "$destination$prefix/bin/$program"
-  put 644 <("$programs/$program" --generate-completion-script bash) "$prefix/share/bash-completion/completions/$program"
+  # bash reads it, nobody runs it.
+  put 644 <("$programs/$program" --generate-completion-script bash | sed "1{/^#!/d}") "$prefix/share/bash-completion/completions/$program"
   put 644 <("$programs/$program" --generate-completion-script zsh) "$prefix/share/zsh/vendor-completions/_$program"
   put 644 <("$programs/$program" --generate-completion-script fish) "$prefix/share/fish/vendor_completions.d/$program.fish"
 done

@@ -16,6 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
 enum { FRAMES = 24, LINE = 2000, SENTENCE = 500 };
 
 static _Atomic pid_t wanted;
@@ -121,8 +126,10 @@ void pl_last_words_prepare(void) {
   sigaction(SIGUSR2, &asked, NULL);
   for (size_t index = 0; index < sizeof deadly / sizeof *deadly; index++) {
     struct sigaction now, ours = {.sa_sigaction = speak, .sa_flags = SA_SIGINFO | SA_NODEFER};
-    // A sanitizer has handlers of its own.
-    if (sigaction(deadly[index], NULL, &now) == 0 && now.sa_handler == SIG_DFL) sigaction(deadly[index], &ours, NULL);
+    // A sanitizer keeps its handlers. Swift's runtime does not: it would start a program that stops all threads and reads them, which a
+    // hardened service may not do, and then it neither tells anything nor ends.
+    if (sigaction(deadly[index], NULL, &now) == 0 && (!SANITIZED || now.sa_handler == SIG_DFL))
+      sigaction(deadly[index], &ours, NULL);
   }
 }
 

@@ -81,7 +81,8 @@ extension PeerCredentials {
     guard let owner else { return told }
     return told.map { told in
       guard told.uid == nobody,
-        let real = try? pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self, { owner($0) }),
+        let real = try? pipeline.syncOperations.withUnsafeTransportIfAvailable(
+          of: NIOBSDSocket.Handle.self, { owner($0) }),
         let uid = real
       else { return told }
       return PeerCredentials(pid: told.pid, uid: uid, gid: told.gid)

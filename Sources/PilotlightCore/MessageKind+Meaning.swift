@@ -324,8 +324,8 @@ extension MessageKind {
     case .wedged:
       MessageMeaning(
         id: "aa6205951aee4028b1092816f19dd708", level: .critical,
-        meaning: "A loop of the daemon has not turned within its bound. No sign of life is sent; systemd will abort and restart it.",
-        next: "Nothing, if it restarts and goes on. If it happens again: the journal's next lines say where it was stuck; look at the disk and the host.")
+        meaning: "A loop of the daemon has not turned within its bound. systemd will abort and restart it.",
+        next: "Nothing, if it goes on. If it happens again: the next lines say where it was stuck; look at the host.")
     case .turnsAgain:
       MessageMeaning(
         id: "12726949692e4306a3edc06a66aef408", level: .notice,
@@ -334,7 +334,7 @@ extension MessageKind {
     case .invariantBroken:
       MessageMeaning(
         id: "d62e74f9043e499f81667a0cb8e7232f", level: .critical,
-        meaning: "Something is so that must never be. The daemon asked systemd to abort it and to begin anew from the ledger.",
+        meaning: "Something is so that must never be. The daemon has itself aborted, to begin anew from the ledger.",
         next: "Report it, with `journalctl -u pilotlightd` of the minutes before.")
     }
   }

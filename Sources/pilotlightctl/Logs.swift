@@ -70,7 +70,9 @@ struct Logs: AsyncParsableCommand {
 struct Reload: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Have the daemon read its configuration anew, all or nothing.",
-    discussion: "Ends when it is in force, or with 1 and every error when it is refused. `systemctl reload pilotlightd` does this.")
+    discussion: """
+      Ends when it is in force, or with 1 and every error when it is refused. `systemctl reload pilotlightd` does this.
+      """)
 
   @OptionGroup var socket: SocketOption
 

@@ -39,12 +39,8 @@ struct Assembly {
     let logger = makeLogger(line)
     let transport = makeTransport()
     let sandbox = try await makeSandbox(line)
-    let notice = MessageKind.cloudNotice.meaning
-    let cloud = try makeCloud(line, transport, sandbox) { text in
-      logger.log(
-        level: notice.level.loggerLevel, "\(text)",
-        metadata: ["MESSAGE_ID": "\(notice.id)", "PILOTLIGHT_EVENT": "\(MessageKind.cloudNotice.rawValue)"])
-    }
+    let notices = Notices(logger) { line.now }
+    let cloud = try makeCloud(line, transport, sandbox) { notices.say($0) }
     let workloads = (sandbox?.workloads ?? configuration.workloads).signed(configuration.daemon.signature)
     let heart = Heart(manager) { $0.log(to: logger) }
     let daemon = Daemon(

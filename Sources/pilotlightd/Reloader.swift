@@ -38,7 +38,8 @@ struct Reloader: Sendable {
     if let refusal = await daemon.reload(fresh.workloads.signed(fresh.daemon.signature), brakes: Brakes(fresh.daemon)) {
       return ["\(options.config): \(refusal)"]
     }
-    await daemon.say(Message(.configurationReloaded, "\(options.config): \(fresh.workloads.count) workload(s) in force"))
+    await daemon.say(
+      Message(.configurationReloaded, "\(options.config): \(fresh.workloads.count) workload(s) in force"))
     return []
   }
 }

@@ -47,6 +47,10 @@ become_machine() {
     touch "dev/$device"
     mount --bind "/dev/$device" "dev/$device"
   done
+  mkdir dev/pts dev/shm
+  mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
+  ln -s pts/ptmx dev/ptmx
+  mount -t tmpfs -o mode=1777 tmpfs dev/shm
   # What has no business in a machine without hardware, network and users.
   for unit in systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket systemd-udev-trigger.service \
     systemd-timesyncd.service systemd-random-seed.service systemd-update-utmp.service systemd-sysctl.service \
@@ -61,15 +65,19 @@ become_machine() {
   printf '[Journal]\nStorage=volatile\nRateLimitBurst=0\n' > etc/systemd/journald.conf.d/machine.conf
   tr -d - < /proc/sys/kernel/random/uuid > etc/machine-id
   echo machine > etc/hostname
+  # An image made for containers forbids packages to start their services.
+  rm -f usr/sbin/policy-rc.d
   pivot_root . mnt
   umount -l /mnt
+  # As systemd itself does outside of containers: credentials are mounted beside a service and propagate into it.
+  mount --make-rshared /
   exec env -i container=other PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     /lib/systemd/systemd --system --unit=machine.target --log-target=journal --show-status=no
 }
 
 # Beside this machine's processes: starts the other one, runs the command in it, and takes it apart.
 run_in_machine() {
-  local base=$1 inside code=0
+  local base=$1 inside code=0 directory=$PWD
   shift
   mount -t tmpfs tmpfs "$base"
   mkdir "$base/cgroup" "$base/machine"
@@ -85,24 +93,26 @@ run_in_machine() {
   outside=$!
   trap 'take_apart "$outside" "$group"' EXIT
   inside=$(wait_for_systemd "$outside")
-  nsenter --target "$inside" --all --root --wd="$PWD" -- "$@" || code=$?
+  cd /
+  # shellcheck disable=SC2016
+  nsenter --target "$inside" --all --root --wd -- sh -c 'cd "$0" && exec "$@"' "$directory" "$@" || code=$?
   return "$code"
 }
 
 # Prints the PID of the other machine's systemd when it has come up.
 wait_for_systemd() {
-  local inside= state=
+  local inside='' state=''
   for _ in $(seq 300); do
     inside=$(cat "/proc/$1/task/$1/children" 2>/dev/null || true)
     inside=${inside%% *}
     if [ -n "$inside" ]; then
-      state=$(nsenter --target "$inside" --all --root --wd=/ -- systemctl is-system-running 2>/dev/null || true)
+      state=$(nsenter --target "$inside" --all --root --wd -- systemctl is-system-running 2>/dev/null || true)
       case $state in running | degraded) echo "$inside"; return ;; esac
     fi
     sleep 0.1
   done
   echo "machine.sh: systemd did not come up within 30 s (${state:-no answer})" >&2
-  [ -z "$inside" ] || nsenter --target "$inside" --all --root --wd=/ -- journalctl --no-pager --lines=50 >&2 || true
+  [ -z "$inside" ] || nsenter --target "$inside" --all --root --wd -- journalctl --no-pager --lines=50 >&2 || true
   return 1
 }
 

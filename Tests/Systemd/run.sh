@@ -9,9 +9,12 @@ if ! why=$("$systemd/machine.sh" --possible); then
   echo "skipped: tests of the service under systemd: $why"
   exit 0
 fi
-# Sets python and PILOTLIGHT_BIN.
-# shellcheck source=Tests/EndToEnd/programs.sh
-. "$root/Tests/EndToEnd/programs.sh"
+programs=${PILOTLIGHT_BIN:-$root/.build/debug}
+if [ ! -x "$programs/pilotlightd" ] || [ ! -x "$programs/pilotlightctl" ]; then
+  echo "run.sh: no pilotlightd and pilotlightctl in $programs: run 'swift build' first, or set PILOTLIGHT_BIN" >&2
+  exit 1
+fi
+python=$(command -v "$("$root/Tests/EndToEnd/python.sh")")
 cd "$systemd"
 
 # What the machines are given; in the repository, which they see.
@@ -20,10 +23,10 @@ rm -rf "$given"
 mkdir -p "$given"
 # A debug build is linked to the toolchain's Swift.
 swift=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/lib/swift/linux
-[ -n "${PACKAGE:-}" ] || PACKAGE=$(SHLIBDEPS="--ignore-missing-info -l$swift" "$root/packaging/deb.sh" "$PILOTLIGHT_BIN" "$given" 2> "$given/deb.log") ||
+[ -n "${PACKAGE:-}" ] || PACKAGE=$(COMPRESSION="-Zgzip -z1" SHLIBDEPS="--ignore-missing-info -l$swift" "$root/packaging/deb.sh" "$programs" "$given" 2> "$given/deb.log") ||
   { cat "$given/deb.log" >&2; exit 1; }
 cc -shared -fPIC -O1 -Wall -Wextra -Werror -o "$given/obstruct.so" obstruct.c
-export PACKAGE PILOTLIGHT_BIN OBSTRUCT=$given/obstruct.so PYTHONDONTWRITEBYTECODE=1
+export PACKAGE OBSTRUCT=$given/obstruct.so PYTHONDONTWRITEBYTECODE=1
 
 if [ -n "${ALONE:-}" ]; then exec ./machine.sh "$python" -m pytest -p no:cacheprovider "$@"; fi
 # shellcheck disable=SC2016

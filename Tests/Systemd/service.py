@@ -43,7 +43,9 @@ def run(*words: str, user: str | None = None, check: bool = False, seconds: floa
 
 
 def systemctl(*words: str, check: bool = True, seconds: float = 60) -> str:
-    return run("systemctl", "--no-pager", *words, check=check, seconds=seconds).stdout
+    done = run("systemctl", "--no-pager", *words, seconds=seconds)
+    assert not check or done.returncode == 0, f"systemctl {words}: exit {done.returncode}: {done.stderr}\n{account()}"
+    return done.stdout
 
 
 def properties(*names: str, unit: str = SERVICE) -> dict[str, str]:

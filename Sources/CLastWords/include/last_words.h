@@ -3,7 +3,7 @@
 // lines are all that remains.
 #pragma once
 
-/// Installs the handlers, where nobody else has. Call once, before other threads exist.
+/// Installs the handlers, in place of the Swift runtime's. Call once, before other threads exist.
 void pl_last_words_prepare(void);
 
 /// The calling thread's number, gettid(2).
