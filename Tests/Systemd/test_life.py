@@ -37,11 +37,13 @@ def test_ready_means_that_it_answers_and_the_status_is_true(service: Service) ->
 
 def test_nothing_but_its_own_lines_stands_in_the_journal(service: Service) -> None:
     """What comes by standard error is a library's."""
+    before = cursor()
     service.start().armed()
-    assert said("_TRANSPORT=stdout") == []
+    assert said("_TRANSPORT=stdout", since=before) == []
 
 
 def test_the_journal_alone_tells_the_story_of_an_incident(service: Service) -> None:
+    before = cursor()
     service.start().armed()
     world = service.world
     assert world
@@ -49,7 +51,7 @@ def test_the_journal_alone_tells_the_story_of_an_incident(service: Service) -> N
     world.break_primary()
     service.until_phase("dr-active")
     assert_failed_over(world, secret)
-    incident = next(line["PILOTLIGHT_INCIDENT"] for line in journal() if line.get("PILOTLIGHT_EVENT") == "runBegun")
+    incident = next(line["PILOTLIGHT_INCIDENT"] for line in journal(since=before) if line.get("PILOTLIGHT_EVENT") == "runBegun")
     story = journal(f"PILOTLIGHT_INCIDENT={incident}")
     events = [line["PILOTLIGHT_EVENT"] for line in story]
     for event in ("runBegun", "stepStarted", "acting", "accepted", "gatePassed", "stepDone", "runFinished"):
