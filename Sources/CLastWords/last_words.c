@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -133,7 +134,16 @@ void pl_last_words_prepare(void) {
   }
 }
 
-int pl_this_thread(void) { return (int)syscall(SYS_gettid); }
+int pl_this_thread(void) {
+  static _Thread_local int number;
+  if (number) return number;
+  // Dispatch's threads hear no signal unless they are told to.
+  sigset_t asked;
+  sigemptyset(&asked);
+  sigaddset(&asked, SIGUSR2);
+  pthread_sigmask(SIG_UNBLOCK, &asked, NULL);
+  return number = (int)syscall(SYS_gettid);
+}
 
 void pl_last_words_of(int thread) { wanted = thread; }
 

@@ -84,7 +84,7 @@ run_in_machine() {
   mount -t cgroup2 cgroup2 "$base/cgroup"
   group=$base/cgroup/pilotlight-machine-$$
   # Left by one that was killed; what is in use cannot be removed.
-  find "$base/cgroup" -depth -type d -path '*/pilotlight-machine-*' -exec rmdir {} + 2>/dev/null || true
+  find "$base/cgroup" -depth -type d -path '*/pilotlight-machine-*' -mmin +5 -exec rmdir {} + 2>/dev/null || true
   mkdir "$group"
   # shellcheck disable=SC2016
   setpriv --pdeathsig KILL bash -c 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"' - "$group" \

@@ -45,8 +45,8 @@ def test_a_wedged_decision_loop_is_restarted_within_the_watchdogs_time_and_a_sec
     assert any("Watchdog timeout" in line for line in words), words
     assert any("ended by SIGABRT from outside: the decision loop is stuck" in line for line in words), words
     # The stack of the thread that hangs, down to where.
-    stack = next(line for line in words if "the loop's thread is in" in line)
-    assert "pause" in stack or "obstruct.so" in stack, stack
+    stack = next((line for line in words if "the loop's thread is in" in line), "")
+    assert "obstruct.so" in stack or "sd_notify" in stack, words
     # The primary died meanwhile: the new process finds out and fails over.
     service.until_phase("dr-active")
     assert service.restarts == 1

@@ -6,7 +6,7 @@
 /// Installs the handlers, in place of the Swift runtime's. Call once, before other threads exist.
 void pl_last_words_prepare(void);
 
-/// The calling thread's number, gettid(2).
+/// The calling thread's number, gettid(2). From then on it can be asked for its stack.
 int pl_this_thread(void);
 
 /// Whose stack is wanted when the process is aborted from outside; 0 for the thread that the signal hits.
