@@ -22,6 +22,12 @@ package struct Activation: Sendable {
     sockets = handed.first { sd_is_socket($0, AF_NETLINK, 0, -1) > 0 }
   }
 
+  /// Whether the control socket that was handed over is another one than this; false where there is none.
+  package func isElsewhere(than path: String) -> Bool {
+    guard let control else { return false }
+    return sd_is_socket_unix(control, Int32(SOCK_STREAM.rawValue), 1, path, 0) == 0
+  }
+
   /// The uid behind the socket that this connected one leads to; nil where the kernel does not say.
   package func owner(of descriptor: Int32) -> UInt32? {
     guard let sockets else { return nil }

@@ -74,6 +74,9 @@ struct Assembly {
     ) { request, peer in
       await daemon.answer(request, peer)
     }
+    if activation.isElsewhere(than: configuration.daemon.socket) {
+      complain("pilotlightd: daemon.socket is not used: pilotlightd.socket says where the control socket is")
+    }
     do {
       try await control.start(inherited: activation.control)
     } catch {

@@ -100,7 +100,9 @@ def test_a_restart_in_mid_failover_repeats_no_step_and_goes_on_within_a_second(s
     stopped = time.time()
     systemctl("restart", SERVICE)
     begun = begun_at(service.pid)
-    assert continued_after(service, stopped) < 1
+    took = continued_after(service, stopped)
+    print(f"the first call {took:.2f} s after the start")
+    assert took < 1
     # The first answer knows of the run.
     assert service.status()["phase"] in ("failing-over", "dr-active")
     assert (int(prop("ActiveEnterTimestampMonotonic")) - int(prop("ExecMainStartTimestampMonotonic"))) / 1e6 < 1

@@ -9,6 +9,7 @@ import pytest
 
 from service import CONFIG, CONTROL, PACKAGE, SERVICE, SOCKET, Service, journal, prop, properties, run, said, systemctl
 
+ROOT = Path(__file__).resolve().parents[2]
 DRILL, TIMER = "pilotlight-drill.service", "pilotlight-drill.timer"
 UNITS = [SERVICE, SOCKET, DRILL, TIMER]
 
@@ -63,6 +64,16 @@ def test_lintian_finds_no_error(installed: str) -> None:
     spare = [] if os.environ.get("RELEASED") else ["--suppress-tags=custom-library-search-path,unstripped-binary-or-object"]
     done = run("lintian", "--allow-root", "--fail-on=error", *spare, str(PACKAGE), seconds=300)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_installed_without_dpkg_it_is_the_same(installed: str, tmp_path: Path) -> None:
+    run(str(ROOT / "packaging" / "install.sh"), os.environ["PROGRAMS"], str(tmp_path), "/usr", check=True, seconds=120)
+    files = {f"/{found.relative_to(tmp_path)}" for found in tmp_path.rglob("*") if found.is_file()}
+    packaged = {line for line in run("dpkg", "--listfiles", "pilotlight", check=True).stdout.splitlines() if Path(line).is_file()}
+    debians = {"/usr/share/doc/pilotlight/changelog.gz", "/usr/share/doc/pilotlight/copyright", "/usr/share/lintian/overrides/pilotlight"}
+    assert files == packaged - debians
+    for file in files - {f"/usr/bin/{name}" for name in ("pilotlightd", "pilotlightctl")}:
+        assert (tmp_path / file[1:]).read_bytes() == Path(file).read_bytes(), file
 
 
 def test_an_upgrade_restarts_what_runs_and_keeps_what_the_owner_wrote(service: Service) -> None:
