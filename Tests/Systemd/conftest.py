@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +24,7 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.d
 def installed() -> str:
     """What dpkg said as it installed the package."""
     # The test is about the package, not about where its dependencies come from: a debug build needs the toolchain's Swift.
-    done = run("dpkg", "--install", "--force-depends", "--force-unsafe-io", str(PACKAGE), check=True)
+    done = run("dpkg", "--install", "--force-depends", "--force-unsafe-io", str(PACKAGE), check=True, seconds=300)
     run("useradd", "--uid=4321", "--groups=pilotlight", ALICE, check=True)
     run("useradd", "--uid=4322", EVE, check=True)
     OBSTRUCT_IN.mkdir()

@@ -23,13 +23,13 @@ rm -rf "$given"
 mkdir -p "$given"
 # A debug build is linked to the toolchain's Swift.
 swift=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/lib/swift/linux
-[ -n "${PACKAGE:-}" ] || PACKAGE=$(COMPRESSION=-Znone SHLIBDEPS="--ignore-missing-info -l$swift" "$root/packaging/deb.sh" "$programs" "$given" 2> "$given/deb.log") ||
+[ -n "${PACKAGE:-}" ] || PACKAGE=$(COMPRESSION="-Zgzip -z1" SHLIBDEPS="--ignore-missing-info -l$swift" "$root/packaging/deb.sh" "$programs" "$given" 2> "$given/deb.log") ||
   { cat "$given/deb.log" >&2; exit 1; }
 cc -shared -fPIC -O1 -Wall -Wextra -Werror -o "$given/obstruct.so" obstruct.c
 export PACKAGE PROGRAMS=$programs OBSTRUCT=$given/obstruct.so PYTHONDONTWRITEBYTECODE=1
 
 if [ -n "${ALONE:-}" ]; then exec ./machine.sh "$python" -m pytest -p no:cacheprovider "$@"; fi
 # shellcheck disable=SC2016
-printf '%s\0' test_*.py | xargs -0 -P "${JOBS:-4}" -I '{}' sh -c \
+printf '%s\0' test_*.py | xargs -0 -P "${JOBS:-5}" -I '{}' sh -c \
   'if ./machine.sh "$0" -m pytest -p no:cacheprovider -q --no-header {} "$@" > "'"$given"'/{}.log" 2>&1
    then echo "{} $(tail -1 "'"$given"'/{}.log")"; else cat "'"$given"'/{}.log"; echo "{} failed"; exit 1; fi' "$python" "$@"

@@ -168,6 +168,12 @@ class Service:
         return int(prop("NRestarts"))
 
 
+def restarted(service: Service, pid: int, seconds: float) -> float:
+    """When systemd had a new process."""
+    wait_until("it is restarted", lambda: service.pid not in (0, pid), seconds)
+    return time.time()
+
+
 def begun_at(pid: int) -> float:
     """When the kernel made this process, wall time."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import stat
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from checks import assert_failed_over, assert_promoted_once
 from service import (
-    ALICE, CONTROL, SERVICE, SOCKET, Service, begun_at, cursor, journal, prop, properties, run, said, systemctl, wait_until)
+    ALICE, CONTROL, SERVICE, SOCKET, Service, begun_at, cursor, journal, prop, run, said, systemctl, wait_until)
 
 
 def test_the_socket_is_the_managers_and_the_groups(service: Service) -> None:

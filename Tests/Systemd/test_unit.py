@@ -83,7 +83,7 @@ def test_an_upgrade_restarts_what_runs_and_keeps_what_the_owner_wrote(service: S
     example.write_text(text + "# ours\n")
     systemctl("disable", TIMER)
     try:
-        run("dpkg", "--install", "--force-depends", "--force-unsafe-io", "--force-confdef", str(PACKAGE), check=True)
+        run("dpkg", "--install", "--force-depends", "--force-unsafe-io", "--force-confdef", str(PACKAGE), check=True, seconds=300)
         assert example.read_text() == text + "# ours\n"
         assert prop("UnitFileState", TIMER) == "disabled"
         assert service.pid not in (0, before)
@@ -134,4 +134,4 @@ def test_purged_nothing_is_left(service: Service) -> None:
         one for one in left if one not in mine and not one.startswith("/etc/systemd/system/pilotlight") and "/var/lib/systemd" not in one
     ] == []
     assert not CONTROL.exists()
-    run("dpkg", "--install", "--force-depends", "--force-unsafe-io", str(PACKAGE), check=True)
+    run("dpkg", "--install", "--force-depends", "--force-unsafe-io", str(PACKAGE), check=True, seconds=300)
