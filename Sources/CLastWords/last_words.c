@@ -101,7 +101,18 @@ static int ask_for_stack(void) {
 
 static void speak(int number, siginfo_t *info, void *context) {
   (void)context;
-  if (atomic_exchange(&in_turn, 1)) return;
+  if (atomic_exchange(&in_turn, 1)) {
+    // A fault of these very words, or of another thread meanwhile: it would come again for ever.
+    if (info->si_code > 0) signal(number, SIG_DFL);
+    return;
+  }
+  // Whatever holds us up from here on, the process ends.
+  sigset_t late;
+  sigemptyset(&late);
+  sigaddset(&late, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &late, NULL);
+  signal(SIGALRM, SIG_DFL);
+  alarm(2);
   struct line line = {.length = 0};
   const char *sentence = sentences[shown];
   const char *name = sigabbrev_np(number);

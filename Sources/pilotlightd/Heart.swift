@@ -19,6 +19,8 @@ final class Heart: Sendable {
   private let mended = Mutex<(@Sendable () -> Void)?>(nil)
   private let isResting = Mutex(false)
   private let threads = Mutex<[Loop: Int32]>([:])
+  /// Something is named, and it is its stack that an abort shows.
+  private let isNamed = Mutex(false)
   private let interval: Duration
   private let queue = DispatchQueue(label: "pilotlight.heart", qos: .userInitiated)
   /// The log may be what is stuck.
@@ -73,7 +75,7 @@ final class Heart: Sendable {
     let thread = LastWords.thisThread
     threads.withLock { $0[loop] = thread }
     // Unless something else is named, it is the decisions that an abort wants to know about.
-    if loop == .decisions { LastWords.want(stackOf: thread) }
+    if loop == .decisions, !isNamed.withLock({ $0 }) { LastWords.want(stackOf: thread) }
   }
 
   /// What must never be is so. The service manager ends us with SIGABRT, and begins anew from the ledger.
@@ -98,6 +100,7 @@ final class Heart: Sendable {
       case .alive: manager.alive()
       case .wedged(let loop): name(loop)
       case .turnsAgain:
+        isNamed.withLock { $0 = false }
         tell(Message(.turnsAgain, "all loops turn again"), lastWords: "")
         mended.withLock { $0 }?()
       case .lost(let loop, let what): broke("the \(loop.rawValue) has lost something, it never ended: \(what)")
@@ -115,6 +118,7 @@ final class Heart: Sendable {
   }
 
   private func name(_ loop: Loop) {
+    isNamed.withLock { $0 = true }
     let thread = threads.withLock { $0[loop == .ledger ? .decisions : loop] }
     if let thread { LastWords.want(stackOf: thread) }
     let text = "the \(loop.rawValue) is stuck"

@@ -63,7 +63,11 @@ def test_each_loop_is_missed(service: Service, name: str, words: str) -> None:
     wait_until("it is named", lambda: any(words in line for line in said(since=before)), SHORT + 4)
     service.clear()
     restarted(service, pid, 2 * SHORT + 5)
-    assert any(f"ended by SIGABRT from outside: {words}" in line for line in said(since=before)), said(since=before)
+    lines = said(since=before)
+    assert any(f"ended by SIGABRT from outside: {words}" in line for line in lines), lines
+    stack = next((line for line in lines if "thread is in" in line or "was hit is in" in line), "")
+    # libcurl's queue may have gone on on another of Dispatch's threads since it was last seen.
+    assert name == "probes" or "the loop's thread is in" in stack and "obstruct.so" in stack, lines
     assert service.ctl("status").returncode == 0
     if asker:
         os.waitpid(asker, 0)
