@@ -8,12 +8,12 @@ DESTDIR ?=
 BIN := .build/$(BUILD)
 RELEASE_FLAGS := --configuration release --static-swift-stdlib
 
-.PHONY: demo test unit sim explore bench mutants fuzz sanitize soak e2e lint check build release install docs clean prerequisites
+.PHONY: demo test unit sim explore bench mutants fuzz sanitize soak e2e service lint check build release install deb docs clean prerequisites
 
 demo: build
 	$(BIN)/pilotlightctl demo
 
-test: unit sim e2e
+test: unit sim e2e service
 
 # One target after the other: Swift Testing runs all tests of a process at once, and those that talk over real sockets would starve
 # beside those that compute. Tests that are stuck are ended, loudly. SCRATCH, UNIT_FLAGS and PATIENCE are for `make sanitize`.
@@ -85,6 +85,12 @@ soak: release
 e2e: build
 	PILOTLIGHT_BIN="$(CURDIR)/$(BIN)" Tests/EndToEnd/run.sh
 
+# The packaged service under a real systemd, in machines of its own (namespaces; root). BUSY: seconds that a busy daemon is watched
+# for a restart it must not get; 600 is the bar.
+BUSY ?= 20
+service: build
+	BUSY=$(BUSY) PILOTLIGHT_BIN="$(CURDIR)/$(BIN)" Tests/Systemd/run.sh
+
 build: prerequisites
 	$(SWIFT) build --configuration $(BUILD)
 
@@ -94,7 +100,8 @@ prerequisites:
 
 lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
-	@if command -v shellcheck >/dev/null; then shellcheck systemd/*.sh Tests/EndToEnd/*.sh Tests/Fuzzer/*.sh Tests/Sanitizers/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck --external-sources systemd/*.sh packaging/*.sh packaging/debian/p* Tests/EndToEnd/*.sh Tests/Systemd/*.sh \
+	  Tests/Fuzzer/*.sh Tests/Sanitizers/*.sh .ci/run; fi
 
 # Exactly what CI runs.
 check: lint build test
@@ -104,17 +111,12 @@ release: prerequisites
 	$(SWIFT) build $(RELEASE_FLAGS) --product pilotlightctl
 
 install: release
-	install -D -m 755 .build/release/pilotlightd "$(DESTDIR)$(PREFIX)/bin/pilotlightd"
-	install -D -m 755 .build/release/pilotlightctl "$(DESTDIR)$(PREFIX)/bin/pilotlightctl"
-	strip "$(DESTDIR)$(PREFIX)/bin/pilotlightd" "$(DESTDIR)$(PREFIX)/bin/pilotlightctl"
-	install -D -m 644 systemd/pilotlightd.service "$(DESTDIR)/lib/systemd/system/pilotlightd.service"
-	install -D -m 644 systemd/pilotlight.sysusers.conf "$(DESTDIR)$(PREFIX)/lib/sysusers.d/pilotlight.conf"
-	install -D -m 644 systemd/pilotlight.catalog "$(DESTDIR)$(PREFIX)/lib/systemd/catalog/pilotlight.catalog"
-	install -D -m 644 config/pilotlight.yaml "$(DESTDIR)/etc/pilotlight/pilotlight.yaml.example"
-	install -D -m 644 README.md "$(DESTDIR)$(PREFIX)/share/doc/pilotlight/README.md"
-	install -D -m 644 config/REFERENCE.md "$(DESTDIR)$(PREFIX)/share/doc/pilotlight/REFERENCE.md"
-	install -D -m 644 config/SCENARIOS.md "$(DESTDIR)$(PREFIX)/share/doc/pilotlight/SCENARIOS.md"
-	install -D -m 644 --target-directory="$(DESTDIR)$(PREFIX)/share/pilotlight/scenarios" config/scenarios/*.yaml
+	packaging/install.sh .build/release "$(DESTDIR)" "$(PREFIX)"
+
+# The Debian package, in .build/deb. An error of lintian's fails it.
+deb: release
+	packaging/deb.sh .build/release .build/deb
+	lintian --allow-root --fail-on=error .build/deb/*.deb
 
 # The documents that the programs write about themselves; a test compares them.
 docs: build
@@ -122,6 +124,7 @@ docs: build
 	$(BIN)/pilotlightd --print catalog > systemd/pilotlight.catalog
 	$(BIN)/pilotlightctl docs cli > config/CLI.md
 	$(BIN)/pilotlightctl docs scenarios > config/SCENARIOS.md
+	packaging/manual.py $(BIN) packaging/man
 
 clean:
 	rm -rf .build

@@ -55,6 +55,7 @@ let package = Package(
     .systemLibrary(name: "CResolv"),
     .systemLibrary(name: "CXML", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "CGlibc"),
+    .target(name: "CLastWords", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
     // The heart: decides and acts, pure, imports nothing.
@@ -73,7 +74,7 @@ let package = Package(
     module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", "CSQLite", sqlite]),
     // What was seen, kept and played again: format, files, replay.
     module("PilotlightRecording", ["PilotlightCore", "PilotlightEngine"]),
-    module("PilotlightSystemd", ["PilotlightCore", "CSystemd", "CGlibc", logging]),
+    module("PilotlightSystemd", ["PilotlightCore", "CSystemd", "CGlibc", "CLastWords", logging]),
     module("PilotlightConfiguration", ["PilotlightCore", yaml]),
     module("PilotlightControlAPI"),
     module("PilotlightControlServer", ["PilotlightControlAPI"] + nio),

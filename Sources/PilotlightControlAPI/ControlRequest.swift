@@ -20,6 +20,8 @@ package enum ControlRequest: Hashable, Sendable {
   case health
   /// `POST /v1/orders` with an `OrderRequest` -> `OrderAnswer`.
   case order(OrderRequest)
+  /// `POST /v1/reload` -> `OrderAnswer`; reads the configuration anew, all or nothing. A line of the message for each error.
+  case reload
   /// `GET /v1/sandbox` -> `SandboxReport`; only a daemon on the sandbox has it.
   case sandbox
   /// `POST /v1/sandbox` with a `SandboxRequest` -> `SandboxReport`.
@@ -63,7 +65,7 @@ extension ControlRequest {
   package var method: String {
     switch self {
     case .status, .explain, .report, .plan, .history, .health, .sandbox: "GET"
-    case .order, .changeSandbox: "POST"
+    case .order, .reload, .changeSandbox: "POST"
     }
   }
 
@@ -80,6 +82,7 @@ extension ControlRequest {
       "/v1/history" + query([("workload", workload), ("incident", incident), ("limit", String(limit))])
     case .health: "/v1/health"
     case .order: "/v1/orders"
+    case .reload: "/v1/reload"
     case .sandbox, .changeSandbox: "/v1/sandbox"
     }
   }
@@ -87,7 +90,7 @@ extension ControlRequest {
   /// JSON; empty for questions.
   package func body() throws -> [UInt8] {
     switch self {
-    case .status, .explain, .report, .plan, .history, .health, .sandbox: []
+    case .status, .explain, .report, .plan, .history, .health, .reload, .sandbox: []
     case .order(let order): try ControlJSON.encode(order)
     case .changeSandbox(let change): try ControlJSON.encode(change)
     }

@@ -25,6 +25,7 @@ extension ControlRequest {
       request = .history(
         workload: try query.takeWorkload(), incident: try query.takeIncident(), limit: try query.takeLimit())
     case ("POST", "/v1/orders"): request = .order(try ControlRequest.order(from: body))
+    case ("POST", "/v1/reload"): request = .reload
     case ("GET", "/v1/sandbox"): request = .sandbox
     default: request = .changeSandbox(try ControlRequest.sandboxChange(from: body))
     }
@@ -35,7 +36,7 @@ extension ControlRequest {
   private static func methods(of path: String, sandbox: Bool) throws(RequestFault) -> [String] {
     switch path {
     case "/v1/status", "/v1/explain", "/v1/report", "/v1/plan", "/v1/history", "/v1/health": return ["GET"]
-    case "/v1/orders": return ["POST"]
+    case "/v1/orders", "/v1/reload": return ["POST"]
     case "/v1/sandbox" where sandbox: return ["GET", "POST"]
     default: throw .unknownRoute(path: printable(path))
     }

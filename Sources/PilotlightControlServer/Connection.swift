@@ -11,14 +11,16 @@ final class ConnectionTable {
   let handler: ControlHandler
   let limits: ControlLimits
   let sandbox: Bool
+  let owner: SocketOwner?
   let names = UserNames()
   private var open: [ObjectIdentifier: Connection] = [:]
   private var whenEmpty: EventLoopPromise<Void>?
 
-  init(handler: @escaping ControlHandler, limits: ControlLimits, sandbox: Bool) {
+  init(handler: @escaping ControlHandler, limits: ControlLimits, sandbox: Bool, owner: SocketOwner?) {
     self.handler = handler
     self.limits = limits
     self.sandbox = sandbox
+    self.owner = owner
   }
 
   var count: Int { open.count }
@@ -30,10 +32,10 @@ final class ConnectionTable {
     if open.isEmpty { whenEmpty?.succeed() }
   }
 
-  /// Closes what is not being answered; the promise is kept when the rest has gone too.
+  /// The promise is kept when the last connection has gone.
   func drain(_ promise: EventLoopPromise<Void>) {
     whenEmpty = promise
-    for connection in Array(open.values) { connection.closeUnlessAnswering() }
+    for connection in Array(open.values) { connection.closeIfLingering() }
     if open.isEmpty { promise.succeed() }
   }
 }
@@ -70,7 +72,7 @@ final class Connection: ChannelInboundHandler {
     guard table.count < 2 * table.limits.connections else { return context.close(promise: nil) }
     table.add(self)
     let me = NIOLoopBound(self, eventLoop: context.eventLoop)
-    PeerCredentials.read(from: context.channel).whenComplete { result in
+    PeerCredentials.read(from: context.channel, owner: table.owner).whenComplete { result in
       guard case .success(let credentials) = result else { return me.value.close() }
       me.value.credentials = credentials
     }
@@ -195,11 +197,9 @@ final class Connection: ChannelInboundHandler {
     }
   }
 
-  func closeUnlessAnswering() {
-    switch state {
-    case .readingHead, .readingBody, .lingering: close()
-    case .answering, .writing, .closed: break
-    }
+  /// Who is still asking is not sent away: a restart refuses nobody.
+  func closeIfLingering() {
+    if case .lingering = state { close() }
   }
 
   private func close() { context?.close(promise: nil) }

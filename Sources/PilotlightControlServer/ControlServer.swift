@@ -1,6 +1,7 @@
 // HTTP/1.1 over a Unix socket, on one event loop of its own. The loop only moves bytes: what a request means is found
 // out by the handler, off the loop, so a slow handler delays one answer and no other connection.
 
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -12,7 +13,8 @@ package final class ControlServer: Sendable {
     var group: MultiThreadedEventLoopGroup
     var listener: any Channel
     var table: NIOLoopBound<ConnectionTable>
-    var file: SocketFile
+    /// nil where the socket belongs to the service manager.
+    var file: SocketFile?
   }
   private enum State {
     case idle
@@ -25,6 +27,7 @@ package final class ControlServer: Sendable {
   private let group: String?
   private let sandbox: Bool
   private let limits: ControlLimits
+  private let owner: SocketOwner?
   private let handler: ControlHandler
   private let state = Mutex(State.idle)
 
@@ -33,39 +36,44 @@ package final class ControlServer: Sendable {
   ///   - mode: permissions of the file; who may write to it may connect.
   ///   - group: name or number of the group it is given to; nil leaves the process's own.
   ///   - sandbox: whether `/v1/sandbox` exists.
+  ///   - owner: who made a peer's socket, for peers whom the kernel calls nobody.
   package init(
     path: String, mode: UInt32 = 0o660, group: String? = nil, sandbox: Bool = false,
-    limits: ControlLimits = ControlLimits(), handler: @escaping ControlHandler
+    limits: ControlLimits = ControlLimits(), owner: SocketOwner? = nil, handler: @escaping ControlHandler
   ) {
     self.path = path
     self.mode = mode
     self.group = group
     self.sandbox = sandbox
     self.limits = limits
+    self.owner = owner
     self.handler = handler
   }
 
   /// Serves from its return on. A stale socket of a killed predecessor is replaced, a live one refused.
-  package func start() async throws(ControlServerError) {
+  ///
+  /// - Parameter inherited: a listening socket that the service manager made and keeps; in place of one of our own.
+  package func start(inherited: Int32? = nil) async throws(ControlServerError) {
     let fresh = state.withLock { state in
       guard case .idle = state else { return false }
       state = .stopped
       return true
     }
     guard fresh else { throw .alreadyStarted }
-    let file = try SocketFile.open(path: path, mode: mode, group: group)
+    let file = inherited == nil ? try SocketFile.open(path: path, mode: mode, group: group) : nil
     let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     do {
-      let running = try await serve(file, on: threads)
+      let running = try await serve(inherited, file, on: threads)
       state.withLock { $0 = .running(running) }
     } catch {
-      file.remove()
+      file?.remove()
       try? await threads.shutdownGracefully()
       throw .system(call: "listen", path: path, errno: (error as? IOError)?.errnoCode ?? 0)
     }
   }
 
-  /// Removes the socket's file, lets answers under way finish for up to a second, and ends the thread.
+  /// Takes no more connections, lets what was begun be asked and answered for up to a second, and ends the thread. Who connects to
+  /// an inherited socket meanwhile waits for our successor.
   package func stop() async {
     let ended = state.withLock { state in
       defer { state = .stopped }
@@ -73,7 +81,7 @@ package final class ControlServer: Sendable {
       return nil
     }
     guard let ended else { return }
-    ended.file.remove()
+    ended.file?.remove()
     try? await ended.listener.close()
     let loop = ended.table.eventLoop
     let drained = loop.makePromise(of: Void.self)
@@ -94,18 +102,22 @@ package final class ControlServer: Sendable {
     loop?.execute(done)
   }
 
-  private func serve(_ file: SocketFile, on threads: MultiThreadedEventLoopGroup) async throws -> Running {
+  private func serve(
+    _ inherited: Int32?, _ file: SocketFile?, on threads: MultiThreadedEventLoopGroup
+  ) async throws -> Running {
     let loop = threads.next()
-    let (handler, limits, sandbox) = (handler, limits, sandbox)
+    let (handler, limits, sandbox, owner) = (handler, limits, sandbox, owner)
+    guard let descriptor = inherited ?? file?.descriptor else { throw IOError(errnoCode: EBADF, reason: "no socket") }
     let table = try await loop.submit {
-      NIOLoopBound(ConnectionTable(handler: handler, limits: limits, sandbox: sandbox), eventLoop: loop)
+      NIOLoopBound(
+        ConnectionTable(handler: handler, limits: limits, sandbox: sandbox, owner: owner), eventLoop: loop)
     }.get()
     let bootstrap = ServerBootstrap(group: threads)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try addHandlers(to: channel, table.value, limits) }
       }
-    let listener = try await bootstrap.withBoundSocket(file.descriptor).get()
+    let listener = try await bootstrap.withBoundSocket(descriptor).get()
     return Running(group: threads, listener: listener, table: table, file: file)
   }
 }

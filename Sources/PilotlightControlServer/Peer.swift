@@ -67,9 +67,29 @@ struct PeerCredentials: Sendable {
   var gid: UInt32
 }
 
+/// Who made the socket at the other end of this one: its uid, where that can be found out. Called on the event loop.
+package typealias SocketOwner = @Sendable (_ descriptor: Int32) -> UInt32?
+
 extension PeerCredentials {
+  /// In a user namespace of our own (PrivateUsers=) every user but root and ourselves has this number.
+  private static let nobody: UInt32 = 65_534
+
   /// Answers at once when called on the channel's own loop.
-  static func read(from channel: any Channel) -> EventLoopFuture<PeerCredentials> {
+  static func read(from channel: any Channel, owner: SocketOwner?) -> EventLoopFuture<PeerCredentials> {
+    let pipeline = channel.pipeline
+    let told = read(from: channel)
+    guard let owner else { return told }
+    return told.map { told in
+      guard told.uid == nobody,
+        let real = try? pipeline.syncOperations.withUnsafeTransportIfAvailable(
+          of: NIOBSDSocket.Handle.self, { owner($0) }),
+        let uid = real
+      else { return told }
+      return PeerCredentials(pid: told.pid, uid: uid, gid: told.gid)
+    }
+  }
+
+  private static func read(from channel: any Channel) -> EventLoopFuture<PeerCredentials> {
     guard let options = channel as? any SocketOptionProvider else {
       return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
     }

@@ -333,6 +333,21 @@ extension MessageKind {
         meaning:
           "The serving region's group is wanted at another size; the other region takes over with a share of its peak.",
         next: "Nothing to do.")
+    case .wedged:
+      MessageMeaning(
+        id: "aa6205951aee4028b1092816f19dd708", level: .critical,
+        meaning: "A loop of the daemon has not turned within its bound. systemd will abort and restart it.",
+        next: "Nothing, if it goes on. If it happens again: the next lines say where it was stuck; look at the host.")
+    case .turnsAgain:
+      MessageMeaning(
+        id: "12726949692e4306a3edc06a66aef408", level: .notice,
+        meaning: "Every loop of the daemon turns again.",
+        next: "Nothing to do. If it happens often, look at the host: disk, memory, CPU steal.")
+    case .invariantBroken:
+      MessageMeaning(
+        id: "d62e74f9043e499f81667a0cb8e7232f", level: .critical,
+        meaning: "Something is so that must never be. The daemon has itself aborted, to begin anew from the ledger.",
+        next: "Report it, with `journalctl -u pilotlightd` of the minutes before.")
     }
   }
 }

@@ -66,6 +66,9 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case leaseForeign
   case leaseTroubled
   case capacitySeen
+  case wedged
+  case turnsAgain
+  case invariantBroken
 }
 
 /// What a kind of message means, the same for every message of the kind.

@@ -16,7 +16,7 @@ extension MessageKind {
       .debtPaid, .debtWaived,
       .acknowledged, .paused, .unpaused, .ordered, .cloudNotice, .recordingStopped, .recordingResumed, .preparing,
       .blindSpot,
-      .leaseHeld, .leaseForeign, .capacitySeen:
+      .leaseHeld, .leaseForeign, .capacitySeen, .wedged, .turnsAgain, .invariantBroken:
       false
     }
   }

@@ -70,7 +70,11 @@ private func writeLine(_ line: String, to descriptor: Int32) {
 /// sd_journal_sendv(3), the form without varargs.
 private func writeToJournal(_ line: LogLine) {
   let fields =
-    ["MESSAGE=\(line.text)", "PRIORITY=\(line.priority)", "SYSLOG_IDENTIFIER=pilotlightd"]
+    [
+      "MESSAGE=\(line.text)", "PRIORITY=\(line.priority)", "SYSLOG_IDENTIFIER=pilotlightd",
+      "CODE_FILE=\(line.code.file)",
+      "CODE_LINE=\(line.code.line)", "CODE_FUNC=\(line.code.function)",
+    ]
     + line.fields.filter { $0.name != "PRIORITY" }.map { "\($0.name)=\($0.value)" }
   let buffers = fields.map { Array($0.utf8) }
   var vectors: [iovec] = []

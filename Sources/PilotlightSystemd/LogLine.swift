@@ -9,9 +9,12 @@ struct LogLine: Sendable {
   var text: String
   /// Metadata by journal field name, sorted.
   var fields: [(name: String, value: String)]
+  /// Whence it was said.
+  var code: (file: String, line: UInt, function: String)
 
   init(_ event: LogEvent, handler: Logger.Metadata) {
     level = event.level
+    code = (event.file, event.line, event.function)
     text = LogLine.clip(LogLine.escape(event.message.description))
     let all = handler.merging(event.metadata ?? [:]) { $1 }
     fields = all.sorted { $0.key < $1.key }.map {

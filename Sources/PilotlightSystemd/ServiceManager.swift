@@ -27,6 +27,9 @@ package struct ServiceManager: Sendable {
   /// `WATCHDOG=1`. Only for a caller that has proof that every loop turned.
   package func alive() { send(["WATCHDOG=1"]) }
 
+  /// `WATCHDOG=trigger`: we are to be ended like a process whose signs of life have stopped, now.
+  package func trigger(status: String) { send(["STATUS=\(oneLine(status))", "WATCHDOG=trigger"]) }
+
   package func stopping(status: String) { send(["STOPPING=1", "STATUS=\(oneLine(status))"]) }
 
   /// `RELOADING=1` with the monotonic time systemd wants since version 253; `ready` ends it.

@@ -47,6 +47,18 @@ struct ControlClient {
     }
   }
 
+  /// Has the configuration read anew; the errors are a line each.
+  func reload() async throws -> String {
+    let response = try await send(.reload)
+    guard let answer = try? ControlJSON.decode(OrderAnswer.self, from: response.body) else { throw ending(response) }
+    guard answer.outcome == .accepted else {
+      var refusal = Ending.failed("the configuration is refused; the one before stays in force")
+      refusal.lines = answer.message.split(separator: "\n").map { printable(String($0), limit: 2000) }
+      throw refusal
+    }
+    return answer.message
+  }
+
   private func send(_ request: ControlRequest) async throws -> HTTPResponse {
     let body = try request.body()
     let message = HTTPRequest(

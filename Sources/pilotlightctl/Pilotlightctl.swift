@@ -15,9 +15,9 @@ struct Pilotlightctl: AsyncParsableCommand {
       """,
     version: Release.version,
     subcommands: [
-      Status.self, Explain.self, Report.self, Plan.self, History.self,
+      Status.self, Explain.self, Report.self, Plan.self, History.self, Logs.self,
       Pause.self, Resume.self, Failover.self, Failback.self, Switchover.self, Approve.self, Retry.self, Skip.self,
-      Abort.self, Ack.self,
+      Abort.self, Ack.self, Reload.self,
       Graph.self, Ledger.self, Replay.self, Simulate.self, Demo.self, Sandbox.self, Docs.self,
     ])
 

@@ -26,6 +26,11 @@ extension Daemon {
     case .plan(let name, let kind): return await plan(name, kind)
     case .history(let workload, let incident, let limit): return history(workload, incident, limit)
     case .order(let order): return await obey(order, peer)
+    case .reload:
+      let errors = await reload()
+      return errors.isEmpty
+        ? .answer(.accepted, "\(engine.guards.count) workload(s) in force")
+        : .answer(.failed, errors.joined(separator: "\n"))
     case .sandbox: return sandboxReport()
     case .changeSandbox(let change):
       sandbox?.apply(change)

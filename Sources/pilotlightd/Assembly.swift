@@ -27,46 +27,74 @@ struct Assembly {
   }
 
   func run() async throws {
+    LastWords.prepare()
+    let activation = Activation()
     let signals = Signals([SIGTERM, SIGINT, SIGHUP])
     let manager = ServiceManager(environment: environment)
+    let slowStart = SlowStart(manager)
     let ledger = try openLedger()
     let line = TimeLine(known: try known(ledger), speed: options.speed)
     try keep(line, in: ledger)
     let logger = makeLogger(line)
     let transport = makeTransport()
     let sandbox = try await makeSandbox(line)
-    let notice = MessageKind.cloudNotice.meaning
-    let cloud = try makeCloud(line, transport, sandbox) { text in
-      logger.log(
-        level: notice.level.loggerLevel, "\(text)",
-        metadata: ["MESSAGE_ID": "\(notice.id)", "PILOTLIGHT_EVENT": "\(MessageKind.cloudNotice.rawValue)"])
-    }
+    let notices = Notices(logger) { line.now }
+    let cloud = try makeCloud(line, transport, sandbox) { notices.say($0) }
     let workloads = (sandbox?.workloads ?? configuration.workloads).signed(configuration.daemon.signature)
+    let heart = Heart(manager) { $0.log(to: logger) }
     let daemon = Daemon(
       Parts(
-        engine: try makeEngine(workloads, ledger, line), ledger: ledger, line: line, cloud: cloud, transport: transport,
-        prober: HTTPProber(transport: transport, now: { line.now }, speed: line.speed), manager: manager,
-        logger: logger,
+        engine: try makeEngine(workloads, WatchedLedger(ledger, heart), line), ledger: ledger, line: line, cloud: cloud,
+        transport: transport, prober: HTTPProber(transport: transport, now: { line.now }, speed: line.speed),
+        manager: manager, heart: heart, reloader: Reloader(options, configuration.daemon, manager), logger: logger,
         sandbox: sandbox, observations: makeObservations(line, logger)))
-    let control = ControlServer(path: configuration.daemon.socket, sandbox: sandbox != nil) { request, peer in
+    let control = try await startControl(activation, daemon, sandbox)
+    await daemon.start(configuration.workloads)
+    slowStart.end()
+    manager.ready(status: await daemon.statusSentence)
+    let beats = start(heart, daemon, transport, control)
+    let trimming = startTrimming()
+    await serve(signals, daemon)
+    trimming.cancel()
+    heart.rest()
+    manager.stopping(status: "stopping: nothing new is begun, what is under way is waited for")
+    // First the door, while who is inside can still be answered: a restart refuses nobody.
+    await control.stop()
+    await daemon.stop()
+    beats?.cancel()
+    await sandbox?.stop()
+  }
+
+  private func startControl(
+    _ activation: Activation, _ daemon: Daemon, _ sandbox: Sandbox?
+  ) async throws -> ControlServer {
+    let control = ControlServer(
+      path: configuration.daemon.socket, sandbox: sandbox != nil, owner: { activation.owner(of: $0) }
+    ) { request, peer in
       await daemon.answer(request, peer)
     }
+    if activation.isElsewhere(than: configuration.daemon.socket) {
+      complain("pilotlightd: daemon.socket is not used: pilotlightd.socket says where the control socket is")
+    }
     do {
-      try await control.start()
+      try await control.start(inherited: activation.control)
     } catch {
       throw StartFailure(text: "\(error)")
     }
-    await daemon.start(configuration.workloads)
-    manager.ready(status: await daemon.statusSentence)
-    let beats = startBeats(manager, daemon, control)
-    let trimming = startTrimming()
-    await serve(signals, daemon, manager)
-    trimming.cancel()
-    beats?.cancel()
-    manager.stopping(status: "stopping")
-    await daemon.stop()
-    await control.stop()
-    await sandbox?.stop()
+    return control
+  }
+
+  private func start(
+    _ heart: Heart, _ daemon: Daemon, _ transport: CurlTransport, _ control: ControlServer
+  ) -> (any DispatchSourceTimer)? {
+    heart.start([
+      .decisions: { daemon.pulse($0) },
+      .probes: { transport.pulse($0) },
+      .cloud: { turned in Task { turned() } },
+      .control: { control.pulse($0) },
+    ]) {
+      Task { await daemon.tellStatusAgain() }
+    }
   }
 
   /// Reads once what a failover stands on and prints it.
@@ -189,13 +217,13 @@ struct Assembly {
   }
 
   private func makeEngine(
-    _ workloads: [WorkloadSettings], _ ledger: SQLiteLedger, _ line: TimeLine
+    _ workloads: [WorkloadSettings], _ ledger: WatchedLedger, _ line: TimeLine
   ) throws -> Engine {
     do {
       return try Engine(
         workloads: workloads, brakes: Brakes(configuration.daemon), ledger: ledger, codec: JSONRecordCodec(),
         at: line.now,
-        seed: options.sandbox ? options.seed : UInt64.random(in: 0...UInt64.max), home: try home(ledger))
+        seed: options.sandbox ? options.seed : UInt64.random(in: 0...UInt64.max), home: try home(ledger.file))
     } catch let error as LedgerFailure {
       throw StartFailure(text: error.text)
     } catch {
@@ -206,51 +234,11 @@ struct Assembly {
   // MARK: Running
 
   /// Until SIGTERM or SIGINT; SIGHUP reloads.
-  private func serve(_ signals: Signals, _ daemon: Daemon, _ manager: ServiceManager) async {
+  private func serve(_ signals: Signals, _ daemon: Daemon) async {
     for await signal in signals.stream {
       guard signal == SIGHUP else { return }
-      manager.reloading()
-      await reload(daemon)
-      manager.ready(status: await daemon.statusSentence)
+      _ = await daemon.reload()
     }
-  }
-
-  private func reload(_ daemon: Daemon) async {
-    let fresh: Configuration
-    switch Configuration.load(path: options.config) {
-    case .success(let configuration): fresh = options.overridden(configuration)
-    case .failure(let errors):
-      for error in errors.errors { await daemon.say(Message(.configurationRefused, "\(error)")) }
-      return
-    }
-    if fresh.daemon != configuration.daemon {
-      await daemon.say(
-        Message(
-          .configurationRefused, "\(options.config): the daemon's own settings need a restart; nothing was changed"))
-      return
-    }
-    if options.sandbox {
-      await daemon.say(Message(.configurationRefused, "the sandbox does not reload"))
-      return
-    }
-    if let refusal = await daemon.reload(fresh.workloads.signed(fresh.daemon.signature), brakes: Brakes(fresh.daemon)) {
-      await daemon.say(Message(.configurationRefused, "\(options.config): \(refusal)"))
-    } else {
-      await daemon.say(
-        Message(.configurationReloaded, "\(options.config): \(fresh.workloads.count) workload(s) in force"))
-    }
-  }
-
-  private func startBeats(
-    _ manager: ServiceManager, _ daemon: Daemon, _ control: ControlServer
-  ) -> (any DispatchSourceTimer)? {
-    guard let timeout = manager.watchdogTimeout else { return nil }
-    let interval = Int(timeout.nanoseconds / 3)
-    let timer = DispatchSource.makeTimerSource(queue: .global())
-    timer.schedule(deadline: .now(), repeating: .nanoseconds(interval), leeway: .milliseconds(50))
-    timer.setEventHandler { Task { await daemon.beat(control: control) } }
-    timer.activate()
-    return timer
   }
 }
 

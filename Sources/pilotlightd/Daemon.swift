@@ -23,6 +23,8 @@ struct Parts {
   var transport: CurlTransport
   var prober: HTTPProber
   var manager: ServiceManager
+  var heart: Heart
+  var reloader: Reloader
   var logger: Logger
   var sandbox: Sandbox?
   var observations: ObservationLog
@@ -45,12 +47,19 @@ actor Daemon {
   private let transport: CurlTransport
   private let prober: HTTPProber
   private let manager: ServiceManager
+  private let heart: Heart
+  private let reloader: Reloader
   private let logger: Logger
   private let timer: any DispatchSourceTimer
   private var waiting: [Int: CheckedContinuation<OrderOutcome, Never>] = [:]
   private var nextToken = 1
   private var lastStatus = ""
-  private var liveness = Liveness()
+  /// Who waits for the end of the next turn, as proof that we decide.
+  private var proofs: [@Sendable () -> Void] = []
+  private var newest = Instant.distantPast
+  /// Calls to the cloud that belong to a run and have no answer yet.
+  private var underWay = 0
+  private var whenAnswered: CheckedContinuation<Void, Never>?
   private var isStopping = false
 
   /// The loop turns at least this often: time gaps are measured by it.
@@ -66,6 +75,8 @@ actor Daemon {
     transport = parts.transport
     prober = parts.prober
     manager = parts.manager
+    heart = parts.heart
+    reloader = parts.reloader
     logger = parts.logger
     sandbox = parts.sandbox
     observations = parts.observations
@@ -89,12 +100,13 @@ actor Daemon {
       Message(.daemonStarted, "watching \(engine.guards.count) workload(s)\(sandbox == nil ? "" : " in the sandbox")"))
   }
 
-  /// Stops acting and answering. What was recorded continues at the next start.
-  func stop() {
+  /// Begins nothing any more; what is under way is waited for and recorded, up to `patience`. The run continues at the next start.
+  func stop(patience: Duration = .seconds(10)) async {
     isStopping = true
     timer.cancel()
     say(Message(.daemonStopping, "stopping; a run in progress continues at the next start"))
     for token in waiting.keys.sorted() { answer(token, .failed("the daemon is stopping")) }
+    await callsAreAnswered(within: patience)
     transport.shutdown()
     closeRecording()
   }
@@ -102,14 +114,18 @@ actor Daemon {
   /// One input, its commands, and the next wake-up.
   func turn(_ input: Input) {
     guard !isStopping else { return }
+    heart.runs(.decisions)
     let now = line.now
+    if now < newest { heart.broke("the clock that counts from the machine's start went back") }
+    newest = now
     record(input, at: now)
     carryOut(engine.handle(input, at: now))
     carryOut(engine.mended())
     if case .broken? = engine.halted { giveUp() }
-    liveness.decisions += 1
     setTimer()
     tellStatus()
+    for proven in proofs { proven() }
+    proofs = []
   }
 
   /// What the file holds after an I/O error nobody in this process can know: the next one reads it afresh.
@@ -149,18 +165,20 @@ actor Daemon {
 
   private func poll(_ workload: String, _ watch: Watch, _ request: PollRequest) {
     guard let settings = engine.guards.first(where: { $0.settings.name == workload })?.settings else { return }
-    let done: @Sendable (Observation) -> Void = { seen in
-      Task { await self.turn(.sighted(workload: workload, watch, .observation(seen), startedAt: seen.at)) }
-    }
     switch request {
-    case .probe(.primary): prober.probe(settings.primary.probe, completion: done)
-    case .probe(.dr): prober.probe(settings.dr.probe, completion: done)
-    case .reach(let url): prober.reach(url: url, timeout: settings.primary.probe.timeout, completion: done)
+    case .probe(.primary):
+      prober.probe(settings.primary.probe, completion: seen(workload, watch, settings.primary.probe.timeout))
+    case .probe(.dr): prober.probe(settings.dr.probe, completion: seen(workload, watch, settings.dr.probe.timeout))
+    case .reach(let url):
+      let timeout = settings.primary.probe.timeout
+      prober.reach(url: url, timeout: timeout, completion: seen(workload, watch, timeout))
     case .ask(let action):
-      let start = line.now
-      let cloud = cloud
+      let (start, cloud, heart) = (line.now, cloud, heart)
+      let timeout = watch.timeout(of: action)
+      let token = heart.began(.cloud, "\(action.apiName) for \(workload)", timeout: timeout)
       Task {
-        let reply = await cloud.perform(action, timeout: watch.timeout(of: action))
+        let reply = await cloud.perform(action, timeout: timeout)
+        heart.ended(token)
         await self.turn(.sighted(workload: workload, watch, .reply(reply), startedAt: start))
       }
     case .veto(let question):
@@ -171,13 +189,30 @@ actor Daemon {
     }
   }
 
+  /// What a probe that begins now tells at its end.
+  private func seen(
+    _ workload: String, _ watch: Watch, _ timeout: Duration
+  ) -> @Sendable (Observation) -> Void {
+    let (heart, token) = (heart, heart.began(.probes, "a probe for \(workload)", timeout: timeout))
+    return { seen in
+      heart.ended(token)
+      Task { await self.turn(.sighted(workload: workload, watch, .observation(seen), startedAt: seen.at)) }
+    }
+  }
+
   private func ask(_ workload: String, _ task: CloudTask, _ actions: [CloudAction]) {
-    let (cloud, line, programs) = (cloud, line, programs)
+    let (cloud, line, programs, heart) = (cloud, line, programs, heart)
     let terms = engine.terms(of: workload, at: line.now)
+    let calls = actions.map { action in
+      let longest = Sending.timeout(action, terms, at: line.now)
+      return (action, heart.began(.cloud, "\(action.apiName) for \(workload)", timeout: longest))
+    }
+    underWay += 1
     Task {
       let replies = await withTaskGroup(of: (Int, CloudReply).self) { group in
-        for (index, action) in actions.enumerated() {
+        for (index, (action, token)) in calls.enumerated() {
           group.addTask {
+            defer { heart.ended(token) }
             let now = line.now
             if let refusal = Sending.refusal(action, terms, at: now) { return (index, refusal) }
             if case .runCommand(let call) = action, let programs { return (index, await programs.run(call)) }
@@ -186,8 +221,36 @@ actor Daemon {
         }
         return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
       }
-      await self.turn(.answered(workload: workload, task, replies))
+      self.answered(workload, task, replies)
     }
+  }
+
+  /// A call's answer is evidence of what was done: it is recorded even while we stop. What would follow from it is left to the next
+  /// start, as after a crash.
+  private func answered(_ workload: String, _ task: CloudTask, _ replies: [CloudReply]) {
+    underWay -= 1
+    let input = Input.answered(workload: workload, task, replies)
+    guard isStopping else { return turn(input) }
+    for case .say(let message) in engine.handle(input, at: line.now) {
+      record(message)
+      say(message)
+    }
+    if underWay == 0 { allAnswered() }
+  }
+
+  private func callsAreAnswered(within patience: Duration) async {
+    guard underWay > 0 else { return }
+    let alarm = Task {
+      try? await Task.sleep(for: patience)
+      self.allAnswered()
+    }
+    await withCheckedContinuation { whenAnswered = $0 }
+    alarm.cancel()
+  }
+
+  private func allAnswered() {
+    whenAnswered?.resume()
+    whenAnswered = nil
   }
 
   // MARK: Orders and questions
@@ -214,6 +277,9 @@ actor Daemon {
 
   // MARK: Reload
 
+  /// Reads the configuration anew; why it is refused, a line each, or none.
+  func reload() async -> [String] { await reloader.reload(self) }
+
   /// All or nothing.
   ///
   /// - Returns: why the new configuration is refused, or nil.
@@ -230,7 +296,9 @@ actor Daemon {
 
   // MARK: Saying
 
-  func say(_ message: Message) { message.log(to: logger) }
+  func say(_ message: Message, file: String = #fileID, function: String = #function, line: UInt = #line) {
+    message.log(to: logger, file: file, function: function, line: line)
+  }
 
   private func tellStatus() {
     var sentence = engine.guards.map { $0.machine.summary($0.situation) }.joined(separator: "; ")
@@ -245,34 +313,21 @@ actor Daemon {
 
   // MARK: Proof of life
 
-  /// Called at a third of the watchdog's time: tells systemd that we live only when every loop has turned since the last time.
-  func beat(control: ControlServer) {
-    if liveness.isProven { manager.alive() }
-    liveness = Liveness(round: liveness.round + 1, decisions: 0)
-    let round = liveness.round
-    transport.pulse { Task { await self.turned(\.http, round) } }
-    control.pulse { Task { await self.turned(\.control, round) } }
+  /// Calls `proven` when a turn of ours has ended that began after this.
+  nonisolated func pulse(_ proven: @escaping @Sendable () -> Void) {
+    executor.queue.async { self.assumeIsolated { $0.proofs.append(proven) } }
   }
 
-  private func turned(_ loop: WritableKeyPath<Liveness, Bool>, _ round: Int) {
-    if liveness.round == round { liveness[keyPath: loop] = true }
+  /// The heart has told the service manager something else meanwhile.
+  func tellStatusAgain() {
+    lastStatus = ""
+    tellStatus()
   }
-}
-
-/// Which loops have turned since the last sign of life. The decision loop proves itself by its own turns; a Task that reports the
-/// other two also proves that Swift's thread pool, on which cloud calls run, still turns.
-struct Liveness {
-  var round = 0
-  var decisions = 0
-  var http = false
-  var control = false
-
-  var isProven: Bool { decisions > 0 && http && control }
 }
 
 extension Message {
-  /// One line with the fields that journald keeps.
-  func log(to logger: Logger) {
+  /// One line with the fields that journald keeps; CODE_FILE= and CODE_LINE= are whence it is said.
+  func log(to logger: Logger, file: String = #fileID, function: String = #function, line: UInt = #line) {
     let meaning = kind.meaning
     var fields: Logger.Metadata = [
       "MESSAGE_ID": "\(meaning.id)", "PILOTLIGHT_EVENT": "\(kind.rawValue)",
@@ -282,7 +337,8 @@ extension Message {
     fields["PILOTLIGHT_PHASE"] = phase.map { "\($0.rawValue)" }
     fields["PILOTLIGHT_INCIDENT"] = incident.map { "\($0)" }
     fields["PILOTLIGHT_STEP"] = step.map { "\($0)" }
-    logger.log(level: meaning.level.loggerLevel, "\(text)", metadata: fields)
+    logger.log(
+      level: meaning.level.loggerLevel, "\(text)", metadata: fields, file: file, function: function, line: line)
   }
 }
 

@@ -17,7 +17,7 @@ struct TimeLine: Sendable {
     self.speed = speed
     startedAt = TimeLine.boottime()
     let parts = (known ?? "").split(separator: " ")
-    if speed == 1, parts.count == 2, String(parts[0]) == TimeLine.bootID, let origin = Int64(parts[1]) {
+    if speed == 1, parts.count == 2, TimeLine.bare(String(parts[0])) == TimeLine.bootID, let origin = Int64(parts[1]) {
       self.origin = origin
     } else {
       origin = TimeLine.walltime() - startedAt
@@ -51,10 +51,13 @@ struct TimeLine: Sendable {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 
-  /// Changes with every boot; without it every start takes a new origin.
+  /// Changes with every boot; without it every start takes a new origin. Under systemd it comes with the unit (`%b`), which needs no
+  /// /proc/sys; its digits are the same without the dashes.
   static let bootID: String = {
+    if let given = getenv("PILOTLIGHT_BOOT_ID").map({ String(cString: $0) }), !given.isEmpty { return bare(given) }
     guard let data = try? Data(contentsOf: URL(filePath: "/proc/sys/kernel/random/boot_id")) else { return "unknown" }
-    return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
-      ?? "unknown"
+    return bare(String(decoding: data, as: UTF8.self))
   }()
+
+  private static func bare(_ id: String) -> String { id.filter(\.isHexDigit) }
 }

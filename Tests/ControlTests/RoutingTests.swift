@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct RoutingTests {
   @Test(arguments: [
-    ControlRequest.status, .health, .sandbox, .explain(workload: nil, incident: nil),
+    ControlRequest.status, .health, .sandbox, .reload, .explain(workload: nil, incident: nil),
     .explain(workload: "django-app", incident: "20261123T173515-django-app"),
     .report(workload: nil, incident: nil), .report(workload: "a", incident: "20261123T173515-a"),
     .plan(workload: "a_b-C9", kind: .failback), .plan(workload: nil, kind: .failover),

@@ -129,7 +129,7 @@ class Daemon:
 
     def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
         # `graph` draws what is built in, `ledger` reads a file: they ask no daemon.
-        socket = [] if words[0] in ("graph", "ledger") else ["--socket", str(self.socket)]
+        socket = [] if words[0] in ("graph", "ledger", "logs") else ["--socket", str(self.socket)]
         done = subprocess.run(
             [BINARIES / "pilotlightctl", *words, *socket], stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=30 * PATIENCE, env={"PATH": "/usr/bin:/bin", "TZ": "UTC", **SANITIZER})

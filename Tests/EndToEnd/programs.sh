@@ -1,4 +1,5 @@
 # Sourced by what runs the real programs: sets PILOTLIGHT_BIN (default: .build/debug), python and here, or ends with what is missing.
+# shellcheck shell=sh disable=SC2034,SC2164
 here=$(cd "$(dirname "$0")" && pwd)
 PILOTLIGHT_BIN=${PILOTLIGHT_BIN:-$(cd "$here/../.." && pwd)/.build/debug}
 export PILOTLIGHT_BIN PYTHONDONTWRITEBYTECODE=1

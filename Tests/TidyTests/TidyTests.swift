@@ -32,7 +32,7 @@ private func swiftFiles(_ folder: String) throws -> [String] {
 
   @Test(arguments: [
     ("CCurl", "PilotlightHTTP"), ("COpenSSL", "PilotlightCrypto"), ("CSystemd", "PilotlightSystemd"),
-    ("CSQLite", "PilotlightLedger"), ("CResolv", "PilotlightDNS"),
+    ("CSQLite", "PilotlightLedger"), ("CResolv", "PilotlightDNS"), ("CLastWords", "PilotlightSystemd"),
   ])
   func `each C library is imported by one module`(_ library: String, _ owner: String) throws {
     for file in try swiftFiles("Sources") where try text(file).contains("import \(library)") {

@@ -1,0 +1,173 @@
+"""Restarts and kills: nobody is refused, nothing is repeated, a run goes on at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from checks import assert_failed_over, assert_promoted_once
+from service import (
+    ALICE, CONTROL, SERVICE, SOCKET, Service, begun_at, cursor, journal, prop, run, said, systemctl, wait_until)
+
+
+def test_the_socket_is_the_managers_and_the_groups(service: Service) -> None:
+    service.start()
+    found = CONTROL.stat()
+    assert stat.S_IMODE(found.st_mode) == 0o660 and (CONTROL.owner(), CONTROL.group()) == ("pilotlight", "pilotlight")
+    assert stat.S_IMODE(CONTROL.parent.stat().st_mode) == 0o750
+    inode = found.st_ino
+    systemctl("restart", SERVICE)
+    os.kill(service.pid, signal.SIGKILL)
+    wait_until("it is restarted", lambda: service.restarts == 1 and prop("ActiveState") == "active", 10)
+    assert CONTROL.stat().st_ino == inode
+
+
+def test_a_question_starts_the_daemon(service: Service) -> None:
+    systemctl("start", SOCKET)
+    assert prop("ActiveState") == "inactive"
+    assert service.ctl("status", user=ALICE).returncode == 0
+    assert prop("ActiveState") == "active"
+
+
+def test_without_the_socket_unit_the_daemon_makes_a_socket_of_its_own(service: Service) -> None:
+    CONTROL.unlink(missing_ok=True)
+    systemctl("mask", "--runtime", SOCKET)
+    try:
+        systemctl("start", SERVICE)
+        assert prop("ActiveState", SOCKET) == "inactive"
+        assert service.ctl("status", user=ALICE).returncode == 0
+        assert stat.S_IMODE(CONTROL.stat().st_mode) == 0o660 and CONTROL.group() == "pilotlight"
+        systemctl("stop", SERVICE)
+        assert not CONTROL.exists()
+    finally:
+        systemctl("unmask", "--runtime", SOCKET)
+
+
+def test_nobody_is_refused_across_restarts(service: Service) -> None:
+    service.start().armed()
+    outcomes: list[tuple[int, str]] = []
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            done = service.ctl("status", user=ALICE)
+            outcomes.append((done.returncode, done.stderr))
+
+    askers = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    try:
+        # More slowly than the start limit.
+        for _ in range(4):
+            time.sleep(2.5)
+            systemctl("restart", SERVICE)
+    finally:
+        is_over.set()
+    for asker in askers:
+        asker.join()
+    assert len(outcomes) > 20
+    assert [one for one in outcomes if one[0] != 0] == []
+
+
+def continued_after(service: Service, since: float) -> float:
+    """Seconds from the process's start to its first call to AWS for the run, as AWS saw it."""
+    world = service.world
+    assert world
+    begun = begun_at(service.pid)
+    first = wait_until(
+        "it goes on", lambda: [call for call in world.control.calls() if call["at"] > max(begun, since)], 10)
+    return first[0]["at"] - begun
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_restart_in_mid_failover_repeats_no_step_and_goes_on_within_a_second(service: Service, seed: int) -> None:
+    before = cursor()
+    service.start().armed()
+    world = service.world
+    assert world
+    secret = world.secret(world.dr)
+    world.break_primary()
+    service.until_phase("failing-over", 20)
+    time.sleep(random.Random(seed).uniform(0, 1.5))
+    stopped = time.time()
+    systemctl("restart", SERVICE)
+    begun = begun_at(service.pid)
+    took = continued_after(service, stopped)
+    print(f"the first call {took:.2f} s after the start")
+    assert took < 1
+    # The first answer knows of the run.
+    assert service.status()["phase"] in ("failing-over", "dr-active")
+    assert (int(prop("ActiveEnterTimestampMonotonic")) - int(prop("ExecMainStartTimestampMonotonic"))) / 1e6 < 1
+    service.until_phase("dr-active")
+    assert_failed_over(world, secret)
+    for action in ("PromoteReadReplica", "PutSecretValue", "ChangeResourceRecordSets"):
+        accepted = [call for call in world.changes(action) if call["status"] == 200]
+        assert len(accepted) == 1, (action, accepted)
+    # Steps that were done are not begun anew by the new process.
+    done = {line["PILOTLIGHT_STEP"] for line in journal(since=before) if line.get("PILOTLIGHT_EVENT") == "stepDone"
+            and int(line["__REALTIME_TIMESTAMP"]) / 1e6 < begun}
+    again = {line["PILOTLIGHT_STEP"] for line in journal(since=before) if line.get("PILOTLIGHT_EVENT") == "stepStarted"
+             and int(line["__REALTIME_TIMESTAMP"]) / 1e6 > begun}
+    assert not done & again
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_in_mid_failover_it_is_restarted_and_finishes(service: Service, seed: int) -> None:
+    service.start().armed()
+    world = service.world
+    assert world
+    secret = world.secret(world.dr)
+    world.break_primary()
+    service.until_phase("failing-over", 20)
+    time.sleep(random.Random(100 + seed).uniform(0, 2))
+    killed, pid = time.time(), service.pid
+    os.kill(pid, signal.SIGKILL)
+    wait_until("it is restarted", lambda: service.pid not in (0, pid), 10)
+    assert continued_after(service, killed) < 1
+    service.until_phase("dr-active")
+    assert service.restarts == 1
+    assert_failed_over(world, secret)
+    assert_promoted_once(world)
+
+
+def test_a_crash_loop_ends_and_keeps_the_state(service: Service) -> None:
+    """F82: five starts within ten seconds."""
+    service.start().armed()
+    service.drop_in("crash", "ExecStart=", "ExecStart=/bin/false")
+    run("systemctl", "restart", SERVICE)
+    wait_until("it is given up", lambda: prop("ActiveState") == "failed" and prop("Result") != "success", 20)
+    assert int(prop("NRestarts")) in range(3, 6)
+    assert any("Start request repeated too quickly" in line for line in said())
+    (Path("/etc/systemd/system/pilotlightd.service.d") / "crash.conf").unlink()
+    systemctl("daemon-reload")
+    systemctl("reset-failed", SERVICE, SOCKET)
+    service.start().armed()
+    assert service.status()["phase"] == "healthy"
+
+
+def test_a_daemon_that_lives_two_seconds_is_restarted_for_ever(service: Service) -> None:
+    service.start().armed()
+    service.drop_in("crash", "ExecStart=", "ExecStart=/bin/sh -c 'systemd-notify --ready; sleep 2; exit 1'", "NotifyAccess=all")
+    run("systemctl", "restart", SERVICE)
+    wait_until("it is restarted often", lambda: service.restarts >= 6, 25)
+    assert prop("ActiveState") in ("active", "activating")
+
+
+def test_the_time_line_outlives_a_restart(service: Service) -> None:
+    """The boot's id comes with the unit, which hides /proc/sys."""
+    service.start().armed()
+    assert run("nsenter", f"--target={service.pid}", "--mount", "test", "-e", "/proc/sys/kernel").returncode != 0
+    ledger = "/var/lib/pilotlight/ledger.db"
+    asked = ("sqlite3", f"file:{ledger}?mode=ro", "select value from facts where key = 'timeline'")
+    before = run(*asked, check=True).stdout
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+    assert before.split()[0] == boot
+    systemctl("restart", SERVICE)
+    assert run(*asked, check=True).stdout == before
