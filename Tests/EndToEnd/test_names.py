@@ -15,7 +15,7 @@ from checks import assert_failed_over, assert_home, assert_order, assert_promote
 from daemon import BINARIES, PATIENCE, Daemon, pass_time
 from names import FAULTS, Names, Resolver
 from settings import WORKLOAD
-from world import DATABASE, RECORD, REPLICA, SERVING, STANDBY, World
+from world import RECORD, REPLICA, SERVING, STANDBY, World
 
 VERIFY, VERIFY_HOME = "verify-dns", "verify-dns-home"
 #: As long as no test takes.
@@ -132,6 +132,9 @@ def test_while_nobody_answers_it_waits_and_is_armed_all_the_same_and_a_person_en
     for server in (names.zone, *names.resolvers):
         server.fault = "silent"
     daemon = asking()
+    workload = daemon.until("it is shown before any disaster", lambda workload: any(
+        one.startswith("names not proven") for one in workload["armed"]["unproven"]), 25)
+    assert workload["armed"]["ok"], workload["armed"]
     world.break_primary()
     until_running(daemon, VERIFY)
     until_shown(daemon, "0 of 3 servers lead", "no authoritative server answered", "no resolver answered")
@@ -140,6 +143,22 @@ def test_while_nobody_answers_it_waits_and_is_armed_all_the_same_and_a_person_en
     daemon.until_phase("dr-active", 20)
     assert daemon.steps()[VERIFY] == "skipped" and len(world.announcements()) == 1
     assert_promoted_once(world)
+
+
+@pytest.mark.parametrize("world", ["failover"], indirect=True)
+def test_a_health_check_that_the_zone_learns_of_late_is_waited_for_and_not_switched_again(
+    world: World, names: Names, asking
+) -> None:
+    """F43: the API knows of no change that is pending; the zone's servers do."""
+    daemon = asking()
+    secret = world.secret(world.dr)
+    world.control.configure(route53=12 * PATIENCE)
+    world.break_primary()
+    until_running(daemon, VERIFY)
+    until_shown(daemon, rf"{names.zone.address} \(authoritative\) still leads to {world.primary.dns_name.lower()}")
+    daemon.until_phase("dr-active", 40)
+    assert_failed_over(world, secret)
+    assert len(world.changes("UpdateHealthCheck")) == 1
 
 
 def test_an_answer_that_leads_elsewhere_is_waited_for_whoever_gives_it(world: World, names: Names, asking) -> None:
