@@ -87,7 +87,7 @@ run_in_machine() {
   find "$base/cgroup" -depth -type d -path '*/pilotlight-machine-*' -mmin +5 -exec rmdir {} + 2>/dev/null || true
   mkdir "$group"
   # shellcheck disable=SC2016
-  setpriv --pdeathsig KILL bash -c 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"' - "$group" \
+  setpriv --pdeathsig KILL bash -c 'echo $$ > "$1/cgroup.procs" || exit; shift; exec "$@"' - "$group" \
     unshare --fork --kill-child --pid --mount --uts --ipc --net --cgroup "$0" --become "$base/machine" &
   # Not local: the trap runs when this function is over.
   outside=$!

@@ -45,10 +45,11 @@ def test_a_wedged_decision_loop_is_restarted_within_the_watchdogs_time_and_a_sec
     assert service.restarts == 1
 
 
-@pytest.mark.parametrize("name, words", [
-    ("probes", "the probe loop is stuck"), ("cloud", "the AWS loop is stuck"), ("control", "the control loop is stuck"),
-    ("ledger", "the ledger is stuck")])
-def test_each_loop_is_missed(service: Service, name: str, words: str) -> None:
+@pytest.mark.parametrize("name, words, function", [
+    # libcurl's queue may have gone on on another of Dispatch's threads since it was last seen: any stack will do.
+    ("probes", "the probe loop is stuck", ""), ("cloud", "the AWS loop is stuck", "HMAC"),
+    ("control", "the control loop is stuck", "accept4"), ("ledger", "the ledger is stuck", "sync")])
+def test_each_loop_is_missed(service: Service, name: str, words: str, function: str) -> None:
     service.drop_in("short", f"WatchdogSec={SHORT}")
     service.start().armed()
     pid, world, before = service.pid, service.world, cursor()
@@ -66,8 +67,7 @@ def test_each_loop_is_missed(service: Service, name: str, words: str) -> None:
     lines = said(since=before)
     assert any(f"ended by SIGABRT from outside: {words}" in line for line in lines), lines
     stack = next((line for line in lines if "thread is in" in line or "was hit is in" in line), "")
-    # libcurl's queue may have gone on on another of Dispatch's threads since it was last seen.
-    assert name == "probes" or "the loop's thread is in" in stack and "obstruct.so" in stack, lines
+    assert function in stack and (not function or "pause" in stack), lines
     assert service.ctl("status").returncode == 0
     if asker:
         os.waitpid(asker, 0)
