@@ -300,7 +300,8 @@ extension Machine {
       sayOnce("hold-\(name)", .heldBack, "\(name) would act, but \(why)", &reaction, step: name)
       return
     }
-    if let bound = step.step.bound, step.attempts > 0, situation.now - (step.startedAt ?? situation.now) >= bound {
+    // Tried again and again, and undone by somebody each time.
+    if let bound = step.step.bound, step.attempts >= 3, situation.now - (step.startedAt ?? situation.now) >= bound {
       return passBy(step, note, situation, &reaction)
     }
     if isTooEarly(step, situation) { return rest(name, .seconds(1), failures: 0, situation) }

@@ -133,7 +133,9 @@ extension Record {
     guard let run = before.phase.run else { return "the run is finished" }
     let took = "\(run.kind.rawValue) \(run.incident) took \((at - run.startedAt).text)"
     guard let start = run.outageStart else { return took }
-    return "\(took); service was out for \((at - start).text); loss \(run.lossAtGate?.text ?? "unknown")"
+    // Users are served from when they are led there; the steps behind it look whether they are.
+    let served = run["shift-traffic"]?.finishedAt ?? at
+    return "\(took); service was out for \((served - start).text); loss \(run.lossAtGate?.text ?? "unknown")"
   }
 }
 

@@ -328,7 +328,10 @@ package final class WorkloadGuard {
       switch effect {
       case .ask(let task, let actions): outputs.append(.ask(task, actions))
       case .observe(let watches): schedule.hurry(watches, at: now)
-      case .startAfresh: forgetEvidence(at: now)
+      case .startAfresh:
+        forgetEvidence(at: now)
+        // What a failover stands on was read in the other region's days.
+        schedule.hurry(ReadinessItem.allCases.map { .readiness($0) }, at: now)
       case .confirmAfresh: detector.confirmAfresh(at: now)
       case .endPrograms: outputs.append(.endPrograms)
       case .say(let message): outputs.append(.say(message))
