@@ -63,12 +63,15 @@ let package = Package(
     // Record before effect: drives the core, knows no clock, thread or socket.
     module("PilotlightEngine", ["PilotlightCore"]),
 
+    // Actors on Dispatch queues.
+    module("PilotlightQueues"),
+
     // Adapters at the rim.
     module("PilotlightHTTP", ["CCurl"]),
     module("PilotlightCrypto", ["COpenSSL"]),
     module("PilotlightProbes", ["PilotlightCore", "PilotlightHTTP", "CGlibc"]),
     module("PilotlightAWS", ["PilotlightCore", "PilotlightHTTP", "PilotlightCrypto", "CXML"]),
-    module("PilotlightDNS", ["PilotlightCore", "CResolv", "CGlibc"]),
+    module("PilotlightDNS", ["PilotlightCore", "CResolv", "CGlibc", "PilotlightQueues"]),
     module("PilotlightSandbox", ["PilotlightCore"]),
     module("PilotlightSandboxServer", ["PilotlightCore", "PilotlightSandbox"] + nio),
     module("PilotlightLedger", ["PilotlightCore", "PilotlightEngine", "PilotlightCrypto", "CSQLite", sqlite]),
@@ -93,7 +96,7 @@ let package = Package(
       dependencies: [
         "PilotlightCore", "PilotlightEngine", "PilotlightHTTP", "PilotlightDNS", "PilotlightProbes", "PilotlightAWS",
         "PilotlightSandbox", "PilotlightSandboxServer", "PilotlightLedger", "PilotlightRecording",
-        "PilotlightSystemd", "PilotlightConfiguration", "PilotlightCrypto",
+        "PilotlightSystemd", "PilotlightConfiguration", "PilotlightCrypto", "PilotlightQueues",
         "PilotlightControlAPI", "PilotlightControlServer", arguments, logging,
       ],
       swiftSettings: strict),

@@ -4,6 +4,7 @@
 import Dispatch
 import Glibc
 import PilotlightCore
+import PilotlightQueues
 
 /// How long and how often a server is asked.
 package struct Patience: Sendable {

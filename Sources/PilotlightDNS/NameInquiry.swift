@@ -3,6 +3,7 @@
 
 import Dispatch
 package import PilotlightCore
+import PilotlightQueues
 
 /// Asks name servers. It never blocks its caller, and its sockets live on one queue of its own; a program needs one.
 package final class NameInquiry: Sendable {

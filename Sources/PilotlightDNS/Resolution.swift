@@ -1,6 +1,7 @@
 // Asking the resolvers of one inquiry: each for itself, or any of them.
 
 import PilotlightCore
+import PilotlightQueues
 
 /// What all questions of an inquiry share.
 struct Resolution: Sendable {

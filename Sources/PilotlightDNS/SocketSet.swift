@@ -4,6 +4,7 @@
 import CGlibc
 import Dispatch
 import Glibc
+import PilotlightQueues
 
 /// On the queue of those who use it, which may enter it without a hop.
 actor SocketSet {

@@ -13,6 +13,7 @@ import PilotlightLedger
 import PilotlightProbes
 import PilotlightRecording
 import PilotlightSystemd
+import PilotlightQueues
 
 /// What the daemon is assembled from.
 struct Parts {

@@ -54,14 +54,9 @@ extension AWSCloud {
       isPair
       ? change(ref, to, weight: 100) + change(ref, from, weight: 0)
       : change(ref, to, weight: nil)
-    let body =
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
-      + "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch>"
-      + "<Comment>pilotlight</Comment><Changes>\(changes)</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
-    let operation = Operation(
-      .route53, region: ref.region, name: "ChangeResourceRecordSets",
-      path: "\(AWSCloud.route53)/hostedzone/\(identifier(ref.zone))/rrset/",
-      headers: [("Content-Type", "application/xml")], body: Array(body.utf8), changes: true)
+    let operation = posting(
+      "ChangeResourceRecordSets", "/hostedzone/\(identifier(ref.zone))/rrset/", ref.region,
+      "<ChangeBatch><Comment>pilotlight</Comment><Changes>\(changes)</Changes></ChangeBatch>")
     let root = try xml(try await run(operation, deadline).body, operation)
     guard let id = root["ChangeInfo"]?.value("Id"), let last = id.split(separator: "/").last else {
       throw garbled(operation, "no ChangeInfo in the answer")
@@ -133,17 +128,22 @@ extension AWSCloud {
   func switchCheck(
     _ ref: HealthCheckRef, _ unhealthy: Bool, _ deadline: Deadline
   ) async throws(CloudFailure) -> CloudReply {
-    let body =
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
-      + "<UpdateHealthCheckRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">"
-      + "<Inverted>\(unhealthy)</Inverted><Disabled>\(unhealthy)</Disabled></UpdateHealthCheckRequest>"
-    let operation = Operation(
-      .route53, region: ref.region, name: "UpdateHealthCheck",
-      path: "\(AWSCloud.route53)/healthcheck/\(identifier(ref.id))",
-      headers: [("Content-Type", "application/xml")], body: Array(body.utf8), changes: true)
+    let operation = posting(
+      "UpdateHealthCheck", "/healthcheck/\(identifier(ref.id))", ref.region,
+      "<Inverted>\(unhealthy)</Inverted><Disabled>\(unhealthy)</Disabled>")
     let root = try xml(try await run(operation, deadline).body, operation)
     guard root["HealthCheck"] != nil else { throw garbled(operation, "no HealthCheck in the answer") }
     return .accepted(receipt: nil)
+  }
+
+  /// A change: the document's root is named after the operation.
+  private func posting(_ name: String, _ path: String, _ region: String, _ content: String) -> Operation {
+    let body =
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
+      + "<\(name)Request xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\(content)</\(name)Request>"
+    return Operation(
+      .route53, region: region, name: name, path: AWSCloud.route53 + path,
+      headers: [("Content-Type", "application/xml")], body: Array(body.utf8), changes: true)
   }
 
   /// Ids come as `/hostedzone/Z1` and `/change/C1` too; the path wants the last part alone.
