@@ -26,8 +26,10 @@ extension MessageKind {
     case .ledgerBroken:
       MessageMeaning(
         id: "fab36728a78b4b7e8787c0de2f960063", level: .critical,
-        meaning: "The ledger cannot be written. Watching goes on, nothing is acted upon.",
-        next: "Free or repair the disk. After a full disk it goes on by itself; otherwise restart the daemon.")
+        meaning:
+          "The ledger cannot be written, and nothing is acted upon. After a full disk watching goes on; after an I/O error the daemon "
+          + "leaves, and is started anew every few seconds until the disk answers.",
+        next: "Free or repair the disk: it goes on by itself. `pilotlightctl ledger check` says what is left.")
     case .ledgerMended:
       MessageMeaning(
         id: "a712755f6cac44d599d5269512e74f7b", level: .notice,

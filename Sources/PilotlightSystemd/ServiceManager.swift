@@ -21,6 +21,12 @@ package struct ServiceManager: Sendable {
   /// `READY=1`: everything is set up and signals are handled.
   package func ready(status: String) { send(["READY=1", "STATUS=\(oneLine(status))"]) }
 
+  /// Before leaving because of a disk that may come back: systemd gives a service up that starts five times within ten seconds
+  /// (StartLimitBurst= in the unit), and an unattended watchdog that was given up is an outage nobody sees.
+  package func spareTheLimit() {
+    if isListening { Glibc.sleep(3) }
+  }
+
   /// One true sentence for `systemctl status`.
   package func status(_ text: String) { send(["STATUS=\(oneLine(text))"]) }
 

@@ -126,7 +126,7 @@ struct Assembly {
     do throws(LedgerFailure) {
       return try SQLiteLedger(path: configuration.daemon.ledger)
     } catch {
-      throw StartFailure(text: "\(configuration.daemon.ledger): \(error.text)")
+      throw StartFailure(text: "\(configuration.daemon.ledger): \(error.text)", mayPass: true)
     }
   }
 
@@ -134,7 +134,7 @@ struct Assembly {
     do throws(LedgerFailure) {
       return try ledger.fact("timeline")
     } catch {
-      throw StartFailure(text: error.text)
+      throw StartFailure(text: error.text, mayPass: true)
     }
   }
 

@@ -131,8 +131,9 @@ actor Daemon {
 
   /// What the file holds after an I/O error nobody in this process can know: the next one reads it afresh.
   private func giveUp() -> Never {
-    say(Message(.daemonStopping, "the ledger is broken: leaving, so that a new process reads what is durable"))
+    say(Message(.ledgerBroken, "the ledger is broken: leaving, so that a new process reads what is durable"))
     manager.status("the ledger is broken; starting anew")
+    manager.spareTheLimit()
     leave(EX_IOERR)
   }
 

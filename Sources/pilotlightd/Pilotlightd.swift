@@ -92,6 +92,7 @@ struct Pilotlightd: AsyncParsableCommand {
       }
     } catch let error as StartFailure {
       complain("pilotlightd: \(error.text)")
+      if error.mayPass { ServiceManager().spareTheLimit() }
       throw ExitCode(1)
     }
   }
@@ -110,6 +111,8 @@ extension LogFormat: ExpressibleByArgument {}
 /// Why the daemon cannot start, in one sentence.
 struct StartFailure: Error {
   let text: String
+  /// It is the disk's, and may be gone at the next start.
+  var mayPass = false
 }
 
 /// Ends the process at once. exit(3) lets libraries take themselves apart, OpenSSL for one, while other threads are still using them:

@@ -8,6 +8,8 @@ func readObservations(_ bytes: [UInt8]) -> String? {
   var detector: Detector?
   for line in bytes.split(separator: UInt8(ascii: "\n")) {
     guard let seen = try? JSONDecoder().decode(Observation.self, from: Data(line)) else { continue }
+    // A probe has a deadline; a `Duration` of more than 2^63 s traps in the standard library's own arithmetic.
+    guard seen.took >= .zero, seen.took <= .hours(24) else { continue }
     var looking = detector ?? Detector(.reference(), at: seen.at)
     looking.probed(seen)
     looking.reached(.drAPI, seen.answered, at: seen.at)

@@ -152,6 +152,22 @@ def test_a_crash_loop_ends_and_keeps_the_state(service: Service) -> None:
     assert service.status()["phase"] == "healthy"
 
 
+def test_a_disk_that_comes_back_finds_a_watchdog(service: Service) -> None:
+    """Trouble of the ledger's disk does not use the start limit up."""
+    service.start().armed()
+    ledger = Path("/var/lib/pilotlight/ledger.db")
+    systemctl("stop", SERVICE)
+    held = ledger.rename(ledger.with_suffix(".held"))
+    ledger.mkdir()
+    run("systemctl", "start", "--no-block", SERVICE)
+    wait_until("it is tried again and again", lambda: service.restarts >= 6, 40)
+    assert prop("Result") != "start-limit-hit"
+    ledger.rmdir()
+    held.rename(ledger)
+    wait_until("it runs", lambda: prop("ActiveState") == "active", 20)
+    assert service.status()["phase"] == "healthy"
+
+
 def test_a_daemon_that_lives_two_seconds_is_restarted_for_ever(service: Service) -> None:
     service.start().armed()
     service.drop_in("crash", "ExecStart=", "ExecStart=/bin/sh -c 'systemd-notify --ready; sleep 2; exit 1'", "NotifyAccess=all")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service import CONFIG, CONTROL, PACKAGE, SERVICE, SOCKET, Service, journal, prop, properties, run, said, systemctl
+from service import (
+    CONFIG, CONTROL, PACKAGE, SERVICE, SOCKET, Service, journal, prop, properties, run, said, systemctl, wait_until)
 
 ROOT = Path(__file__).resolve().parents[2]
 DRILL, TIMER = "pilotlight-drill.service", "pilotlight-drill.timer"
@@ -91,6 +92,29 @@ def test_an_upgrade_restarts_what_runs_and_keeps_what_the_owner_wrote(service: S
     finally:
         example.write_text(text)
         systemctl("enable", TIMER)
+
+
+def install() -> str:
+    return run("dpkg", "--install", "--force-depends", "--force-unsafe-io", "--force-confold", str(PACKAGE), check=True, seconds=300).stdout
+
+
+def test_an_upgrade_leaves_a_daemon_alone_whose_configuration_it_would_refuse(service: Service) -> None:
+    service.start().armed()
+    before, text = service.pid, CONFIG.read_text()
+    CONFIG.write_text(text + "surprise: 1\n")
+    try:
+        assert "is left as it is" in install()
+        assert service.pid == before and service.status()["phase"] == "healthy"
+    finally:
+        CONFIG.write_text(text)
+
+
+def test_removed_and_installed_again_it_watches_again(service: Service) -> None:
+    service.start().armed()
+    run("dpkg", "--remove", "pilotlight", check=True)
+    install()
+    wait_until("it runs", lambda: prop("ActiveState") == "active", 20)
+    assert service.status()["phase"] == "healthy"
 
 
 def test_the_drill_says_what_it_found_and_fails_when_something_is_missing(service: Service) -> None:
