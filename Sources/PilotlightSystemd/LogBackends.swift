@@ -42,15 +42,24 @@ package struct LineHandler: LogHandler {
   ///   - descriptor: where terminal and JSON lines go.
   package init(
     _ format: LogFormat, level: Logger.Level, wallSeconds: @escaping @Sendable () -> Double,
-    descriptor: Int32 = 2, environment: [String: String] = ProcessInfo.processInfo.environment
+    descriptor: Int32 = 2, environment: [String: String] = ProcessInfo.processInfo.environment,
+    queue: LogQueue = .shared
   ) {
     logLevel = level
+    let take: @Sendable (LogLine, Double) -> Void
     switch format {
-    case .journal: write = { writeToJournal($0) }
-    case .json: write = { writeLine($0.json(at: wallSeconds()), to: descriptor) }
+    case .journal: take = { line, _ in writeToJournal(line) }
+    case .json: take = { writeLine($0.json(at: $1), to: descriptor) }
     case .terminal, .automatic:
       let isColoured = isatty(descriptor) == 1 && environment["NO_COLOR"] == nil && environment["TERM"] != "dumb"
-      write = { writeLine($0.terminal(at: wallSeconds(), isColoured: isColoured), to: descriptor) }
+      take = { writeLine($0.terminal(at: $1, isColoured: isColoured), to: descriptor) }
+    }
+    write = { line in
+      let now = wallSeconds()
+      queue.add { lost in
+        if lost > 0 { take(LogLine.lost(lost), now) }
+        take(line, now)
+      }
     }
   }
 }

@@ -22,6 +22,18 @@ struct LogLine: Sendable {
     }
   }
 
+  private init(level: Logger.Level, text: String) {
+    self.level = level
+    self.text = text
+    fields = []
+    code = (#fileID, #line, #function)
+  }
+
+  /// That lines before the next one are missing.
+  static func lost(_ count: Int) -> LogLine {
+    LogLine(level: .error, text: "\(count) line(s) of the log are lost: nobody took them in time")
+  }
+
   subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
   /// Upper-case names are journal fields already; others get the product's prefix.

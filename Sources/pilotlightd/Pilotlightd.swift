@@ -118,6 +118,7 @@ struct StartFailure: Error {
 /// Ends the process at once. exit(3) lets libraries take themselves apart, OpenSSL for one, while other threads are still using them:
 /// now and then a stop would be a crash.
 func leave(_ code: Int32) -> Never {
+  LogQueue.shared.flush()
   fflush(nil)
   _exit(code)
 }

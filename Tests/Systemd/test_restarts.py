@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import stat
 import threading
 import time
@@ -135,6 +136,38 @@ def test_killed_in_mid_failover_it_is_restarted_and_finishes(service: Service, s
     assert service.restarts == 1
     assert_failed_over(world, secret)
     assert_promoted_once(world)
+
+
+def fill_journal() -> None:
+    """Until the next line for journald would block whoever writes it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+        out.setblocking(False)
+        out.connect("/run/systemd/journal/socket")
+        for _ in range(100_000):
+            try:
+                out.send(b"MESSAGE=filler\nPRIORITY=7\n")
+            except BlockingIOError:
+                return
+    raise AssertionError("journald takes everything")
+
+
+def test_a_journal_that_hangs_costs_lines_and_no_failover(service: Service) -> None:
+    service.start().armed()
+    world = service.world
+    assert world
+    secret = world.secret(world.dr)
+    journald = int(prop("MainPID", "systemd-journald.service"))
+    os.kill(journald, signal.SIGSTOP)
+    try:
+        fill_journal()
+        world.break_primary()
+        service.until_phase("dr-active")
+        assert service.restarts == 0
+    finally:
+        os.kill(journald, signal.SIGCONT)
+    assert_failed_over(world, secret)
+    assert_promoted_once(world)
+    wait_until("the journal has the end of it", lambda: any("the DR region serves" in line for line in said()), 20)
 
 
 def test_a_crash_loop_ends_and_keeps_the_state(service: Service) -> None:

@@ -1,8 +1,10 @@
 // Log lines as a terminal and a collector get them, through a pipe.
 
+import Dispatch
 import Foundation
 import Logging
 import PilotlightSystemd
+import Synchronization
 import Testing
 
 @Suite struct LineTests {
@@ -18,6 +20,7 @@ import Testing
     }
     logger.logLevel = level
     log(logger)
+    LogQueue.shared.flush(within: .seconds(30))
     try? pipe.fileHandleForWriting.close()
     return String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
   }
@@ -134,6 +137,45 @@ import Testing
       LineHandler(.terminal, level: .trace, wallSeconds: { 0 }, descriptor: -1, environment: [:])
     }
     logger.error("nobody reads this")
+  }
+
+  @Test func `a pipe that nobody reads stops nobody: lines are lost, and that is told when somebody reads again`() {
+    let pipe = Pipe()
+    let queue = LogQueue(most: 100)
+    let logger = Logger(label: "test") { _ in
+      LineHandler(
+        .terminal, level: .trace, wallSeconds: { 0 }, descriptor: pipe.fileHandleForWriting.fileDescriptor,
+        environment: [:], queue: queue)
+    }
+    // A pipe holds 64 kB.
+    for number in 0..<1000 { logger.error("\(number) \(String(repeating: "x", count: 1000))") }
+    #expect(!queue.flush(within: .milliseconds(100)))
+    let reader = Thread {
+      while !pipe.fileHandleForReading.availableData.isEmpty {}
+    }
+    reader.start()
+    #expect(queue.flush(within: .seconds(30)))
+    let seen = output(.terminal) { $0.error("another") }
+    #expect(seen.contains("another"))
+    try? pipe.fileHandleForWriting.close()
+  }
+
+  @Test func `of the lines that nobody took it is told how many`() async {
+    let queue = LogQueue(most: 2)
+    let gate = DispatchSemaphore(value: 0)
+    let told = Mutex<[Int]>([])
+    for _ in 0..<7 {
+      queue.add { lost in
+        gate.wait()
+        told.withLock { $0.append(lost) }
+      }
+    }
+    for _ in 0..<2 { gate.signal() }
+    #expect(queue.flush(within: .seconds(30)))
+    gate.signal()
+    queue.add { lost in told.withLock { $0.append(lost) } }
+    #expect(queue.flush(within: .seconds(30)))
+    #expect(told.withLock { $0 } == [0, 0, 5])
   }
 
   @Test func `stderr is the journal only when JOURNAL_STREAM names this very file`() {
