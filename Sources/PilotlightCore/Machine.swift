@@ -27,6 +27,14 @@ package struct CloudTask: Hashable, Sendable, Codable {
     case payDebt(String)
     /// Whether what this step fenced still is.
     case lookFence(String)
+
+    /// Whether something may have been changed by it: its answer is worth more than the next look.
+    package var isAct: Bool {
+      switch self {
+      case .act, .undo, .payDebt: true
+      case .look, .lookDebt, .lookFence: false
+      }
+    }
   }
   package var purpose: Purpose
   package var serial: Int

@@ -99,7 +99,7 @@ struct PlaceKey: Hashable {
         PlaceKey.part {
           $0.mix(name)
           switch entry {
-          case .asking(let task, let since, _): $0.mix(since, at: now, task.isAct ? [60, 90] : [90])
+          case .asking(let task, let since, _): $0.mix(since, at: now, task.purpose.isAct ? [60, 90] : [90])
           case .resting(let until, _): $0.mix(UInt8(until <= now ? 9 : 8))
           case .foreseen(let replies, let askedAt):
             $0.mix("\(replies)")
@@ -163,15 +163,6 @@ extension StepRun {
     case (.oneWay, true): [900]
     case (.oneWay, false): [30]
     case (.readOnly, _), (.reversible, _): [5]
-    }
-  }
-}
-
-extension CloudTask {
-  fileprivate var isAct: Bool {
-    switch purpose {
-    case .act, .undo, .payDebt: true
-    case .look, .lookDebt, .lookFence: false
     }
   }
 }

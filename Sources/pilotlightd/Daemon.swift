@@ -108,9 +108,13 @@ actor Daemon {
     say(Message(.daemonStopping, "stopping; a run in progress continues at the next start"))
     for token in waiting.keys.sorted() { answer(token, .failed("the daemon is stopping")) }
     await callsAreAnswered(within: patience)
+    await pager.settle(within: Daemon.lastPages)
     transport.shutdown()
     closeRecording()
   }
+
+  /// Pages that are on their way when we stop have so long: who is called then may be called by nobody else.
+  private static let lastPages: Duration = .seconds(3)
 
   /// One input, its commands, and the next wake-up.
   func turn(_ input: Input) {
@@ -233,9 +237,17 @@ actor Daemon {
     underWay -= 1
     let input = Input.answered(workload: workload, task, replies)
     guard isStopping else { return turn(input) }
-    for case .say(let message) in engine.handle(input, at: line.now) {
-      record(message)
-      say(message)
+    // What a look found would only lead to an act that is not begun any more: its intent would be a riddle to the next process.
+    if task.purpose.isAct {
+      for command in engine.handle(input, at: line.now) {
+        switch command {
+        case .say(let message):
+          record(message)
+          say(message)
+        case .page(let page): Task { [pager] in await pager.send(page) }
+        case .answer, .poll, .ask, .endPrograms: break
+        }
+      }
     }
     if underWay == 0 { allAnswered() }
   }

@@ -32,6 +32,12 @@ actor Pager {
     isSending.remove(topic.arn)
   }
 
+  /// Waits until every page is taken, `patience` at most.
+  func settle(within patience: Duration) async {
+    let end = ContinuousClock.now + patience
+    while !isSending.isEmpty, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
+  }
+
   private func deliver(_ page: CloudAction) async {
     var tried = 0
     var spent = Duration.zero

@@ -63,3 +63,13 @@ def test_who_only_observes_calls_nobody(world: World, start) -> None:
     world.break_primary()
     daemon.wait_until("it would fail over", lambda: "would fail over now" in daemon.log(), 40)
     daemon.stays(lambda: world.announcements() == [], 3)
+
+
+def test_a_page_that_is_on_its_way_when_the_daemon_stops_arrives(world: World, aws: Control, start) -> None:
+    daemon = paging(world, start, announce=None)
+    aws.fault("latency", action="Publish", seconds=1)
+    world.break_primary()
+    daemon.until_phase("failing-over", 60)
+    assert world.announcements() == []
+    assert daemon.terminate() == 0
+    assert any("/runBegun" in page for page in world.announcements()), world.announcements()
