@@ -76,7 +76,11 @@ struct Pilotlightd: AsyncParsableCommand {
     case .success(let configuration): found = configuration
     case .failure(let errors):
       complain(errors.description)
-      throw ExitCode(2)
+      // What a file says stays refused until somebody edits it; one that cannot be read may be back at systemd's next try.
+      let manager = ServiceManager()
+      guard manager.isListening, access(config, R_OK) != 0 else { throw ExitCode(2) }
+      manager.spareTheLimit()
+      throw ExitCode(1)
     }
     for warning in found.warnings { complain("warning: \(warning)") }
     if check {

@@ -30,10 +30,6 @@ become_machine() {
   mkdir "$base/up" "$base/work" "$base/root"
   mount -t overlay overlay -o "lowerdir=/,upperdir=$base/up,workdir=$base/work" "$base/root"
   cd "$base/root"
-  # An overlay shows nothing of what is mounted below it, and the repository may be on a disk of its own.
-  mkdir -p "./$root"
-  mount --bind "$root" "./$root"
-  mount -o remount,bind,ro "./$root"
   mount -t proc proc proc
   # systemd would set kernel parameters of the whole machine.
   mount --bind proc/sys proc/sys
@@ -43,6 +39,10 @@ become_machine() {
   mount -t cgroup2 cgroup2 sys/fs/cgroup
   for unit in tmp run dev; do mount -t tmpfs -o mode=755 tmpfs "$unit"; done
   chmod 1777 tmp
+  # An overlay shows nothing of what is mounted below it, and the repository may be on a disk of its own, or in /tmp.
+  mkdir -p "./$root"
+  mount --bind "$root" "./$root"
+  mount -o remount,bind,ro "./$root"
   for device in null zero full random urandom tty; do
     touch "dev/$device"
     mount --bind "/dev/$device" "dev/$device"
