@@ -4,8 +4,6 @@
 private let debtPause: Duration = .seconds(30)
 /// What was fenced is looked at so often. RDS starts a stopped instance after seven days, and a schedule may scale a group up.
 private let fencePause: Duration = .minutes(5)
-/// Adapters answer within 60 s.
-private let answerPatience: Duration = .seconds(90)
 
 extension Run {
   /// What keeps the old primary from taking writes, by the step that saw to it. What a person took as done is his business.
@@ -35,8 +33,11 @@ extension Machine {
   mutating func payDebts(_ situation: Situation, _ reaction: inout Reaction) {
     for debt in state.debts {
       sayUnpaid(debt, situation, &reaction)
-      guard mayFence(situation) else { continue }
       let key = debtKey(debt.step)
+      if let why = whyNotFence(situation) {
+        notes[key] = "not tried: \(why)"
+        continue
+      }
       if isBusy(key, situation) { continue }
       ask(.lookDebt(debt.step), [debt.fence.look], key: key, situation, &reaction)
     }
@@ -95,20 +96,25 @@ extension Machine {
 
   private func isBusy(_ key: String, _ situation: Situation) -> Bool {
     switch progress[key] {
-    case .asking(_, let since, _): situation.now - since < answerPatience
+    case .asking(_, let since, _): situation.now - since < patience(key)
     case .resting(let until, _): situation.now < until
     case .foreseen, nil: false
     }
   }
 
-  private func mayFence(_ situation: Situation) -> Bool {
-    if let run = state.phase.run, run.kind == .failover, !run.hasPromoted { return false }
-    // Somebody may have brought the primary back because the DR region fails, or another watchdog be on the way home.
-    if case .drActive = state.phase, situation.drServing == false { return false }
-    if outdated(situation) != nil { return false }
-    // Read since this process started, where another watchdog may have done anything before.
-    if settings.lease != nil, situation.drRole == nil { return false }
-    return holdingActs(situation) == nil
+  private func mayFence(_ situation: Situation) -> Bool { whyNotFence(situation) == nil }
+
+  /// Why the old primary is left as it is for now; nil when it may be fenced.
+  private func whyNotFence(_ situation: Situation) -> String? {
+    if let run = state.phase.run, run.kind == .failover, !run.hasPromoted { return "nothing is promoted yet" }
+    if case .drActive = state.phase, situation.drServing == false {
+      return "the DR region does not serve, and somebody may have brought the primary back for that"
+    }
+    // Where another watchdog may have done anything before this process started.
+    if settings.lease != nil, situation.drRole == nil {
+      return "\(settings.dr.database.ref.identifier) has not been read yet"
+    }
+    return holdingActs(situation)
   }
 
   /// What a person types who answers for it.

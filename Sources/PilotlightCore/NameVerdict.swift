@@ -48,12 +48,6 @@ package struct NameVerdict: Hashable, Sendable {
   /// Who has to be asked: `isAuthoritative` of the answers.
   private var kinds: [Bool] { question.isPrivate ? [false] : [true, false] }
 
-  /// After how long the resolvers that lead elsewhere will have forgotten it, if the servers of the zone are right by then; nil when
-  /// there are none, or none says so.
-  package var cachedFor: Duration? {
-    report.answers.filter { !$0.isAuthoritative && isWrong($0) }.compactMap(\.ttl).max().map { .seconds($0) }
-  }
-
   private func isWrong(_ answer: NameAnswer) -> Bool { ![.target, .unknown].contains(lead(of: answer)) }
 
   /// For the operator, one line.

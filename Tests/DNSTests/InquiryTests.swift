@@ -74,7 +74,6 @@ private let right = Reply(answers: [.a(name, 198, 51, 100, 1)])
     #expect(
       verdict(report).sentence.contains("2 of 3 servers lead app.example.org to \(away); \(old.address) still leads to")
     )
-    #expect(verdict(report).cachedFor == .seconds(33))
   }
 
   @Test func `a name that is absent is told with how long its absence is remembered`() async throws {

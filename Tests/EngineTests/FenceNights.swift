@@ -235,6 +235,17 @@ extension Night {
     #expect(night.messages.contains { $0.kind == .oldPrimaryServes })
   }
 
+  @Test func `a debt that is not tried says why`() throws {
+    let night = try Night.failedOver()
+    night.dr = .failure(.timeout, status: nil, detail: "no answer")
+    night.run(.minutes(2))
+    let debt = try #require(night.workload.machine.state.debts.first)
+    #expect(night.workload.machine.note(of: debt)?.hasPrefix("not tried: the DR region does not serve") == true)
+    night.dr = .success(status: 200)
+    night.cloud.dark.remove("eu-west-1")
+    #expect(night.run(.minutes(5)) { $0.debts.isEmpty && $0.isFenced })
+  }
+
   @Test func `a rung that the world undoes again and again holds the recovery up for its bound and no longer`() throws {
     let night = try Night(every)
     night.run(.minutes(5))
