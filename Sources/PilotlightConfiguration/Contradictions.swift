@@ -196,7 +196,7 @@ struct Contradictions {
       !names.name.isEmpty, "dns.name", "traffic.route53",
       problem: "no record tells which name users resolve, expected a DNS name such as app.example.com")
     require(
-      !names.isPrivate || names.authoritative.isEmpty, "dns.servers", "dns.private",
+      !names.servers.isPrivate || names.servers.authoritative.isEmpty, "dns.servers", "dns.private",
       problem: "the servers of a private zone answer nobody, expected no servers")
     require(
       names.primary != names.dr, "dns.dr", "dns.primary",

@@ -49,7 +49,11 @@ func readNames(_ dns: Section, _ traffic: TrafficSettings, primary: SiteSettings
     "dr", .host, absent: "that of `route53`, else of `alb.url`", "Host name of the DR load balancer.")
   return NameSettings(
     name: canonicalHost(name ?? known.name), primary: canonicalHost(first ?? known.primary),
-    dr: canonicalHost(second ?? known.dr),
+    dr: canonicalHost(second ?? known.dr), servers: readServers(dns))
+}
+
+private func readServers(_ dns: Section) -> NameServers {
+  NameServers(
     resolvers: dns.optional(
       "resolvers", .list(of: .nameServer, 0...8), default: [],
       "Recursive resolvers whose answers users get, e.g. `1.1.1.1` or `[2606:4700:4700::1111]:53`; none: this host's own."

@@ -1,6 +1,22 @@
 // What name servers are asked after the traffic has moved, and what they said. A record set that Route 53 has taken is only half of it:
 // users follow what their resolvers still remember.
 
+/// Whom DNS is asked.
+package struct NameServers: Hashable, Sendable, Codable {
+  /// Recursive resolvers: `IP`, `IP:port` or `[IPv6]:port`, port 53 unless told otherwise; empty: this host's own (`/etc/resolv.conf`).
+  package var resolvers: [String]
+  /// Servers of the zone, in the same form; empty: those its NS records name, found through the resolvers.
+  package var authoritative: [String]
+  /// The name is in a private hosted zone, whose servers answer nobody: resolvers alone are asked.
+  package var isPrivate: Bool
+
+  package init(resolvers: [String] = [], authoritative: [String] = [], isPrivate: Bool = false) {
+    self.resolvers = resolvers
+    self.authoritative = authoritative
+    self.isPrivate = isPrivate
+  }
+}
+
 /// Where does a name lead?
 package struct NameQuestion: Hashable, Sendable, Codable {
   /// Of the record users ask for; the trailing dot and case do not matter, here and below.
@@ -9,22 +25,13 @@ package struct NameQuestion: Hashable, Sendable, Codable {
   package var target: String
   /// Host name of the load balancer that it must not lead to any more.
   package var other: String
-  /// Recursive resolvers: `IP`, `IP:port` or `[IPv6]:port`, port 53 unless told otherwise; empty: this host's own (`/etc/resolv.conf`).
-  package var resolvers: [String]
-  /// Servers of the zone, in the same form; empty: those its NS records name, found through the resolvers.
-  package var authoritative: [String]
-  /// The name is in a private hosted zone, whose servers answer nobody: resolvers alone are asked.
-  package var isPrivate: Bool
-  package init(
-    name: String, target: String, other: String, resolvers: [String] = [], authoritative: [String] = [],
-    isPrivate: Bool = false
-  ) {
+  package var servers: NameServers
+
+  package init(name: String, target: String, other: String, servers: NameServers = NameServers()) {
     self.name = name
     self.target = target
     self.other = other
-    self.resolvers = resolvers
-    self.authoritative = authoritative
-    self.isPrivate = isPrivate
+    self.servers = servers
   }
 }
 

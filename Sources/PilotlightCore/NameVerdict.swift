@@ -46,7 +46,7 @@ package struct NameVerdict: Hashable, Sendable {
   }
 
   /// Who has to be asked: `isAuthoritative` of the answers.
-  private var kinds: [Bool] { question.isPrivate ? [false] : [true, false] }
+  private var kinds: [Bool] { question.servers.isPrivate ? [false] : [true, false] }
 
   private func isWrong(_ answer: NameAnswer) -> Bool { ![.target, .unknown].contains(lead(of: answer)) }
 
@@ -107,7 +107,7 @@ package struct NameVerdict: Hashable, Sendable {
       report.answers.contains { $0.isAuthoritative == kind && lead(of: $0) != .unknown }
     }
     var parts: [String] = []
-    if !question.isPrivate, !hasAnswer(true) { parts.append("no authoritative server answered") }
+    if !question.servers.isPrivate, !hasAnswer(true) { parts.append("no authoritative server answered") }
     if !hasAnswer(false) { parts.append("no resolver answered") }
     // Without a name in the answers, everything hangs on these.
     let isByAddress = report.answers.contains { lead(of: $0) == .elsewhere }

@@ -19,27 +19,18 @@ package struct NameSettings: Hashable, Sendable, Codable {
   /// Host names of the load balancers.
   package var primary: String
   package var dr: String
-  /// As in `NameQuestion`.
-  package var resolvers: [String]
-  package var authoritative: [String]
-  package var isPrivate: Bool
+  package var servers: NameServers
 
-  package init(
-    name: String, primary: String, dr: String, resolvers: [String] = [], authoritative: [String] = [],
-    isPrivate: Bool = false
-  ) {
+  package init(name: String, primary: String, dr: String, servers: NameServers = NameServers()) {
     self.name = name
     self.primary = primary
     self.dr = dr
-    self.resolvers = resolvers
-    self.authoritative = authoritative
-    self.isPrivate = isPrivate
+    self.servers = servers
   }
 
   /// Does the name lead to this site?
   package func question(leadingTo site: Site) -> NameQuestion {
     NameQuestion(
-      name: name, target: site == .primary ? primary : dr, other: site == .primary ? dr : primary,
-      resolvers: resolvers, authoritative: authoritative, isPrivate: isPrivate)
+      name: name, target: site == .primary ? primary : dr, other: site == .primary ? dr : primary, servers: servers)
   }
 }

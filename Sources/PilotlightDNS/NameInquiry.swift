@@ -47,7 +47,7 @@ package final class NameInquiry: Sendable {
   }
 
   private func ask(_ question: NameQuestion, until deadline: ContinuousClock.Instant) async -> NameReport {
-    let (resolvers, mistaken) = await servers(question.resolvers, isAuthoritative: false)
+    let (resolvers, mistaken) = await servers(question.servers.resolvers, isAuthoritative: false)
     let resolution = Resolution(
       resolvers: resolvers, patience: patience, deadline: deadline, sockets: sockets, executor: executor)
     async let target = resolution.everybodysLead(of: question.target)
@@ -80,9 +80,9 @@ package final class NameInquiry: Sendable {
   }
 
   private func authoritative(_ question: NameQuestion, _ resolution: Resolution) async -> [NameAnswer] {
-    if question.isPrivate { return [] }
-    var (servers, mistaken) = await servers(question.authoritative, isAuthoritative: true)
-    if question.authoritative.isEmpty {
+    if question.servers.isPrivate { return [] }
+    var (servers, mistaken) = await servers(question.servers.authoritative, isAuthoritative: true)
+    if question.servers.authoritative.isEmpty {
       switch await resolution.zoneServers(of: question.name, port: authorityPort) {
       case .success(let found): servers = found
       case .failure(let failure):

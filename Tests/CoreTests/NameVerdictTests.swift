@@ -184,7 +184,7 @@ private func lead(_ outcome: NameOutcome) -> NameLead {
 
   @Test func `in a private zone the word of the resolvers is enough, and none is missed`() {
     var question = question
-    question.isPrivate = true
+    question.servers.isPrivate = true
     let report = NameReport(answers: [resolver("10.0.0.2", cname(away))])
     #expect(NameVerdict(question, report).isVerified)
     #expect(!NameVerdict(question, report).sentence.contains("authoritative"))

@@ -23,7 +23,8 @@ import Testing
     let silent = try NameServer { _, _ in [] }
     defer { silent.stop() }
     let question = NameQuestion(
-      name: name, target: away, other: home, resolvers: [silent.address], authoritative: [silent.address])
+      name: name, target: away, other: home,
+      servers: NameServers(resolvers: [silent.address], authoritative: [silent.address]))
     let underWay = (0..<2).map { _ in Task { await inquiry.answer(question, patience: .seconds(60)) } }
     // Both families of three names, and of one at the server of the zone.
     while silent.asked.count < 16 { try await Task.sleep(for: .milliseconds(5)) }
@@ -44,7 +45,8 @@ import Testing
     let resolver = try NameServer(Zone(entries: balancers))
     defer { resolver.stop() }
     let question = NameQuestion(
-      name: away, target: away, other: home, resolvers: [resolver.address], authoritative: [resolver.address])
+      name: away, target: away, other: home,
+      servers: NameServers(resolvers: [resolver.address], authoritative: [resolver.address]))
     await withTaskGroup(of: Bool.self) { group in
       for _ in 0..<20 {
         group.addTask {
@@ -62,8 +64,10 @@ import Testing
     let (cut, silent) = try (NameServer(reply: reply), NameServer { _, _ in [.nothing] })
     defer { [cut, silent].forEach { $0.stop() } }
     let question = NameQuestion(
-      name: name, target: away, other: home, resolvers: [cut.address, silent.address, "127.0.0.1:1"],
-      authoritative: [cut.address, silent.address])
+      name: name, target: away, other: home,
+      servers: NameServers(
+        resolvers: [cut.address, silent.address, "127.0.0.1:1"],
+        authoritative: [cut.address, silent.address]))
     func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
     let before = try descriptors()
     for _ in 0..<50 { _ = await inquiry.answer(question, patience: .seconds(20)) }
@@ -86,7 +90,8 @@ import Testing
   @Test func `texts that are no servers are told, and the first eight are asked`() async throws {
     let texts = ["resolver.example.org", "192.0.2.1:0", "[127.0.0.1]:53", "::1]:53", "1.2.3", "127.0.0.1:99999"]
     let question = NameQuestion(
-      name: name, target: away, other: home, resolvers: texts + ["", "%", "127.0.0.1:1"], authoritative: ["?"])
+      name: name, target: away, other: home,
+      servers: NameServers(resolvers: texts + ["", "%", "127.0.0.1:1"], authoritative: ["?"]))
     let report = await NameInquiry().answer(question, patience: .seconds(10))
     #expect(report.answers.map(\.server) == texts + ["", "%", "?"])
     #expect(report.answers.allSatisfy { $0.outcome == .failed("no address of a server") })
@@ -96,7 +101,8 @@ import Testing
     let server = try NameServer(nobody)
     defer { server.stop() }
     let question = NameQuestion(
-      name: "a..b", target: "", other: ".", resolvers: [server.address], authoritative: [server.address])
+      name: "a..b", target: "", other: ".",
+      servers: NameServers(resolvers: [server.address], authoritative: [server.address]))
     let report = await NameInquiry().answer(question, patience: .seconds(10))
     #expect(report.answers.map(\.outcome) == [.failed("no domain name"), .failed("no domain name")])
     #expect(report.target.isEmpty && report.other.isEmpty)
@@ -138,7 +144,7 @@ import Testing
   private func ask(_ resolver: NameServer, port: UInt16) async -> [NameAnswer] {
     let inquiry = NameInquiry(authorityPort: port, patience: Patience(eachTry: .milliseconds(Int(500 * slowness))))
     var question = question
-    question.resolvers = [resolver.address]
+    question.servers.resolvers = [resolver.address]
     defer { resolver.stop() }
     return await inquiry.answer(question, patience: .seconds(20)).answers.filter(\.isAuthoritative)
   }
@@ -174,7 +180,7 @@ import Testing
     let inquiry = NameInquiry(patience: Patience(eachTry: .milliseconds(Int(500 * slowness))))
     var deep = question
     deep.name = "a.b.c.d.example.org"
-    deep.resolvers = [resolver.address]
+    deep.servers.resolvers = [resolver.address]
     defer { resolver.stop() }
     let report = await inquiry.answer(deep, patience: .seconds(20))
     #expect(resolver.asked.filter { $0.type == 2 }.map(\.name) == [deep.name, "example.org"])

@@ -24,8 +24,10 @@ func report(
   patience: Duration = .seconds(20)
 ) async -> NameReport {
   let question = NameQuestion(
-    name: name, target: away, other: home, resolvers: resolvers.map(\.address),
-    authoritative: authoritative.map(\.address))
+    name: name, target: away, other: home,
+    servers: NameServers(
+      resolvers: resolvers.map(\.address),
+      authoritative: authoritative.map(\.address)))
   defer { for server in resolvers + authoritative { server.stop() } }
   return await inquiry.answer(question, patience: patience)
 }
