@@ -10,6 +10,7 @@ actor Pager {
   /// By topic: one that cannot be reached holds no other up.
   private var waiting: [String: [CloudAction]] = [:]
   private var isSending: Set<String> = []
+  private var whenSettled: CheckedContinuation<Void, Never>?
   /// More than so many waiting pages tell nobody anything; the oldest go.
   private static let most = 100
   /// A page that nobody takes for this long is given up: it is in the journal.
@@ -30,12 +31,23 @@ actor Pager {
       if waiting[topic.arn]?.first == next { waiting[topic.arn]?.removeFirst() }
     }
     isSending.remove(topic.arn)
+    if isSending.isEmpty { settled() }
   }
 
   /// Waits until every page is taken, `patience` at most.
   func settle(within patience: Duration) async {
-    let end = ContinuousClock.now + patience
-    while !isSending.isEmpty, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
+    guard !isSending.isEmpty else { return }
+    let alarm = Task {
+      try? await Task.sleep(for: patience)
+      self.settled()
+    }
+    await withCheckedContinuation { whenSettled = $0 }
+    alarm.cancel()
+  }
+
+  private func settled() {
+    whenSettled?.resume()
+    whenSettled = nil
   }
 
   private func deliver(_ page: CloudAction) async {

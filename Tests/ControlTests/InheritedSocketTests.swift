@@ -35,11 +35,11 @@ import Testing
     let first = ControlServer(path: scratch.socket) { _, _ in .json(["from": "first"]) }
     try await first.start(inherited: dup(kept))
     await first.stop()
-    async let waiting = exchange(scratch.socket, get("/v1/health"))
-    try await Task.sleep(for: .milliseconds(100))
+    let client = try #require(RawClient(scratch.socket))
+    client.send(get("/v1/health"))
     let second = ControlServer(path: scratch.socket) { _, _ in .json(["from": "second"]) }
     try await second.start(inherited: dup(kept))
-    #expect(body(of: await waiting) == #"{"from":"second"}"#)
+    #expect(body(of: await offPool { client.receiveAll() }) == #"{"from":"second"}"#)
     await second.stop()
   }
 
@@ -49,9 +49,9 @@ import Testing
     try await server.start()
     let client = try #require(RawClient(scratch.socket))
     client.send("GET /v1/health HTT")
-    try await Task.sleep(for: .milliseconds(100))
+    #expect(await eventually { client.everythingIsRead })
     async let stopped: Void = server.stop()
-    try await Task.sleep(for: .milliseconds(100))
+    #expect(await eventually { RawClient(scratch.socket) == nil })
     client.send("P/1.1\r\nhost: localhost\r\n\r\n")
     #expect(status(of: await offPool { client.receiveAll() }) == 200)
     await stopped
@@ -63,7 +63,7 @@ import Testing
     try await server.start()
     let client = try #require(RawClient(scratch.socket))
     client.send("GET /v1/hea")
-    try await Task.sleep(for: .milliseconds(100))
+    #expect(await eventually { client.everythingIsRead })
     let begun = ContinuousClock.now
     await server.stop()
     #expect(ContinuousClock.now - begun < .seconds(5))

@@ -61,6 +61,12 @@ final class RawClient: Sendable {
     return true
   }
 
+  /// Nothing that was sent still waits to be read (SIOCOUTQ, unix(7)).
+  var everythingIsRead: Bool {
+    var unread: Int32 = -1
+    return ioctl(descriptor, UInt(TIOCOUTQ), &unread) == 0 && unread == 0
+  }
+
   func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
   /// All that comes until the server closes; nil when it does not close in 20 s.
@@ -235,4 +241,14 @@ func against(
   return try await withServer(scratch.socket, sandbox: sandbox, handler: handler) { _ in
     try await runCtl(arguments + ["--socket", scratch.socket], environment: environment, stdout: stdout)
   }
+}
+
+/// Whether it becomes so within half a minute.
+func eventually(_ isSo: () -> Bool) async -> Bool {
+  let end = ContinuousClock.now + .seconds(30)
+  while !isSo() {
+    guard ContinuousClock.now < end else { return false }
+    try? await Task.sleep(for: .milliseconds(5))
+  }
+  return true
 }

@@ -156,6 +156,14 @@ class Service:
     def until(self, what: str, holds: Callable[[dict[str, Any]], Any], seconds: float) -> None:
         wait_until(what, lambda: holds(self.status()), seconds, pause=0.2)
 
+    def losing_its_primary(self) -> tuple[World, Any]:
+        """Armed, and from now on without a primary; the world, and the DR secret as it was."""
+        self.start().armed()
+        assert self.world
+        secret = self.world.secret(self.world.dr)
+        self.world.break_primary()
+        return self.world, secret
+
     def until_phase(self, phase: str, seconds: float = 60) -> None:
         self.until(f"phase {phase}", lambda workload: workload["phase"] == phase, seconds)
 

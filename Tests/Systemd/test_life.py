@@ -44,11 +44,7 @@ def test_nothing_but_its_own_lines_stands_in_the_journal(service: Service) -> No
 
 def test_the_journal_alone_tells_the_story_of_an_incident(service: Service) -> None:
     before = cursor()
-    service.start().armed()
-    world = service.world
-    assert world
-    secret = world.secret(world.dr)
-    world.break_primary()
+    world, secret = service.losing_its_primary()
     service.until_phase("dr-active")
     assert_failed_over(world, secret)
     incident = next(line["PILOTLIGHT_INCIDENT"] for line in journal(since=before) if line.get("PILOTLIGHT_EVENT") == "runBegun")

@@ -90,11 +90,7 @@ def continued_after(service: Service, since: float) -> float:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_restart_in_mid_failover_repeats_no_step_and_goes_on_within_a_second(service: Service, seed: int) -> None:
     before = cursor()
-    service.start().armed()
-    world = service.world
-    assert world
-    secret = world.secret(world.dr)
-    world.break_primary()
+    world, secret = service.losing_its_primary()
     service.until_phase("failing-over", 20)
     time.sleep(random.Random(seed).uniform(0, 1.5))
     stopped = time.time()
@@ -121,11 +117,7 @@ def test_a_restart_in_mid_failover_repeats_no_step_and_goes_on_within_a_second(s
 
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_in_mid_failover_it_is_restarted_and_finishes(service: Service, seed: int) -> None:
-    service.start().armed()
-    world = service.world
-    assert world
-    secret = world.secret(world.dr)
-    world.break_primary()
+    world, secret = service.losing_its_primary()
     service.until_phase("failing-over", 20)
     time.sleep(random.Random(100 + seed).uniform(0, 2))
     killed, pid = time.time(), service.pid
