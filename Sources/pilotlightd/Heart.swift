@@ -23,8 +23,6 @@ final class Heart: Sendable {
   private let isNamed = Mutex(false)
   private let interval: Duration
   private let queue = DispatchQueue(label: "pilotlight.heart", qos: .userInitiated)
-  /// The log may be what is stuck.
-  private let saying = DispatchQueue(label: "pilotlight.heart.says")
 
   /// What was begun has so much longer than its timeout before it counts as lost. A guess on the safe side: a busy host must not
   /// make us restart.
@@ -128,8 +126,7 @@ final class Heart: Sendable {
 
   private func tell(_ message: Message, lastWords: String) {
     LastWords.say(lastWords)
-    let say = say
-    saying.async { say(message) }
+    say(message)
   }
 }
 
