@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from daemon import PATIENCE, Daemon
+from shims import compiled
 from world import World
 
 
@@ -22,8 +23,9 @@ class Watched(Daemon):
     #: WatchdogSec; a sign of life is due at each third of it.
     SECONDS = 1.5 * PATIENCE
 
-    def __init__(self, world: World, directory: Path) -> None:
-        super().__init__(world, directory, {"detection.confirmFor": "5m"})
+    def __init__(self, world: World, directory: Path, library: Path) -> None:
+        preloaded = {"LD_PRELOAD": str(library), "OBSTRUCT_IN": str(directory)}
+        super().__init__(world, directory, {"detection.confirmFor": "5m"}, preloaded)
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.manager.bind(str(directory / "notify"))
         os.mkfifo(self.log_file)
@@ -68,6 +70,11 @@ class Watched(Daemon):
     def silence(self) -> float:
         return time.monotonic() - self.newest
 
+    def signs_of_life(self) -> None:
+        """Waits for some more of them."""
+        before = self.signs
+        self.wait_until("signs of life", lambda: self.signs >= before + 5, 15)
+
     def fill_log(self) -> None:
         """From here on who writes a line waits."""
         self.draining.clear()
@@ -94,23 +101,38 @@ class Watched(Daemon):
         self.manager.close()
 
 
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled("obstruct", tmp_path_factory.mktemp("shim"))
+
+
 @pytest.fixture
-def watched(world: World, tmp_path: Path) -> Iterator[Watched]:
-    daemon = Watched(world, tmp_path)
-    yield daemon
-    daemon.close()
+def watched(world: World, tmp_path: Path, library: Path) -> Iterator[Watched]:
+    daemon = Watched(world, tmp_path, library)
+    try:
+        daemon.start().armed()
+        daemon.signs_of_life()
+        yield daemon
+    finally:
+        daemon.close()
 
 
 def test_a_wedged_decision_loop_ends_the_signs_of_life(world: World, watched: Watched) -> None:
     """F60: the process lives and its other loops turn, but nothing is decided any more."""
-    watched.start().armed()
-    signs = watched.signs
-    watched.wait_until("signs of life", lambda: watched.signs >= signs + 5, 10)
-    watched.fill_log()
+    (watched.directory / "decisions").touch()
     world.break_primary()
     watched.wait_until("the signs of life end", lambda: watched.silence() > 2 * watched.SECONDS, 30)
     assert watched.alive()
-    watched.draining.set()
-    signs = watched.signs
-    watched.wait_until("signs of life again", lambda: watched.signs >= signs + 2, 15)
+    assert (watched.directory / "decisions.caught").exists()
+    (watched.directory / "decisions.over").touch()
+    watched.signs_of_life()
     watched.until_phase("degraded", 15)
+
+
+def test_a_log_that_nobody_reads_costs_lines_and_no_decision(world: World, watched: Watched) -> None:
+    watched.fill_log()
+    world.break_primary()
+    watched.until_phase("degraded", 15)
+    watched.signs_of_life()
+    watched.draining.set()
+    watched.wait_until("the log goes on", lambda: "degraded" in watched.log(), 15)

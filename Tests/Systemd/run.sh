@@ -25,7 +25,7 @@ mkdir -p "$given"
 swift=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/lib/swift/linux
 [ -n "${PACKAGE:-}" ] || PACKAGE=$(COMPRESSION="-Zgzip -z1" SHLIBDEPS="--ignore-missing-info -l$swift" "$root/packaging/deb.sh" "$programs" "$given" 2> "$given/deb.log") ||
   { cat "$given/deb.log" >&2; exit 1; }
-cc -shared -fPIC -O1 -Wall -Wextra -Werror -o "$given/obstruct.so" obstruct.c
+cc -shared -fPIC -O1 -Wall -Wextra -Werror -o "$given/obstruct.so" ../EndToEnd/obstruct.c
 export PACKAGE PROGRAMS=$programs OBSTRUCT=$given/obstruct.so PYTHONDONTWRITEBYTECODE=1
 
 if [ -n "${ALONE:-}" ]; then exec ./machine.sh "$python" -m pytest -p no:cacheprovider "$@"; fi

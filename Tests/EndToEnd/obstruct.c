@@ -1,5 +1,5 @@
-// Preloaded into the daemon by its unit. While the file OBSTRUCT_IN/NAME exists, what has this name goes wrong; who is caught writes
-// the moment into OBSTRUCT_IN/NAME.caught first. Nothing in the product knows of it.
+// Preloaded into the daemon. While the file OBSTRUCT_IN/NAME exists, what has this name goes wrong; who is caught writes the moment
+// into OBSTRUCT_IN/NAME.caught first, and hangs until OBSTRUCT_IN/NAME.over is there. Nothing in the product knows of it.
 //
 //   decisions   the queue that decides hangs as it tells its status
 //   probes      libcurl's queue hangs
@@ -23,12 +23,14 @@
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-static int is_wanted(const char *name) {
+static int is_there(const char *name, const char *suffix) {
   char path[PATH_MAX];
   const char *directory = getenv("OBSTRUCT_IN");
-  snprintf(path, sizeof path, "%s/%s", directory ? directory : "/nonexistent", name);
+  snprintf(path, sizeof path, "%s/%s%s", directory ? directory : "/nonexistent", name, suffix);
   return access(path, F_OK) == 0;
 }
+
+static int is_wanted(const char *name) { return is_there(name, ""); }
 
 static double seconds(clockid_t clock) {
   struct timespec now;
@@ -48,15 +50,19 @@ static int note(const char *name) {
   return 1;
 }
 
+static void wait_for_end(const char *name) {
+  while (!is_there(name, ".over")) usleep(50000);
+}
+
 static void hang(const char *name) {
   note(name);
-  for (;;) pause();
+  wait_for_end(name);
 }
 
 // sd_notify(3). The heart tells of what is stuck in the same words: only the first caller hangs.
 int sd_notify(int unset, const char *state);
 int sd_notify(int unset, const char *state) {
-  if (strncmp(state, "STATUS=", 7) == 0 && is_wanted("decisions") && note("decisions")) for (;;) pause();
+  if (strncmp(state, "STATUS=", 7) == 0 && is_wanted("decisions") && note("decisions")) wait_for_end("decisions");
   return REAL(sd_notify)(unset, state);
 }
 
