@@ -78,6 +78,8 @@ package struct DurableState: Equatable, Sendable {
       step(name) {
         $0.receipt = receipt
         $0.wasTaken = true
+        // A repetition that was refused because the first request arrived after all: it did happen.
+        $0.didNotHappen = false
       }
     case .didNotHappen(let name, _):
       step(name) {

@@ -8,23 +8,47 @@ package struct CommandSpec: Hashable, Sendable, Codable {
   package var undo: [String]?
   /// It is killed after this long.
   package var timeout: Duration
-  /// What it is told of the run, besides the incident.
+  /// What it is told of the run, besides the incident and the addresses.
   package var environment: [String: String]
+  /// Databases whose addresses it is told; nil: of none.
+  package var databases: [ToldDatabase]?
 
-  package init(command: [String], undo: [String]? = nil, timeout: Duration, environment: [String: String] = [:]) {
+  package init(
+    command: [String], undo: [String]? = nil, timeout: Duration, environment: [String: String] = [:],
+    databases: [ToldDatabase]? = nil
+  ) {
     self.command = command
     self.undo = undo
     self.timeout = timeout
     self.environment = environment
+    self.databases = databases
   }
 
   /// As it is run for this incident.
-  func call(_ command: [String], in run: Run) -> CloudAction {
+  ///
+  /// - Parameter addresses: of the databases, in their order; nil: there is none of this name, or it has none yet.
+  func call(_ command: [String], in run: Run, _ addresses: [DatabaseAddress?] = []) -> CloudAction {
     var told = environment
+    for case (let database, let address?) in zip(databases ?? [], addresses) {
+      told["\(database.variable)_HOST"] = address.host
+      told["\(database.variable)_PORT"] = "\(address.port)"
+    }
     told["PILOTLIGHT_INCIDENT"] = run.incident
     told["PILOTLIGHT_RUN"] = run.kind.rawValue
     told["PILOTLIGHT_OUTAGE_START"] = run.outageStart?.text
     return .runCommand(CommandCall(command: command, environment: told, timeout: timeout))
+  }
+}
+
+/// A database whose address a program is told.
+package struct ToldDatabase: Hashable, Sendable, Codable {
+  /// Of the environment, without `_HOST` and `_PORT`.
+  package var variable: String
+  package var database: DatabaseRef
+
+  package init(_ variable: String, _ database: DatabaseRef) {
+    self.variable = variable
+    self.database = database
   }
 }
 
@@ -119,7 +143,7 @@ extension [Step] {
     guard let change = settings.plans?[kind] else { return self }
     var plan = self
     for name in change.without { plan.removeStep(name) }
-    for own in change.steps { plan.insert(own.step(settings), behind: own.after) }
+    for own in change.steps { plan.insert(own.step(settings, in: kind), behind: own.after) }
     return plan
   }
 
@@ -146,7 +170,7 @@ extension [Step] {
 }
 
 extension OwnStep {
-  fileprivate func step(_ settings: WorkloadSettings) -> Step {
+  fileprivate func step(_ settings: WorkloadSettings, in run: RunKind) -> Step {
     switch kind {
     case .confirm(let what): return Step(name, .confirmByHand(what), forecast: .minutes(5))
     case .command(var spec):
@@ -154,6 +178,15 @@ extension OwnStep {
         "PILOTLIGHT_WORKLOAD": settings.name, "PILOTLIGHT_STEP": name,
         "PILOTLIGHT_PRIMARY_REGION": settings.primary.region, "PILOTLIGHT_DR_REGION": settings.dr.region,
       ]
+      // While both regions are well a program may compare the databases. In a failover nothing waits for the region that is down.
+      switch run {
+      case .switchover, .failback:
+        spec.databases = [
+          ToldDatabase("PILOTLIGHT_PRIMARY_DATABASE", settings.primary.database.ref),
+          ToldDatabase("PILOTLIGHT_DR_DATABASE", settings.dr.database.ref),
+        ]
+      case .failover, .preparation: break
+      }
       return Step(name, .command(spec), forecast: min(spec.timeout, .seconds(10)))
     }
   }

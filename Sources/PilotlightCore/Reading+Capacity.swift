@@ -74,13 +74,23 @@ extension Work {
   }
 
   /// Nobody can be asked whether it is so: it is when it was run and ended well.
-  func readCommand(_ spec: CommandSpec, _ context: StepContext) -> Reading {
+  func readCommand(_ spec: CommandSpec, _ replies: [CloudReply], _ context: StepContext) -> Reading {
     if let receipt = context.step.receipt {
       return .done(receipt.isEmpty ? "it ended well" : "it ended well: \(receipt)")
     }
+    var addresses: [DatabaseAddress?] = []
+    for reply in replies {
+      if case .database(let state) = reply {
+        addresses.append(state.address)
+      } else if case .failed(let failure) = reply, failure.kind == .notFound {
+        addresses.append(nil)
+      } else {
+        return unclear(replies)
+      }
+    }
     return .needed(
-      spec.call(spec.command, in: context.run), undo: spec.undo.map { spec.call($0, in: context.run) },
-      "it has not been run")
+      spec.call(spec.command, in: context.run, addresses),
+      undo: spec.undo.map { spec.call($0, in: context.run, addresses) }, "it has not been run")
   }
 
   func readConfirmation(_ what: String, _ context: StepContext) -> Reading {

@@ -65,7 +65,9 @@ extension Work {
     case .awaitReplication(let database, _): [.describeDatabase(database), .replicaLag(database)]
     case .awaitDrained(let database, _): [.describeDatabase(database), .replicaLag(database)]
     case .holdWrites(let listener), .releaseWrites(let listener): [.readWriteHold(listener)]
-    case .gate, .awaitApplication, .announce, .shift(.manual, _), .confirmByHand, .command: []
+    // It is not run again: nothing is left to be told.
+    case .command(let spec): step.receipt == nil ? (spec.databases ?? []).map { .describeDatabase($0.database) } : []
+    case .gate, .awaitApplication, .announce, .shift(.manual, _), .confirmByHand: []
     }
   }
 
@@ -95,7 +97,7 @@ extension Work {
     case .awaitApplication(let site): readApplication(site, context)
     case .announce(let topic): readAnnouncement(topic, context)
     case .confirmByHand(let what): readConfirmation(what, context)
-    case .command(let spec): readCommand(spec, context)
+    case .command(let spec): readCommand(spec, replies, context)
     // The gate is read from the situation, not from the cloud: see `Gate`.
     case .gate: .asks("the gate")
     }

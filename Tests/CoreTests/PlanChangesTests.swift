@@ -81,4 +81,45 @@ private let ask = OwnStep(name: "ask-payments", after: "warm-up", kind: .confirm
       ])
     #expect(read { $0.receipt = "warm" } == .done("it ended well: warm"))
   }
+
+  @Test func `a program of a failback is told where both databases are, as far as they are`() throws {
+    var settings = changed(PlanChange())
+    settings.plans?.failback.steps = [
+      OwnStep(
+        name: "compare", after: "drain",
+        kind: .command(CommandSpec(command: ["/bin/compare"], undo: ["/bin/true"], timeout: .minutes(1))))
+    ]
+    let plan = Plan.failback(settings, incident: "i-1")
+    let step = try #require(plan.first { $0.name == "compare" })
+    #expect(plan.first { $0.name == "promote-primary" }?.needs == ["compare"])
+    let now = Instant(nanoseconds: 1_800_000_000_000_000_000)
+    let run = Run(incident: "i-1", kind: .failback, startedAt: now, outageStart: nil, orderedBy: nil, plan: [step])
+    let context = StepContext(now: now, run: run, step: StepRun(step), primaryServing: nil, drServing: nil)
+    #expect(
+      step.work.looks(StepRun(step)) == [
+        .describeDatabase(settings.primary.database.ref), .describeDatabase(settings.dr.database.ref),
+      ])
+    let there = CloudReply.database(
+      DatabaseState(
+        status: "available", source: nil, arn: "arn", address: DatabaseAddress(host: "db.example.com", port: 5432),
+        engine: "postgres"))
+    let gone = CloudReply.failed(CloudFailure(.notFound, code: "DBInstanceNotFound", message: "gone"))
+    guard case .needed(.runCommand(let call), undo: .runCommand(let undo)?, _) = step.work.read([there, gone], context)
+    else {
+      Issue.record("it is not needed")
+      return
+    }
+    #expect(call.environment["PILOTLIGHT_PRIMARY_DATABASE_HOST"] == "db.example.com")
+    #expect(call.environment["PILOTLIGHT_PRIMARY_DATABASE_PORT"] == "5432")
+    #expect(call.environment["PILOTLIGHT_DR_DATABASE_HOST"] == nil)
+    #expect(undo.environment == call.environment)
+    let silent = CloudReply.failed(CloudFailure(.unreachable, code: "Timeout", message: "no answer"))
+    guard case .unclear = step.work.read([there, silent], context) else {
+      Issue.record("what was not read is not there")
+      return
+    }
+    var done = StepRun(step)
+    done.receipt = "same"
+    #expect(step.work.looks(done).isEmpty)
+  }
 }

@@ -183,6 +183,28 @@ import Testing
     #expect(night.cloud.promotions == 1)
   }
 
+  @Test func `F29 a promotion that begins late, while its repetition is refused, is not taken back`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.cloud.failures["rds:PromoteReadReplica"] = [
+      CloudFailure(.unknownOutcome, code: "reset", message: "the answer was lost"),
+      CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "it is being promoted"),
+    ]
+    night.regionDies()
+    #expect(night.run(.minutes(10)) { $0.cloud.failures["rds:PromoteReadReplica"] == [] })
+    let replica = night.settings.dr.database.ref
+    night.cloud.databases[replica]?.status = "modifying"
+    night.cloud.databases[replica]?.becomes = ("available", nil, night.now + .minutes(5))
+    night.run(.seconds(30))
+    night.regionReturns()
+    guard case .refused = night.order(.abort) else {
+      Issue.record("abort was honoured in the middle of a promotion")
+      return
+    }
+    #expect(night.run(.minutes(10)) { $0.phase == .drActive })
+    #expect(night.cloud.groups[night.settings.dr.group.ref]?.desired == 2)
+  }
+
   @Test func `F46 a denied step is stuck; retry goes on when it is allowed`() throws {
     let night = try Night()
     night.run(.minutes(5))
