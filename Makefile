@@ -101,7 +101,7 @@ prerequisites:
 lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
 	@if command -v shellcheck >/dev/null; then shellcheck --external-sources systemd/*.sh packaging/*.sh packaging/debian/p* Tests/EndToEnd/*.sh Tests/Systemd/*.sh \
-	  Tests/Fuzzer/*.sh Tests/Sanitizers/*.sh .ci/run; fi
+	  Tests/Fuzzer/*.sh Tests/Sanitizers/*.sh config/programs/* .ci/run; fi
 
 # Exactly what CI runs.
 check: lint build test

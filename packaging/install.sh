@@ -34,6 +34,7 @@ done
 for scenario in config/scenarios/*.yaml; do
   put 644 "$scenario" "$prefix/share/pilotlight/scenarios/$(basename "$scenario")"
 done
+for program in config/programs/*; do put 755 "$program" "$prefix/share/pilotlight/programs/$(basename "$program")"; done
 
 if [ -z "$destination" ]; then
   systemd-sysusers pilotlight.conf

@@ -29,7 +29,7 @@ private func readOwnStep(_ step: Section) -> OwnStep {
     "Program and arguments, without a shell. It ends in 0 when it is so, and may be run again: after a restart in the middle of it, "
       + "or by `retry`. Any other end leaves the run stuck. The first kB that it prints is recorded. Its environment: "
       + "PILOTLIGHT_WORKLOAD, _INCIDENT, _RUN (failover, switchover, failback or preparation), _STEP, _PRIMARY_REGION, _DR_REGION, "
-      + "_OUTAGE_START.")
+      + "_OUTAGE_START; of a switchover or failback also _PRIMARY_DATABASE_HOST, _PORT, and the same of _DR_DATABASE.")
   let undo = step.optional(
     "undo", .command, absent: "nothing takes it back",
     "Program that takes it back when the run is taken back, in the same way.")

@@ -7,7 +7,8 @@ from pathlib import Path
 from aws.client import Control
 from checks import assert_failed_over, assert_promoted_once
 from daemon import Daemon
-from world import STANDBY, World
+from settings import WORKLOAD
+from world import DATABASE, DR, PRIMARY, REPLICA, STANDBY, World
 
 
 def program(directory: Path, name: str, body: str) -> str:
@@ -95,3 +96,21 @@ def test_a_kill_in_the_middle_of_a_program_runs_it_again(world: World, aws: Cont
     daemon.until_phase("dr-active", 90)
     assert log.read_text().splitlines() == ["begun", "begun"]
     assert_failed_over(world, secret)
+
+
+def test_databases_that_differ_end_a_switchover_before_its_promotion(world: World, tmp_path: Path, start) -> None:
+    """The program is told where both are, and runs while writes are held; the abort releases them."""
+    told = tmp_path / "told"
+    variables = " ".join(f"$PILOTLIGHT_{side}_DATABASE_{what}" for side in ("PRIMARY", "DR") for what in ("HOST", "PORT"))
+    compare = program(tmp_path, "compare", f'echo "{variables}" > {told}; echo "rows differ: orders"; exit 1')
+    daemon = start(world, plans={"switchover": {"steps": [
+        {"name": "compare-rows", "after": "drain", "command": [compare], "undo": ["/bin/true"]}]}})
+    ends = [world.instance(*end)["Endpoint"] for end in ((PRIMARY, DATABASE), (DR, REPLICA))]
+    daemon.order("switchover", "--confirm", WORKLOAD)
+    daemon.until("it is stuck", lambda workload: workload["incident"] and workload["incident"]["standing"] == "stuck", 60)
+    assert "rows differ: orders" in step(daemon, "compare-rows")["detail"]
+    assert told.read_text().split() == [str(end[key]) for end in ends for key in ("Address", "Port")]
+    assert world.writes_held(world.primary)
+    daemon.order("abort")
+    daemon.until_phase("healthy", 60)
+    assert not world.writes_held(world.primary) and world.promotions() == []
