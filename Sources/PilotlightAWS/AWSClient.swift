@@ -96,8 +96,10 @@ package final class AWSClient: OperationExecuting {
     }
   }
 
-  package func presign(_ operation: Operation, expires: Duration) async -> Result<String, CloudFailure> {
-    switch await keys() {
+  package func presign(
+    _ operation: Operation, expires: Duration, timeout: Duration
+  ) async -> Result<String, CloudFailure> {
+    switch await keys(within: timeout) {
     case .failure(let failure): return .failure(failure)
     case .success(let keys):
       let target = target(of: operation)
@@ -120,15 +122,15 @@ package final class AWSClient: OperationExecuting {
 
   private func attemptOnce(_ operation: Operation, _ deadline: Deadline) async -> Outcome {
     let keys: SigningKeys
-    switch await self.keys() {
+    switch await self.keys(within: deadline.left) {
     case .failure(let failure): return Outcome(result: .failure(failure))
     case .success(let found): keys = found
     }
-    // Fetching keys may have taken all of it.
+    // Fetching keys may have taken all of it. That says nothing of the service that was to be asked.
     let timeout = min(deadline.left, AWSClient.attemptTimeout)
     guard timeout > .zero else {
       return Outcome(
-        result: .failure(CloudFailure(.transient, code: "timeout", message: "no time left for \(operation.name)")))
+        result: .failure(CloudFailure(.credentials, code: "timeout", message: "no time left for \(operation.name)")))
     }
     let target = target(of: operation)
     let signable = SignableRequest(
@@ -164,9 +166,9 @@ package final class AWSClient: OperationExecuting {
     return .success(Answer(status: response.status, headers: response.headers, body: response.body))
   }
 
-  private func keys() async -> Result<SigningKeys, CloudFailure> {
+  private func keys(within patience: Duration) async -> Result<SigningKeys, CloudFailure> {
     do throws(CredentialError) {
-      return .success(try await cache.keys())
+      return .success(try await cache.keys(within: patience))
     } catch {
       return .failure(CloudFailure(.credentials, code: "NoCredentials", message: oneLine(error.text)))
     }

@@ -67,5 +67,7 @@ package struct Answer: Sendable {
 package protocol OperationExecuting: Sendable {
   func execute(_ operation: Operation, timeout: Duration) async -> Result<Answer, CloudFailure>
   /// The URL of the operation as a signed GET, valid for `expires`.
-  func presign(_ operation: Operation, expires: Duration) async -> Result<String, CloudFailure>
+  func presign(
+    _ operation: Operation, expires: Duration, timeout: Duration
+  ) async -> Result<String, CloudFailure>
 }

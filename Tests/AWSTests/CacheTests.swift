@@ -1,5 +1,6 @@
 // Keys are renewed early and by one caller, kept when renewing fails, and dropped when a service refuses them.
 
+import PilotlightCore
 import PilotlightHTTP
 import Synchronization
 import Testing
@@ -42,7 +43,7 @@ private final class Agent: Sendable {
   let agent = Agent()
   let cache = try agent.makeCache()
   let ids = await withTaskGroup(of: String?.self) { group in
-    for _ in 0..<50 { group.addTask { try? await cache.keys().accessKeyID } }
+    for _ in 0..<50 { group.addTask { try? await cache.keys(within: .seconds(60)).accessKeyID } }
     return await group.reduce(into: Set<String?>()) { $0.insert($1) }
   }
   #expect(ids == ["K1"])
@@ -52,14 +53,14 @@ private final class Agent: Sendable {
 @Test func `keys are renewed five minutes before their end, and nobody waits for it`() async throws {
   let agent = Agent()
   let cache = try agent.makeCache()
-  _ = try await cache.keys()
+  _ = try await cache.keys(within: .seconds(60))
   agent.time.advance(3299)
-  #expect(try await cache.keys().accessKeyID == "K1")
+  #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K1")
   #expect(agent.count == 1)
   agent.time.advance(2)
-  #expect(try await cache.keys().accessKeyID == "K1")
+  #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K1")
   await agent.settled(cache, asked: 2)
-  #expect(try await cache.keys().accessKeyID == "K2")
+  #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K2")
   #expect(agent.count == 2)
 }
 
@@ -68,40 +69,102 @@ private final class Agent: Sendable {
 {
   let agent = Agent()
   let cache = try agent.makeCache()
-  _ = try await cache.keys()
+  _ = try await cache.keys(within: .seconds(60))
   agent.setBroken(true)
   agent.time.advance(3400)
-  #expect(try await cache.keys().accessKeyID == "K1")
+  #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K1")
   await agent.settled(cache, asked: 2)
   #expect(
     agent.notices.all == [
       "credentials cannot be renewed: the container's credential endpoint answers HTTP 500; those in use end in 200 s"
     ])
   // Not again at every call.
-  for _ in 0..<5 { _ = try await cache.keys() }
+  for _ in 0..<5 { _ = try await cache.keys(within: .seconds(60)) }
   #expect(agent.count == 2)
   agent.time.advance(700)
-  #expect(try await cache.keys().accessKeyID == "K1")
+  #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K1")
   agent.time.advance(101)
   for _ in 0..<3 {
-    await #expect(throws: CredentialError.self) { try await cache.keys() }
+    await #expect(throws: CredentialError.self) { try await cache.keys(within: .seconds(60)) }
   }
   agent.setBroken(false)
-  #expect(try await cache.keys().accessKeyID == "K\(agent.count)")
+  #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K\(agent.count)")
 }
 
 @Test func `rejected keys are never given again`() async throws {
   let agent = Agent()
   let cache = try agent.makeCache()
-  let first = try await cache.keys()
+  let first = try await cache.keys(within: .seconds(60))
   await cache.reject(first)
-  let second = try await cache.keys()
+  let second = try await cache.keys(within: .seconds(60))
   #expect(second.accessKeyID == "K2")
   // A late refusal of the old keys does not cost the new ones.
   await cache.reject(first)
-  #expect(try await cache.keys() == second)
+  #expect(try await cache.keys(within: .seconds(60)) == second)
   #expect(agent.count == 2)
   agent.setBroken(true)
   await cache.reject(second)
-  await #expect(throws: CredentialError.self) { try await cache.keys() }
+  await #expect(throws: CredentialError.self) { try await cache.keys(within: .seconds(60)) }
+}
+
+/// A source that answers when the test says so.
+private final class SlowSource: Sendable {
+  let time = FakeTime()
+  private let gate = AsyncStream<Void>.makeStream()
+  private let asked = Mutex(0)
+
+  func answerNow() { gate.continuation.finish() }
+  var count: Int { asked.withLock { $0 } }
+
+  func makeHTTP() -> FakeHTTP {
+    FakeHTTP { [self] _, _ in
+      asked.withLock { $0 += 1 }
+      for await _ in gate.stream {}
+      return keysJSON("K1", expires: time.now + 3600)
+    }
+  }
+
+  /// Whose waiting takes no real time: at once the time is over.
+  var clock: AWSClock {
+    AWSClock(wallSeconds: { self.time.now }, sleep: { _ in }, patience: { _ in })
+  }
+}
+
+@Test func `a slow source holds no caller beyond its time, and its keys are there for the next`() async throws {
+  let source = SlowSource()
+  let environment = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"]
+  let chain = CredentialChain(
+    environment: environment, profileName: nil,
+    files: try ProfileFiles(config: nil, credentials: nil), role: nil, stsRegions: [], http: source.makeHTTP(),
+    clock: source.clock, skew: ClockSkew(onNotice: { _ in }), caFile: nil, readFile: { _ in nil })
+  let cache = CredentialCache(chain: chain, clock: source.clock, random: { 0.5 }, onNotice: { _ in })
+  for _ in 1...3 {
+    await #expect(
+      throws: CredentialError.unavailable("the source of the credentials has not answered in the time there was")
+    ) {
+      try await cache.keys(within: .seconds(5))
+    }
+  }
+  // All of them wait for the same answer.
+  #expect(source.count == 1)
+  source.answerNow()
+  await cache.renewalEnded()
+  #expect(try await cache.keys(within: .seconds(5)).accessKeyID == "K1")
+  #expect(source.count == 1)
+}
+
+@Test func `a call whose keys come too late fails in its time, and says nothing of the service`() async throws {
+  let source = SlowSource()
+  defer { source.answerNow() }
+  let client = AWSClient(
+    http: source.makeHTTP(),
+    configuration: try AWSConfiguration(
+      environment: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"], stsRegions: [], readFile: { _ in nil }),
+    clock: source.clock, random: { 1 }, onNotice: { _ in })
+  let read = Operation(.rds, region: "us-east-1", name: "DescribeDBInstances")
+  guard case .failure(let failure) = await client.execute(read, timeout: .seconds(5)) else {
+    Issue.record("it has an answer")
+    return
+  }
+  #expect(failure.kind == .credentials && failure.message.contains("has not answered in the time"))
 }

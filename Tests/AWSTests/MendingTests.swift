@@ -54,7 +54,7 @@ private func service(now: Double) -> FakeHTTP {
     let http = service(now: time.now - 7200)
     let client = try client(http, time: time)
     _ = await client.execute(read, timeout: .seconds(30))
-    let url = try await client.presign(read, expires: .seconds(600)).get()
+    let url = try await client.presign(read, expires: .seconds(600), timeout: .seconds(30)).get()
     #expect(url.contains("X-Amz-Date=\(SigV4.timestamp(Int64(time.now) - 7200))&"))
     #expect(url.contains("X-Amz-Expires=600&"))
   }

@@ -8,15 +8,21 @@ package struct AWSClock: Sendable {
   package var steady: @Sendable () -> Duration
   /// Sleeps in the clock's own time.
   package var sleep: @Sendable (Duration) async -> Void
+  /// Returns when a caller has waited so long for somebody else; sooner when its task is cancelled.
+  package var patience: @Sendable (Duration) async -> Void
 
-  /// - Parameter steady: nil takes `wallSeconds` for a clock that nobody sets.
+  /// - Parameters:
+  ///   - steady: nil takes `wallSeconds` for a clock that nobody sets.
+  ///   - patience: real time, unless a test has another.
   package init(
     wallSeconds: @escaping @Sendable () -> Double, steady: (@Sendable () -> Duration)? = nil,
-    sleep: @escaping @Sendable (Duration) async -> Void
+    sleep: @escaping @Sendable (Duration) async -> Void,
+    patience: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
   ) {
     self.wallSeconds = wallSeconds
     self.steady = steady ?? { .seconds(wallSeconds()) }
     self.sleep = sleep
+    self.patience = patience
   }
 }
 
@@ -33,6 +39,8 @@ actor CredentialCache {
   private var current: Credentials?
   private var renewAt: Double = 0
   private var renewal: Task<Result<Credentials, CredentialError>, Never>?
+  private var waiting: [Int: CheckedContinuation<Result<Credentials, CredentialError>, Never>] = [:]
+  private var lastWaiter = 0
 
   init(
     chain: CredentialChain, clock: AWSClock, random: @escaping @Sendable () -> Double,
@@ -45,7 +53,10 @@ actor CredentialCache {
   }
 
   /// Keys to sign with. Ones that still hold are given at once while the new ones are fetched.
-  func keys() async throws(CredentialError) -> SigningKeys {
+  ///
+  /// - Parameter patience: how long the caller can wait. Fetching goes on without it: STS in many regions, one after the other, may
+  ///   take longer than any call, and the next caller finds the keys.
+  func keys(within patience: Duration) async throws(CredentialError) -> SigningKeys {
     let now = clock.wallSeconds()
     if let current {
       // Renewal that failed is not tried at every call, but neither are keys used beyond their grace.
@@ -55,7 +66,7 @@ actor CredentialCache {
         return current.keys
       }
     }
-    return try await renewed().keys
+    return try await renewed(within: patience).keys
   }
 
   /// The service said that these keys are no good any more: get others (F49).
@@ -66,9 +77,9 @@ actor CredentialCache {
   /// Returns when no renewal is under way.
   func renewalEnded() async { _ = await renewal?.value }
 
-  private func renewed() async throws(CredentialError) -> Credentials {
-    let task = beginRenewal()
-    switch await task.value {
+  private func renewed(within patience: Duration) async throws(CredentialError) -> Credentials {
+    beginRenewal()
+    switch await outcome(within: patience) {
     case .success(let credentials): return credentials
     case .failure(let error):
       guard let current, let expires = current.expires, clock.wallSeconds() < expires + CredentialCache.grace else {
@@ -78,11 +89,27 @@ actor CredentialCache {
     }
   }
 
-  @discardableResult
-  private func beginRenewal() -> Task<Result<Credentials, CredentialError>, Never> {
-    if let renewal { return renewal }
+  /// Of the renewal that is under way.
+  private func outcome(within patience: Duration) async -> Result<Credentials, CredentialError> {
+    lastWaiter += 1
+    let (me, clock) = (lastWaiter, clock)
+    let alarm = Task {
+      await clock.patience(patience)
+      self.dismiss(me)
+    }
+    defer { alarm.cancel() }
+    return await withCheckedContinuation { waiting[me] = $0 }
+  }
+
+  private func dismiss(_ waiter: Int) {
+    waiting.removeValue(forKey: waiter)?.resume(
+      returning: .failure(.unavailable("the source of the credentials has not answered in the time there was")))
+  }
+
+  private func beginRenewal() {
+    guard renewal == nil else { return }
     let chain = chain
-    let task = Task { () -> Result<Credentials, CredentialError> in
+    renewal = Task { () -> Result<Credentials, CredentialError> in
       let result: Result<Credentials, CredentialError>
       do throws(CredentialError) {
         result = .success(try await chain.obtain())
@@ -92,8 +119,6 @@ actor CredentialCache {
       self.finish(result)
       return result
     }
-    renewal = task
-    return task
   }
 
   private func finish(_ result: Result<Credentials, CredentialError>) {
@@ -110,5 +135,7 @@ actor CredentialCache {
       let left = current?.expires.map { "; those in use end in \(Int($0 - now)) s" } ?? ""
       onNotice("credentials cannot be renewed: \(error.text)\(left)")
     }
+    for waiter in waiting.values { waiter.resume(returning: result) }
+    waiting = [:]
   }
 }

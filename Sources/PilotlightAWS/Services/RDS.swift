@@ -82,14 +82,14 @@ extension AWSCloud {
     }
     if let key = spec.kmsKey {
       parameters.append(("KmsKeyId", key))
-      parameters.append(("PreSignedUrl", try await presignedReplica(spec, source.arn, key)))
+      parameters.append(("PreSignedUrl", try await presignedReplica(spec, source.arn, key, deadline)))
     }
     return try await write("CreateDBInstanceReadReplica", spec.replica.region, parameters, deadline)
   }
 
-  private func presignedReplica(_ spec: ReplicaSpec, _ source: String, _ key: String) async throws(CloudFailure)
-    -> String
-  {
+  private func presignedReplica(
+    _ spec: ReplicaSpec, _ source: String, _ key: String, _ deadline: Deadline
+  ) async throws(CloudFailure) -> String {
     let operation = Operation(
       .rds, region: spec.source.region, name: "CreateDBInstanceReadReplica", method: "GET",
       query: [
@@ -97,7 +97,7 @@ extension AWSCloud {
         ("DBInstanceIdentifier", spec.replica.identifier), ("SourceDBInstanceIdentifier", source), ("KmsKeyId", key),
         ("DestinationRegion", spec.replica.region),
       ])
-    return try await executor.presign(operation, expires: .seconds(3600)).get()
+    return try await executor.presign(operation, expires: .seconds(3600), timeout: deadline.left).get()
   }
 
   /// RDS keeps identifiers in lower case, whatever case they were given in.

@@ -59,7 +59,9 @@ final class FakeExecutor: OperationExecuting {
     return .success(Answer(status: prepared.status, headers: prepared.headers, body: prepared.body))
   }
 
-  func presign(_ operation: Operation, expires: Duration) async -> Result<String, CloudFailure> {
+  func presign(
+    _ operation: Operation, expires: Duration, timeout: Duration
+  ) async -> Result<String, CloudFailure> {
     state.withLock { $0.presigned.append(operation) }
     return .success("https://presigned.example/?X-Amz-Signature=1")
   }
