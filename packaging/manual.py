@@ -23,14 +23,17 @@ SEE_ALSO = {
 
 #: What the help does not say, because it is no option: where the daemon finds and leaves things when systemd runs it.
 FILES = [
-    ("/etc/pilotlight/pilotlight.yaml", "The configuration. Without it the service does not start."),
+    ("/etc/pilotlight/pilotlight.yaml", "The configuration. Without it a fresh installation does not start; one that has watched waits half a "
+     "minute for it, and then fails."),
     ("/etc/pilotlight/pilotlight.yaml.example", "The reference deployment with every key, in mode observe."),
     ("/etc/credstore/pilotlight.aws", "Keys in the format of ~/.aws/credentials, readable by root alone: systemd hands them to the service "
      "(LoadCredential). Not needed where the instance has a role."),
     ("/etc/pilotlight/aws.config", "Profiles in the format of ~/.aws/config, where the configuration names one."),
+    ("/etc/pilotlight/on-failure", "A program of the site's, run with the name of a unit of Pilotlight's that has failed and is not started "
+     "again (pilotlight-failed@.service)."),
     ("/var/lib/pilotlight", "The ledger, and the record of what was seen."),
     ("/run/pilotlight/control.sock", "Where pilotlightctl asks. systemd keeps it while the daemon restarts (pilotlightd.socket); only root "
-     "and the group pilotlight may connect."),
+     "and the group pilotlight may connect. Without that unit the daemon's own is /run/pilotlightd/control.sock."),
 ]
 
 SIGNALS = [

@@ -350,6 +350,13 @@ extension MessageKind {
         id: "d62e74f9043e499f81667a0cb8e7232f", level: .critical,
         meaning: "Something is so that must never be. The daemon has itself aborted, to begin anew from the ledger.",
         next: "Report it, with `journalctl -u pilotlightd` of the minutes before.")
+    case .diskStalled:
+      MessageMeaning(
+        id: "c57f08ff2e6f4b1ba0dba642cbf5a628", level: .error,
+        meaning: """
+          A write of the ledger does not end, and nothing is decided before it has. All else turns, so the daemon is not restarted: it \
+          would find the same disk. After a minute it counts as stuck.
+          """, next: "Look at the disk of the ledger: `iostat -x`, dmesg, the volume's own monitoring.")
     }
   }
 }

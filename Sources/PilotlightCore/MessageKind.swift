@@ -69,6 +69,7 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case wedged
   case turnsAgain
   case invariantBroken
+  case diskStalled
 }
 
 /// What a kind of message means, the same for every message of the kind.

@@ -16,7 +16,7 @@ extension MessageKind {
       .debtPaid, .debtWaived,
       .acknowledged, .paused, .unpaused, .ordered, .cloudNotice, .recordingStopped, .recordingResumed, .preparing,
       .blindSpot,
-      .leaseHeld, .leaseForeign, .capacitySeen, .wedged, .turnsAgain, .invariantBroken:
+      .leaseHeld, .leaseForeign, .capacitySeen, .wedged, .turnsAgain, .invariantBroken, .diskStalled:
       false
     }
   }

@@ -25,6 +25,9 @@ package enum Sign: Equatable, Sendable {
   case ask(round: Int)
   /// Every loop has turned: tell the service manager.
   case alive
+  /// The disk keeps the decision loop waiting in a write of the ledger, and all others turn; said once. Signs of life go on for a
+  /// while: a new process would find the same disk, and would have forgotten what the probes saw.
+  case stalled
   /// These loops have not turned within their bound; said once.
   case wedged(Loop)
   /// All loops turn again; said once.
@@ -43,6 +46,8 @@ package struct ProofOfLife: Sendable {
 
   /// Beats a loop may take for a turn before it is named.
   private let bound: Int
+  /// Beats that a write of the ledger may take before it counts as wedged.
+  private let ledgerBound: Int
   private var beats = 0
   private var round = 0
   private var roundBegan = 0
@@ -50,14 +55,20 @@ package struct ProofOfLife: Sendable {
   private var named: Loop?
   private var begun: [Int: Begun] = [:]
   private var lastToken = 0
-  /// Whether the decision loop is inside the ledger.
-  private var isInLedger = false
+  /// Since which beat the decision loop is inside the ledger.
+  private var inLedgerSince: Int?
+  private var isStalled = false
 
   /// The loops that answer rounds. The ledger answers through the decision loop.
   package static let asked: Set<Loop> = [.decisions, .probes, .cloud, .control]
 
-  /// - Parameter bound: beats a loop may take for a turn before it is named.
-  package init(bound: Int) { self.bound = bound }
+  /// - Parameters:
+  ///   - bound: beats a loop may take for a turn before it is named.
+  ///   - ledgerBound: beats that a write of the ledger may take.
+  package init(bound: Int, ledgerBound: Int) {
+    self.bound = bound
+    self.ledgerBound = ledgerBound
+  }
 
   /// Called at every beat.
   package mutating func beat() -> [Sign] {
@@ -66,29 +77,43 @@ package struct ProofOfLife: Sendable {
       begun = [:]
       return [.lost(late.loop, late.what)]
     }
-    if missing.isEmpty {
-      round += 1
-      roundBegan = beats
-      missing = ProofOfLife.asked
-      return [.ask(round: round)]
-    }
+    if missing.isEmpty { return [nextRound()] }
     guard beats - roundBegan >= bound, named == nil, let stuck = Loop.allCases.first(where: missing.contains) else {
       return []
     }
-    let culprit = stuck == .decisions && isInLedger ? .ledger : stuck
+    if let since = inLedgerSince, missing == [.decisions] {
+      guard beats - since >= ledgerBound else { return wait() }
+    }
+    let culprit = stuck == .decisions && inLedgerSince != nil ? .ledger : stuck
     named = culprit
     return [.wedged(culprit)]
+  }
+
+  private mutating func nextRound() -> Sign {
+    round += 1
+    roundBegan = beats
+    missing = ProofOfLife.asked
+    return .ask(round: round)
+  }
+
+  /// All loops but the one that waits for the disk have turned; they have to turn again.
+  private mutating func wait() -> [Sign] {
+    defer { isStalled = true }
+    return (isStalled ? [] : [.stalled]) + [.alive, nextRound()]
   }
 
   /// A loop has turned. An answer to a round of before proves nothing.
   package mutating func turned(_ loop: Loop, round answered: Int) -> [Sign] {
     guard answered == round, missing.remove(loop) != nil, missing.isEmpty else { return [] }
-    defer { named = nil }
-    return named == nil ? [.alive] : [.alive, .turnsAgain]
+    defer {
+      named = nil
+      isStalled = false
+    }
+    return named == nil && !isStalled ? [.alive] : [.alive, .turnsAgain]
   }
 
   /// The decision loop enters or leaves the ledger.
-  package mutating func ledger(isEntered: Bool) { isInLedger = isEntered }
+  package mutating func ledger(isEntered: Bool) { inLedgerSince = isEntered ? beats : nil }
 
   /// Something that must end was begun.
   ///

@@ -4,13 +4,17 @@
 import CSystemd
 import FoundationEssentials
 import Glibc
+import Synchronization
 
 /// What is told to systemd. Failures are ignored on purpose: a lost notification must not stop a watchdog.
-package struct ServiceManager: Sendable {
+package final class ServiceManager: Sendable {
   /// True when a service manager listens.
   package let isListening: Bool
   /// The service manager expects a sign of life within this time; nil when it watches nothing.
   package let watchdogTimeout: Duration?
+  /// STOPPING=1 was the last word: who still turns does not overwrite what it says. No lock: one caller that hangs in sd_notify(3) must
+  /// not hold up the one that tells of it.
+  private let isStopping = Atomic(false)
 
   package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
     isListening = environment["NOTIFY_SOCKET"] != nil
@@ -19,7 +23,7 @@ package struct ServiceManager: Sendable {
   }
 
   /// `READY=1`: everything is set up and signals are handled.
-  package func ready(status: String) { send(["READY=1", "STATUS=\(oneLine(status))"]) }
+  package func ready(status: String) { sendUnlessStopping(["READY=1", "STATUS=\(oneLine(status))"]) }
 
   /// Before leaving because of a disk that may come back: systemd gives a service up that starts five times within ten seconds
   /// (StartLimitBurst= in the unit), and an unattended watchdog that was given up is an outage nobody sees.
@@ -28,7 +32,7 @@ package struct ServiceManager: Sendable {
   }
 
   /// One true sentence for `systemctl status`.
-  package func status(_ text: String) { send(["STATUS=\(oneLine(text))"]) }
+  package func status(_ text: String) { sendUnlessStopping(["STATUS=\(oneLine(text))"]) }
 
   /// `WATCHDOG=1`. Only for a caller that has proof that every loop turned.
   package func alive() { send(["WATCHDOG=1"]) }
@@ -36,19 +40,27 @@ package struct ServiceManager: Sendable {
   /// `WATCHDOG=trigger`: we are to be ended like a process whose signs of life have stopped, now.
   package func trigger(status: String) { send(["STATUS=\(oneLine(status))", "WATCHDOG=trigger"]) }
 
-  package func stopping(status: String) { send(["STOPPING=1", "STATUS=\(oneLine(status))"]) }
+  /// `STOPPING=1`: nothing is ready, reloaded or told any more.
+  package func stopping(status: String) {
+    isStopping.store(true, ordering: .sequentiallyConsistent)
+    send(["STOPPING=1", "STATUS=\(oneLine(status))"])
+  }
 
   /// `RELOADING=1` with the monotonic time systemd wants since version 253; `ready` ends it.
   package func reloading() {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
-    send(["RELOADING=1", "MONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)"])
+    sendUnlessStopping(["RELOADING=1", "MONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)"])
   }
 
   /// Asks for more time to start or stop.
   package func extendTimeout(_ more: Duration) {
     let (seconds, attoseconds) = more.components
     send(["EXTEND_TIMEOUT_USEC=\(seconds * 1_000_000 + attoseconds / 1_000_000_000_000)"])
+  }
+
+  private func sendUnlessStopping(_ lines: [String]) {
+    if !isStopping.load(ordering: .sequentiallyConsistent) { send(lines) }
   }
 
   private func send(_ lines: [String]) {

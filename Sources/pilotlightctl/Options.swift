@@ -8,13 +8,16 @@ struct SocketOption: ParsableArguments {
     name: .customLong("socket"),
     help: ArgumentHelp(
       "The daemon's control socket.",
-      discussion: "Default: $PILOTLIGHT_SOCKET, or else /run/pilotlight/control.sock.", valueName: "path"))
+      discussion: "Default: $PILOTLIGHT_SOCKET, or else \(SocketOption.places[0]).", valueName: "path"))
   var path: String?
+
+  /// systemd's socket; the one that a service without pilotlightd.socket makes itself.
+  private static let places = ["/run/pilotlight/control.sock", "/run/pilotlightd/control.sock"]
 
   var client: ControlClient {
     let fromEnvironment = getenv("PILOTLIGHT_SOCKET").map { String(cString: $0) }
-    let chosen = path ?? fromEnvironment.flatMap { $0.isEmpty ? nil : $0 } ?? "/run/pilotlight/control.sock"
-    return ControlClient(socket: chosen)
+    let standard = SocketOption.places.first { access($0, F_OK) == 0 } ?? SocketOption.places[0]
+    return ControlClient(socket: path ?? fromEnvironment.flatMap { $0.isEmpty ? nil : $0 } ?? standard)
   }
 }
 

@@ -29,8 +29,11 @@ struct Assembly {
   func run() async throws {
     LastWords.prepare()
     let activation = Activation()
-    let signals = Signals([SIGTERM, SIGINT, SIGHUP])
     let manager = ServiceManager(environment: environment)
+    let signals = Signals([SIGTERM, SIGINT, SIGHUP]) { number in
+      if number != SIGHUP { endTheStart(manager) }
+      return false
+    }
     let slowStart = SlowStart(manager)
     let ledger = try openLedger()
     let line = TimeLine(known: try known(ledger), speed: options.speed)
@@ -49,6 +52,7 @@ struct Assembly {
         manager: manager, heart: heart, reloader: Reloader(options, configuration.daemon, manager), logger: logger,
         sandbox: sandbox, observations: makeObservations(line, logger)))
     let control = try await startControl(activation, daemon, sandbox)
+    signals.begin()
     await daemon.start(configuration.workloads)
     slowStart.end()
     manager.ready(status: await daemon.statusSentence)
@@ -57,6 +61,7 @@ struct Assembly {
     await serve(signals, daemon)
     trimming.cancel()
     heart.rest()
+    await daemon.beginNothing()
     manager.stopping(status: "stopping: nothing new is begun, what is under way is waited for")
     // First the door, while who is inside can still be answered: a restart refuses nobody.
     await control.stop()
@@ -68,8 +73,9 @@ struct Assembly {
   private func startControl(
     _ activation: Activation, _ daemon: Daemon, _ sandbox: Sandbox?
   ) async throws -> ControlServer {
+    let path = activation.control == nil ? placeForSocket() : configuration.daemon.socket
     let control = ControlServer(
-      path: configuration.daemon.socket, sandbox: sandbox != nil, owner: { activation.owner(of: $0) }
+      path: path, sandbox: sandbox != nil, owner: { activation.owner(of: $0) }
     ) { request, peer in
       await daemon.answer(request, peer)
     }
@@ -82,6 +88,16 @@ struct Assembly {
       throw StartFailure(text: "\(error)")
     }
     return control
+  }
+
+  /// As a service we may write to a directory of our own, and not to that of the socket which pilotlightd.socket makes: it is root's.
+  private func placeForSocket() -> String {
+    let wanted = configuration.daemon.socket
+    let parent = URL(filePath: wanted).deletingLastPathComponent().path
+    guard let ours = environment["RUNTIME_DIRECTORY"], access(parent, W_OK) != 0 else { return wanted }
+    let path = "\(ours)/control.sock"
+    complain("pilotlightd: pilotlightd.socket is not there: the control socket is \(path)")
+    return path
   }
 
   private func start(
@@ -240,6 +256,14 @@ struct Assembly {
       _ = await daemon.reload()
     }
   }
+}
+
+/// A long ledger takes minutes to verify, and who stops us does not wait for that. Nothing has begun yet, and what is written at a start
+/// is written in transactions: to leave is safe at any point.
+private func endTheStart(_ manager: ServiceManager) -> Never {
+  manager.stopping(status: "stopping: the start is not finished")
+  complain("pilotlightd: stopped before it was ready")
+  leave(0)
 }
 
 extension Brakes {

@@ -55,6 +55,8 @@ actor Daemon {
   private var waiting: [Int: CheckedContinuation<OrderOutcome, Never>] = [:]
   private var nextToken = 1
   private var lastStatus = ""
+  /// News of before our start that nobody may have been called for.
+  private var unsent: [Message] = []
   /// Who waits for the end of the next turn, as proof that we decide.
   private var proofs: [@Sendable () -> Void] = []
   private var newest = Instant.distantPast
@@ -95,18 +97,25 @@ actor Daemon {
     recordViewpoints(configured)
     timer.setEventHandler { [weak self] in self?.assumeIsolated { $0.turn(.tick) } }
     timer.activate()
+    unsent = engine.guards.compactMap { try? $0.unsent(in: ledger, at: line.now, patience: Pager.patience) }
     carryOut(engine.start(at: line.now))
     turn(.tick)
     say(
       Message(.daemonStarted, "watching \(engine.guards.count) workload(s)\(sandbox == nil ? "" : " in the sandbox")"))
   }
 
-  /// Begins nothing any more; what is under way is waited for and recorded, up to `patience`. The run continues at the next start.
-  func stop(patience: Duration = .seconds(10)) async {
+  /// From now on nothing is decided, whatever happens; questions are answered.
+  func beginNothing() {
     isStopping = true
     timer.cancel()
     say(Message(.daemonStopping, "stopping; a run in progress continues at the next start"))
-    for token in waiting.keys.sorted() { answer(token, .failed("the daemon is stopping")) }
+    for token in waiting.keys.sorted() { answer(token, .failed(Daemon.stopping)) }
+  }
+
+  private static let stopping = "the daemon is stopping"
+
+  /// After `beginNothing`: what is under way is waited for and recorded, up to `patience`. The run continues at the next start.
+  func stop(patience: Duration = .seconds(10)) async {
     await callsAreAnswered(within: patience)
     await pager.settle(within: Daemon.lastPages)
     transport.shutdown()
@@ -126,6 +135,7 @@ actor Daemon {
     record(input, at: now)
     carryOut(engine.handle(input, at: now))
     carryOut(engine.mended())
+    if !unsent.isEmpty { sendUnsent() }
     if case .broken? = engine.halted { giveUp() }
     setTimer()
     tellStatus()
@@ -159,13 +169,36 @@ actor Daemon {
       case .endPrograms(let workload):
         let programs = programs
         Task { await programs?.end(of: workload) }
-      case .page(let page):
-        let pager = pager
-        Task { await pager.send(page) }
+      case .page(let page): send(page)
       case .answer(let token, let outcome): answer(token, outcome)
       case .poll(let workload, let watch, let request): poll(workload, watch, request)
       case .ask(let workload, let task, let actions): ask(workload, task, actions)
       }
+    }
+  }
+
+  private func send(_ page: CloudAction) {
+    let pager = pager
+    Task { await pager.send(page) { Task { await self.noteTaken(page) } } }
+  }
+
+  /// Without the note the next process would send it again: nobody is called too seldom.
+  private func noteTaken(_ page: CloudAction) {
+    guard let id = PageID(page) else { return }
+    heart.ledger(isEntered: true)
+    defer { heart.ledger(isEntered: false) }
+    try? ledger.setFact(PageID.fact(of: id.workload), id.text)
+  }
+
+  /// What a process before us owed. Who has no lease yet waits for it, for a while.
+  private func sendUnsent() {
+    if line.now - startedAt > .minutes(10) { unsent = [] }
+    unsent.removeAll { message in
+      guard let workload = engine.guards.first(where: { $0.name == message.workload }),
+        let page = workload.page(for: message)
+      else { return false }
+      send(page)
+      return true
     }
   }
 
@@ -244,7 +277,7 @@ actor Daemon {
         case .say(let message):
           record(message)
           say(message)
-        case .page(let page): Task { [pager] in await pager.send(page) }
+        case .page(let page): send(page)
         case .answer, .poll, .ask, .endPrograms: break
         }
       }
@@ -276,7 +309,7 @@ actor Daemon {
       waiting[token] = continuation
       turn(.ordered(workload: workload, order, token: token))
       // An order for a workload that went away in a reload has no other answer.
-      answer(token, .failed("the order was not taken"))
+      answer(token, .failed(isStopping ? Daemon.stopping : "the order was not taken"))
     }
   }
 
@@ -292,12 +325,13 @@ actor Daemon {
   // MARK: Reload
 
   /// Reads the configuration anew; why it is refused, a line each, or none.
-  func reload() async -> [String] { await reloader.reload(self) }
+  func reload() async -> [String] { isStopping ? [Daemon.stopping] : await reloader.reload(self) }
 
   /// All or nothing.
   ///
   /// - Returns: why the new configuration is refused, or nil.
   func reload(_ workloads: [WorkloadSettings], brakes: Brakes) -> String? {
+    if isStopping { return Daemon.stopping }
     do {
       if let refusal = try engine.reload(workloads, brakes: brakes, at: line.now) { return refusal }
     } catch {
@@ -336,35 +370,5 @@ actor Daemon {
   func tellStatusAgain() {
     lastStatus = ""
     tellStatus()
-  }
-}
-
-extension Message {
-  /// One line with the fields that journald keeps; CODE_FILE= and CODE_LINE= are whence it is said.
-  func log(to logger: Logger, file: String = #fileID, function: String = #function, line: UInt = #line) {
-    let meaning = kind.meaning
-    var fields: Logger.Metadata = [
-      "MESSAGE_ID": "\(meaning.id)", "PILOTLIGHT_EVENT": "\(kind.rawValue)",
-      "PRIORITY": "\(meaning.level.rawValue)",
-    ]
-    fields["PILOTLIGHT_WORKLOAD"] = workload.map { "\($0)" }
-    fields["PILOTLIGHT_PHASE"] = phase.map { "\($0.rawValue)" }
-    fields["PILOTLIGHT_INCIDENT"] = incident.map { "\($0)" }
-    fields["PILOTLIGHT_STEP"] = step.map { "\($0)" }
-    logger.log(
-      level: meaning.level.loggerLevel, "\(text)", metadata: fields, file: file, function: function, line: line)
-  }
-}
-
-extension MessageLevel {
-  var loggerLevel: Logger.Level {
-    switch self {
-    case .critical: .critical
-    case .error: .error
-    case .warning: .warning
-    case .notice: .notice
-    case .info: .info
-    case .debug: .debug
-    }
   }
 }

@@ -33,7 +33,8 @@ final class Heart: Sendable {
     self.manager = manager
     self.say = say
     interval = (manager.watchdogTimeout ?? .seconds(10)) / 10
-    proof = Mutex(ProofOfLife(bound: 4))
+    // A disk gets six times the service manager's time: what hangs longer than a minute is no burst of a neighbour's.
+    proof = Mutex(ProofOfLife(bound: 4, ledgerBound: 60))
   }
 
   /// Begins to beat.
@@ -96,6 +97,7 @@ final class Heart: Sendable {
       switch sign {
       case .ask(let round): ask(round)
       case .alive: manager.alive()
+      case .stalled: stall()
       case .wedged(let loop): name(loop)
       case .turnsAgain:
         isNamed.withLock { $0 = false }
@@ -113,6 +115,12 @@ final class Heart: Sendable {
         self?.turned(loop, round)
       }
     }
+  }
+
+  private func stall() {
+    let text = "the disk keeps a write of the ledger waiting: nothing is decided until it ends"
+    manager.status(text)
+    tell(Message(.diskStalled, text), lastWords: text)
   }
 
   private func name(_ loop: Loop) {

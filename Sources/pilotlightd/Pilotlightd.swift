@@ -72,15 +72,11 @@ struct Pilotlightd: AsyncParsableCommand {
       return
     }
     let found: Configuration
-    switch Configuration.load(path: config) {
+    switch await load() {
     case .success(let configuration): found = configuration
     case .failure(let errors):
       complain(errors.description)
-      // What a file says stays refused until somebody edits it; one that cannot be read may be back at systemd's next try.
-      let manager = ServiceManager()
-      guard manager.isListening, access(config, R_OK) != 0 else { throw ExitCode(2) }
-      manager.spareTheLimit()
-      throw ExitCode(1)
+      throw ExitCode(2)
     }
     for warning in found.warnings { complain("warning: \(warning)") }
     if check {
@@ -98,6 +94,26 @@ struct Pilotlightd: AsyncParsableCommand {
       complain("pilotlightd: \(error.text)")
       if error.mayPass { ServiceManager().spareTheLimit() }
       throw ExitCode(1)
+    }
+  }
+
+  /// What a file says stays refused until somebody edits it. One that cannot be read may be back in a moment, as when it is replaced:
+  /// a service waits for it, and ends only then.
+  private func load() async -> Result<Configuration, ConfigurationErrors> {
+    let manager = ServiceManager()
+    let end = ContinuousClock.now + .seconds(30)
+    var isTold = false
+    while true {
+      let result = Configuration.load(path: config)
+      guard manager.isListening, access(config, R_OK) != 0, .now < end else { return result }
+      if !isTold {
+        let text = "\(config) is not there, or cannot be read: NOTHING IS WATCHED; waiting half a minute for it"
+        complain("pilotlightd: \(text)")
+        manager.status(text)
+        isTold = true
+      }
+      manager.extendTimeout(.seconds(15))
+      try? await Task.sleep(for: .milliseconds(500))
     }
   }
 

@@ -57,6 +57,26 @@ def test_somebody_is_called_again_after_a_kill(world: World, aws: Control, start
     assert len({page.splitlines()[-1] for page in world.announcements() if "stepStuck" in page}) == 1
 
 
+def test_a_page_that_a_crash_has_lost_is_sent_by_the_next_process_and_once(world: World, aws: Control, start) -> None:
+    daemon = paging(world, start, announce=None)
+    fault = aws.fault("error", action="Publish", status=503)
+    world.break_primary()
+    daemon.until_phase("dr-active", 60)
+    daemon.kill()
+    aws.lift(fault)
+    assert world.announcements() == []
+    daemon.start()
+    daemon.wait_until("the page", lambda: any("/runFinished" in page for page in world.announcements()), 30)
+    (told,) = [page for page in world.announcements() if "/runFinished" in page]
+    assert "service was out for" in told and f"workload {WORKLOAD}, phase dr-active, incident " in told
+    assert not any("/runBegun" in page for page in world.announcements())
+    # It was taken, and that is known after the next crash.
+    daemon.stays(lambda: True, 1)
+    daemon.kill()
+    daemon.start()
+    daemon.stays(lambda: sum("/runFinished" in page for page in world.announcements()) == 1, 4)
+
+
 def test_who_only_observes_calls_nobody(world: World, start) -> None:
     daemon = paging(world, start, arm=False, mode="observe")
     daemon.wait_until("it has seen the primary", lambda: "was seen serving" in daemon.log(), 20)

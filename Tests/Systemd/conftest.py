@@ -62,7 +62,7 @@ def service(installed: str, world: World) -> Iterator[Service]:
     systemctl("reset-failed", check=False)
     shutil.rmtree(DROP_INS)
     systemctl("daemon-reload")
-    for leftover in [CONFIG, KEYS]:
+    for leftover in [CONFIG, KEYS, CONFIG.with_name("on-failure")]:
         leftover.unlink(missing_ok=True)
     shutil.rmtree(LEDGER.parent, ignore_errors=True)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import socket
 import time
 from pathlib import Path
 
 from aws.state import SECRET_KEY
 from checks import assert_failed_over
 from service import (
-    ALICE, CONFIG, EVE, KEYS, SERVICE, Service, cursor, journal, prop, properties, run, said, systemctl, wait_until)
+    ALICE, CONFIG, CONTROL, EVE, KEYS, SERVICE, Service, account, cursor, journal, prop, properties, run, said, systemctl, wait_until)
 from settings import WORKLOAD
 
 #: syslog's words for the daemon's levels.
@@ -70,7 +72,7 @@ def test_the_journal_alone_tells_the_story_of_an_incident(service: Service) -> N
 
 
 def test_it_is_quiet_in_health(service: Service) -> None:
-    """At most a line an hour: so none in a quarter of a minute, with two probes a second."""
+    """None in a quarter of a minute, with two probes a second; hours are test_quiet.py's."""
     service.configure(logLevel="info")
     service.start().armed()
     time.sleep(2)
@@ -150,6 +152,46 @@ def test_a_stop_does_not_wait_for_ever(service: Service, aws_process) -> None:
     assert prop("Result") == "success"
 
 
+def test_a_stop_during_a_long_start_does_not_wait_for_its_end(service: Service) -> None:
+    caught = service.obstruct("busy-start")
+    systemctl("start", "--no-block", SERVICE)
+    wait_until("the ledger is being opened", lambda: prop("ActiveState") == "activating" and caught_once(caught), 10)
+    begun = time.monotonic()
+    systemctl("stop", SERVICE)
+    assert time.monotonic() - begun < 2, account()
+    assert properties("Result", "ActiveState") == {"Result": "success", "ActiveState": "inactive"}
+    assert any("stopped before it was ready" in line for line in said())
+    service.clear()
+    service.start().armed()
+
+
+def caught_once(file: Path) -> bool:
+    return file.exists() and bool(file.read_text())
+
+
+def test_from_the_signal_on_nothing_is_begun_and_the_status_is_the_last_word(service: Service) -> None:
+    """Who has begun to ask holds the end up for a second, in which a primary dies."""
+    service.start().armed()
+    world = service.world
+    assert world
+    with socket.socket(socket.AF_UNIX) as asker:
+        asker.connect(str(CONTROL))
+        asker.sendall(b"GET /v1/health HTT")
+        time.sleep(0.2)
+        world.break_primary()
+        before = cursor()
+        systemctl("stop", "--no-block", SERVICE)
+        seen = set()
+        while prop("ActiveState") not in ("inactive", "failed"):
+            seen.add(status_text())
+        # The first looks may come before the signal.
+        told = [line for line in journal(since=before) if "PILOTLIGHT_EVENT" in line]
+    stopping = next(index for index, line in enumerate(told) if line["PILOTLIGHT_EVENT"] == "daemonStopping")
+    assert [line["MESSAGE"] for line in told[stopping + 1:]] == []
+    assert any(text.startswith("stopping") for text in seen)
+    assert not any("degraded" in text for text in seen), seen
+
+
 def test_keys_come_by_load_credential_and_show_nowhere(service: Service) -> None:
     service.start().armed()
     proc = Path(f"/proc/{service.pid}")
@@ -179,7 +221,29 @@ def test_the_group_may_order_and_is_named_and_strangers_may_not(service: Service
     assert service.ctl("resume", WORKLOAD, "--reason", "done", user="root").returncode == 0
     assert "root" in service.ctl("history").stdout
     refused = service.ctl("status", user=EVE)
-    assert refused.returncode == 1 and "Permission denied" in refused.stderr
+    assert refused.returncode == 1 and "no permission for" in refused.stderr
+
+
+def test_who_connects_gives_the_order_and_not_who_made_the_socket(service: Service) -> None:
+    """A socket that root has made, and alice connects."""
+    service.start().armed()
+    order = json.dumps({"workload": WORKLOAD, "order": "pause", "reason": "maintenance"})
+    request = f"POST /v1/orders HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(order)}\r\n\r\n{order}"
+    with socket.socket(socket.AF_UNIX) as made:
+        child = os.fork()
+        if child == 0:
+            try:
+                os.initgroups(ALICE, pwd.getpwnam(ALICE).pw_gid)
+                os.setgid(pwd.getpwnam(ALICE).pw_gid)
+                os.setuid(pwd.getpwnam(ALICE).pw_uid)
+                made.connect(str(CONTROL))
+                made.sendall(request.encode())
+                os._exit(0 if b" 200 " in made.recv(1000) else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+    history = service.ctl("history").stdout
+    assert f"an unknown user (process {child})" in history and "root" not in history, history
 
 
 def test_restarted_it_is_there_within_a_second(service: Service) -> None:

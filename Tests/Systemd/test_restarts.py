@@ -9,20 +9,26 @@ import socket
 import stat
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from checks import assert_failed_over, assert_promoted_once
 from service import (
-    ALICE, CONTROL, SERVICE, SOCKET, Service, begun_at, cursor, journal, prop, run, said, systemctl, wait_until)
+    ALICE, CONFIG, CONTROL, EVE, OBSTRUCT_IN, SERVICE, SOCKET, Service, begun_at, cursor, journal, prop, properties, run, said, systemctl,
+    wait_until)
+from settings import WORKLOAD
 
 
 def test_the_socket_is_the_managers_and_the_groups(service: Service) -> None:
     service.start()
     found = CONTROL.stat()
-    assert stat.S_IMODE(found.st_mode) == 0o660 and (CONTROL.owner(), CONTROL.group()) == ("pilotlight", "pilotlight")
-    assert stat.S_IMODE(CONTROL.parent.stat().st_mode) == 0o750
+    assert stat.S_IMODE(found.st_mode) == 0o660 and (CONTROL.owner(), CONTROL.group()) == ("root", "pilotlight")
+    # systemd binds there as root: nobody else may put a link in its way.
+    assert stat.S_IMODE(CONTROL.parent.stat().st_mode) == 0o755 and CONTROL.parent.owner() == "root"
+    for link in (CONTROL.parent / "planted", CONTROL):
+        assert run("ln", "-sf", "/etc/shadow", str(link), user="pilotlight").returncode != 0
     inode = found.st_ino
     systemctl("restart", SERVICE)
     os.kill(service.pid, signal.SIGKILL)
@@ -38,15 +44,23 @@ def test_a_question_starts_the_daemon(service: Service) -> None:
 
 
 def test_without_the_socket_unit_the_daemon_makes_a_socket_of_its_own(service: Service) -> None:
-    CONTROL.unlink(missing_ok=True)
+    own = Path("/run/pilotlightd/control.sock")
     systemctl("mask", "--runtime", SOCKET)
     try:
+        before = cursor()
         systemctl("start", SERVICE)
-        assert prop("ActiveState", SOCKET) == "inactive"
+        assert prop("ActiveState", SOCKET) == "inactive" and not CONTROL.exists()
+        assert any(str(own) in line for line in said(since=before))
         assert service.ctl("status", user=ALICE).returncode == 0
-        assert stat.S_IMODE(CONTROL.stat().st_mode) == 0o660 and CONTROL.group() == "pilotlight"
+        assert service.ctl("status", user=EVE).returncode == 1
+        assert stat.S_IMODE(own.stat().st_mode) == 0o660 and own.group() == "pilotlight"
+        systemctl("reload", SERVICE)
+        # Without the door to the kernel's list nobody can say who it was; it is not said that it was `nobody`.
+        assert service.ctl("pause", WORKLOAD, "--reason", "maintenance", user=ALICE).returncode == 0
+        history = service.ctl("history").stdout
+        assert "an unknown user (process " in history and "nobody" not in history
         systemctl("stop", SERVICE)
-        assert not CONTROL.exists()
+        assert not own.exists()
     finally:
         systemctl("unmask", "--runtime", SOCKET)
 
@@ -162,14 +176,28 @@ def test_a_journal_that_hangs_costs_lines_and_no_failover(service: Service) -> N
     wait_until("the journal has the end of it", lambda: any("the DR region serves" in line for line in said()), 20)
 
 
+def calls_for_help() -> Callable[[], list[str]]:
+    """Units for which somebody was called from now on, as the site's own program notes them."""
+    program, notes = Path("/etc/pilotlight/on-failure"), OBSTRUCT_IN / "called"
+    notes.unlink(missing_ok=True)
+    program.write_text(f'#!/bin/sh\necho "$1" >> {notes}\n')
+    program.chmod(0o755)
+    return lambda: notes.read_text().split() if notes.exists() else []
+
+
 def test_a_crash_loop_ends_and_keeps_the_state(service: Service) -> None:
     """F82: five starts within ten seconds."""
     service.start().armed()
     service.drop_in("crash", "ExecStart=", "ExecStart=/bin/false")
     run("systemctl", "restart", SERVICE)
+    called = calls_for_help()
     wait_until("it is given up", lambda: prop("ActiveState") == "failed" and prop("Result") != "success", 20)
     assert int(prop("NRestarts")) in range(3, 6)
     assert any("Start request repeated too quickly" in line for line in said())
+    wait_until("somebody is called", called, 10)
+    assert called() == [SERVICE]
+    told = wait_until("every terminal is told", lambda: journal("PRIORITY=0", unit=f"pilotlight-failed@{SERVICE}.service"), 5)
+    assert f"{SERVICE} has failed and waits for somebody" in told[-1]["MESSAGE"]
     (Path("/etc/systemd/system/pilotlightd.service.d") / "crash.conf").unlink()
     systemctl("daemon-reload")
     systemctl("reset-failed", SERVICE, SOCKET)
@@ -191,6 +219,30 @@ def test_a_disk_that_comes_back_finds_a_watchdog(service: Service) -> None:
     held.rename(ledger)
     wait_until("it runs", lambda: prop("ActiveState") == "active", 20)
     assert service.status()["phase"] == "healthy"
+
+
+def test_a_configuration_that_is_gone_at_a_restart_is_waited_for_and_then_ends_as_failed(service: Service) -> None:
+    service.start().armed()
+    called, text = calls_for_help(), CONFIG.read_text()
+    # As when it is replaced: it is back in a moment, and the watch goes on.
+    CONFIG.unlink()
+    run("systemctl", "restart", "--no-block", SERVICE)
+    wait_until("it says that nothing is watched", lambda: "NOTHING IS WATCHED" in prop("StatusText"), 10)
+    service.configure()
+    CONFIG.write_text(text)
+    wait_until("it watches", lambda: prop("ActiveState") == "active", 5)
+    service.armed()
+    # It stays away.
+    CONFIG.unlink()
+    before = cursor()
+    assert run("systemctl", "restart", SERVICE).returncode != 0
+    assert properties("ActiveState", "Result", "ExecMainStatus", "NRestarts") == {
+        "ActiveState": "failed", "Result": "exit-code", "ExecMainStatus": "2", "NRestarts": "0"}
+    lines = said("_TRANSPORT=stdout", since=before)
+    assert len(lines) == 2 and "NOTHING IS WATCHED" in lines[0] and f"{CONFIG}:1" in lines[1], lines
+    wait_until("somebody is called", called, 10)
+    assert called() == [SERVICE]
+    systemctl("reset-failed", SERVICE)
 
 
 def test_a_daemon_that_lives_two_seconds_is_restarted_for_ever(service: Service) -> None:

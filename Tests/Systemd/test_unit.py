@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,8 @@ from service import (
 
 ROOT = Path(__file__).resolve().parents[2]
 DRILL, TIMER = "pilotlight-drill.service", "pilotlight-drill.timer"
-UNITS = [SERVICE, SOCKET, DRILL, TIMER]
+FAILED = "pilotlight-failed@.service"
+UNITS = [SERVICE, SOCKET, DRILL, TIMER, FAILED]
 
 
 def test_an_unconfigured_daemon_is_not_started_and_says_so(installed: str) -> None:
@@ -23,7 +26,8 @@ def test_an_unconfigured_daemon_is_not_started_and_says_so(installed: str) -> No
         assert prop("UnitFileState", unit) == "enabled"
     systemctl("start", SERVICE)
     assert properties("ActiveState", "ConditionResult") == {"ActiveState": "inactive", "ConditionResult": "no"}
-    assert any(f"ConditionPathExists={CONFIG}" in line for line in said())
+    assert any("was skipped" in line for line in said())
+    assert f"ConditionPathExists=|{CONFIG} was not met" in systemctl("status", SERVICE, check=False)
     refused = run("pilotlightctl", "status")
     assert refused.returncode == 1 and "is pilotlightd running?" in refused.stderr
 
@@ -105,8 +109,46 @@ def test_an_upgrade_leaves_a_daemon_alone_whose_configuration_it_would_refuse(se
     try:
         assert "is left as it is" in install()
         assert service.pid == before and service.status()["phase"] == "healthy"
+        CONFIG.unlink()
+        assert "is left as it is" in install()
+        assert service.pid == before and service.status()["phase"] == "healthy"
     finally:
+        service.configure()
         CONFIG.write_text(text)
+
+
+def make_install(programs: str, destination: str = "") -> Any:
+    return run(str(ROOT / "packaging" / "install.sh"), programs, destination, "/usr", seconds=120)
+
+
+def test_make_install_leaves_what_the_owner_wrote_and_says_how_to_go_on(service: Service) -> None:
+    service.start().armed()
+    before, example, fresh = service.pid, Path(f"{CONFIG}.example"), Path(f"{CONFIG}.example.new")
+    text = example.read_text()
+    example.write_text(text + "# ours\n")
+    try:
+        done = make_install(os.environ["PROGRAMS"])
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert example.read_text() == text + "# ours\n" and fresh.read_text() == text
+        assert str(fresh) in done.stdout
+        # As dpkg leaves it to the operator only when the new one would refuse the configuration, this leaves it always, and says so.
+        assert "systemctl restart pilotlightd" in done.stdout and service.pid == before
+        example.write_text(text)
+        fresh.unlink()
+        assert str(fresh) not in make_install(os.environ["PROGRAMS"]).stdout and not fresh.exists()
+    finally:
+        example.write_text(text)
+        fresh.unlink(missing_ok=True)
+        install()
+
+
+def test_make_install_fails_when_a_part_of_it_cannot_be_made(installed: str, tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("pilotlightd", "pilotlightctl"):
+        # Prints no completions, and says so by its exit code.
+        shutil.copy("/bin/false", programs / name)
+    assert make_install(str(programs), str(tmp_path / "tree")).returncode != 0
 
 
 def test_removed_and_installed_again_it_watches_again(service: Service) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,10 @@ def test_a_wedged_decision_loop_is_restarted_within_the_watchdogs_time_and_a_sec
     assert service.restarts == 1
 
 
+def events(since: str, name: str) -> list[dict[str, Any]]:
+    return [line for line in journal(since=since) if line.get("PILOTLIGHT_EVENT") == name]
+
+
 @pytest.mark.parametrize("name, words, function", [
     # libcurl's queue may have gone on on another of Dispatch's threads since it was last seen: any stack will do.
     ("probes", "the probe loop is stuck", ""), ("cloud", "the AWS loop is stuck", "HMAC"),
@@ -61,7 +67,15 @@ def test_each_loop_is_missed(service: Service, name: str, words: str, function: 
     if name == "control":
         asker = os.spawnvp(os.P_NOWAIT, "pilotlightctl", ["pilotlightctl", "status"])
     caught_at(caught)
-    wait_until("it is named", lambda: any(words in line for line in said(since=before)), SHORT + 4)
+    patience = SHORT + 4
+    if name == "ledger":
+        # A disk has six times the watchdog's time, and that it is waited for is told meanwhile.
+        wait_until("the disk is named", lambda: events(before, "diskStalled"), SHORT)
+        assert "the disk keeps a write of the ledger waiting" in prop("StatusText")
+        time.sleep(3 * SHORT)
+        assert service.pid == pid and not events(before, "wedged")
+        patience = 6 * SHORT
+    wait_until("it is named", lambda: any(words in line for line in said(since=before)), patience)
     service.clear()
     restarted(service, pid, 2 * SHORT + 5)
     lines = said(since=before)
@@ -71,3 +85,22 @@ def test_each_loop_is_missed(service: Service, name: str, words: str, function: 
     assert service.ctl("status").returncode == 0
     if asker:
         os.waitpid(asker, 0)
+
+
+def test_a_disk_that_stalls_for_longer_than_the_watchdogs_time_costs_no_restart(service: Service) -> None:
+    """A new process would find the same disk, and would have forgotten what the probes saw."""
+    service.start().armed()
+    pid, world, before = service.pid, service.world, cursor()
+    assert world
+    caught = service.obstruct("ledger")
+    world.break_primary()
+    caught_at(caught, 30)
+    time.sleep(WATCHDOG + 5)
+    assert service.pid == pid
+    assert len(events(before, "diskStalled")) == 1 and not events(before, "wedged")
+    service.clear()
+    caught.with_name("ledger.over").touch()
+    wait_until("all turn again", lambda: events(before, "turnsAgain"), 5)
+    service.until_phase("dr-active")
+    assert service.pid == pid and service.restarts == 0
+    assert "dr-active" in prop("StatusText")

@@ -76,6 +76,22 @@ final class Listener: Sendable {
     }
   }
 
+  @Test func `after STOPPING=1 nothing is told that says otherwise`() throws {
+    let listener = try Listener(isAbstract: true)
+    with(["NOTIFY_SOCKET": listener.name]) {
+      let manager = ServiceManager()
+      manager.stopping(status: "stopping")
+      #expect(listener.hear() == ["STOPPING=1", "STATUS=stopping"])
+      manager.status("django-app degraded")
+      manager.reloading()
+      manager.ready(status: "watching 1 workload")
+      #expect(listener.isQuiet)
+      // A stop takes its time, too.
+      manager.alive()
+      #expect(listener.hear() == ["WATCHDOG=1"])
+    }
+  }
+
   @Test func `a reload carries the monotonic time it began`() throws {
     let listener = try Listener(isAbstract: true)
     try with(["NOTIFY_SOCKET": listener.name]) {

@@ -4,7 +4,7 @@ import PilotlightSystemd
 import Testing
 
 @Suite struct ProofOfLifeTests {
-  private var proof = ProofOfLife(bound: 4)
+  private var proof = ProofOfLife(bound: 4, ledgerBound: 60)
 
   /// All loops of a round turn, in this order.
   private mutating func turn(_ loops: [Loop], round: Int) -> [Sign] {
@@ -51,14 +51,49 @@ import Testing
     #expect(proof.turned(.control, round: 2) == [.alive])
   }
 
-  @Test mutating func `a decision loop inside the ledger is the ledger's fault`() {
+  @Test mutating func `a slow disk is waited for while all others turn, and is the ledger's fault when it takes long`()
+  {
     _ = proof.beat()
-    _ = turn([.probes, .cloud, .control], round: 1)
     proof.ledger(isEntered: true)
-    for _ in 1...3 { _ = proof.beat() }
-    #expect(proof.beat() == [.wedged(.ledger)])
+    var signs: [Sign] = []
+    var wedgedAt: Int?
+    for beat in 1...100 where wedgedAt == nil {
+      let told = proof.beat()
+      for case .ask(let round) in told { signs += turn([.probes, .cloud, .control], round: round) }
+      if beat == 1 { signs += turn([.probes, .cloud, .control], round: 1) }
+      signs += told
+      if told.contains(.wedged(.ledger)) { wedgedAt = beat }
+    }
+    #expect(signs.count { $0 == .stalled } == 1)
+    // A sign of life every four beats: the service manager expects one every ten.
+    #expect(signs.count { $0 == .alive } == 14)
+    #expect(wedgedAt == 60)
+    for _ in 1...50 { #expect(proof.beat() == []) }
     proof.ledger(isEntered: false)
-    #expect(proof.turned(.decisions, round: 1) == [.alive, .turnsAgain])
+    #expect(proof.turned(.decisions, round: 15) == [.alive, .turnsAgain])
+  }
+
+  @Test mutating func `a disk that comes back in time is told once, and each write has the whole time`() {
+    for _ in 1...2 {
+      let begun = proof.beat()
+      guard case .ask(let round)? = begun.first else { return #expect(Bool(false), "\(begun)") }
+      _ = turn([.probes, .cloud, .control], round: round)
+      proof.ledger(isEntered: true)
+      for _ in 1...3 { #expect(proof.beat() == []) }
+      #expect(proof.beat() == [.stalled, .alive, .ask(round: round + 1)])
+      _ = turn([.probes, .cloud, .control], round: round + 1)
+      proof.ledger(isEntered: false)
+      #expect(proof.turned(.decisions, round: round + 1) == [.alive, .turnsAgain])
+    }
+  }
+
+  @Test(arguments: [Loop.probes, .cloud, .control])
+  mutating func `a slow disk excuses no other loop`(stuck: Loop) {
+    _ = proof.beat()
+    proof.ledger(isEntered: true)
+    _ = turn([Loop.probes, .cloud, .control].filter { $0 != stuck }, round: 1)
+    for _ in 1...3 { #expect(proof.beat() == []) }
+    guard case .wedged? = proof.beat().first else { return #expect(Bool(false), "nobody is named") }
   }
 
   @Test mutating func `what was begun must end, though every loop turns`() {
