@@ -22,8 +22,11 @@ package struct Peer: Hashable, Sendable, CustomStringConvertible {
     self.name = name
   }
 
-  /// `alice (1000)`, or `uid 1000`.
-  package var description: String { name.map { "\(printable($0, limit: 64)) (\(uid))" } ?? "uid \(uid)" }
+  /// `alice (1000)`, or `uid 1000`. Of a user whom the kernel does not show us, what there is.
+  package var description: String {
+    if uid == PeerCredentials.nobody { return "an unknown user (process \(pid))" }
+    return name.map { "\(printable($0, limit: 64)) (\(uid))" } ?? "uid \(uid)"
+  }
 }
 
 /// The names of users, asked for off the event loop and for a bounded time: with LDAP behind NSS the answer may hang
@@ -68,11 +71,14 @@ struct PeerCredentials: Sendable {
 }
 
 /// Who made the socket at the other end of this one: its uid, where that can be found out. Called on the event loop.
+///
+/// Whoever connects has made its socket itself, as a rule. A socket that was handed to it is its maker's.
 package typealias SocketOwner = @Sendable (_ descriptor: Int32) -> UInt32?
 
 extension PeerCredentials {
-  /// In a user namespace of our own (PrivateUsers=) every user but root and ourselves has this number.
-  private static let nobody: UInt32 = 65_534
+  /// In a user namespace of our own (PrivateUsers=) every user but root and ourselves has this number: SO_PEERCRED knows who
+  /// connected and cannot say it there.
+  static let nobody: UInt32 = 65_534
 
   /// Answers at once when called on the channel's own loop.
   static func read(from channel: any Channel, owner: SocketOwner?) -> EventLoopFuture<PeerCredentials> {
@@ -83,7 +89,8 @@ extension PeerCredentials {
       guard told.uid == nobody,
         let real = try? pipeline.syncOperations.withUnsafeTransportIfAvailable(
           of: NIOBSDSocket.Handle.self, { owner($0) }),
-        let uid = real
+        // Those two have numbers in our namespace, too: one of them has made the socket, and somebody else has connected it.
+        let uid = real, uid != 0, uid != geteuid()
       else { return told }
       return PeerCredentials(pid: told.pid, uid: uid, gid: told.gid)
     }

@@ -91,4 +91,9 @@ import Testing
     #expect(asked.all.isEmpty == (getuid() != 65_534))
     #expect(seen.all.map(\.uid) == [getuid() == 65_534 ? 4321 : getuid()])
   }
+  @Test func `a user whom nobody can name is called so`() {
+    #expect(Peer(uid: 65_534, gid: 65_534, pid: 17, name: "nobody").description == "an unknown user (process 17)")
+    #expect(Peer(uid: 4321, gid: 4321, pid: 17, name: "alice").description == "alice (4321)")
+    #expect(Peer(uid: 4321, gid: 4321, pid: 17, name: nil).description == "uid 4321")
+  }
 }
