@@ -1,4 +1,4 @@
-"""Quiet in health: at most a line an hour, by the real daemon on the sandbox cloud, 120 times as fast."""
+"""Quiet in health: at most a line an hour, by the real daemon on the sandbox cloud, 20 times as fast."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 
 from daemon import BINARIES, ROOT, die_with_parent
 
-SPEED, HOURS = 120, 2
+SPEED, HOURS = 20, 1
 
 
-def test_two_healthy_hours_have_no_more_than_a_line_each(tmp_path: Path) -> None:
+def test_a_healthy_hour_has_no_more_than_a_line(tmp_path: Path) -> None:
     config, log = tmp_path / "pilotlight.yaml", tmp_path / "log"
-    # Addresses, resolvers and probes are the sandbox's; the level is the default, info.
-    config.write_text((ROOT / "config" / "demo.yaml").read_text())
+    # Addresses are the sandbox's, probes are real; the level is the default, info. A busy host that takes a tenth of a second for an
+    # answer is not the slow application that two seconds are.
+    config.write_text((ROOT / "config" / "demo.yaml").read_text().replace("slowAfter: 2s", "slowAfter: 4900ms"))
     words = [
         BINARIES / "pilotlightd", "--config", config, "--sandbox", "--speed", str(SPEED), "--log-format", "json", "--socket",
         tmp_path / "s", "--ledger", tmp_path / "ledger.db"]
@@ -26,7 +27,7 @@ def test_two_healthy_hours_have_no_more_than_a_line_each(tmp_path: Path) -> None
             while '"armed"' not in log.read_text():
                 assert daemon.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.1)
-            # The first five minutes look at everything once.
+            # The first minutes look at everything once.
             time.sleep(600 / SPEED)
             before = len(log.read_text().splitlines())
             asked = time.monotonic()
