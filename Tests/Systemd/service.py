@@ -61,8 +61,10 @@ def journal(*matches: str, unit: str = SERVICE, since: str | None = None) -> lis
     """Lines of the journal with all their fields; `since` is a cursor."""
     words = ["journalctl", "--no-pager", "--output=json", f"--unit={unit}", *matches]
     if since:
-        words.append(f"--after-cursor={since}")
-    return [json.loads(line) for line in run(*words, check=True).stdout.splitlines()]
+        # Not --after-cursor: where the entry of the cursor is none that is looked for, it leaves out the first that is.
+        words.append(f"--cursor={since}")
+    lines = [json.loads(line) for line in run(*words, check=True).stdout.splitlines()]
+    return [line for line in lines if line["__CURSOR"] != since]
 
 
 def said(*matches: str, **choice: Any) -> list[str]:
