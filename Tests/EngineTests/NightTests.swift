@@ -13,16 +13,6 @@ import Testing
     #expect(night.acts.isEmpty)
   }
 
-  @Test func `a healthy day has at most a line an hour at info or above`() throws {
-    let night = try Night()
-    night.run(.minutes(10))
-    let before = night.messages.count
-    night.run(.hours(24))
-    let told = night.messages[before...].filter { $0.kind.meaning.level.rawValue <= MessageLevel.info.rawValue }
-    #expect(told.count <= 24, "\(told.map(\.text))")
-    #expect(night.phase == .healthy && night.acts.isEmpty)
-  }
-
   @Test func `a dead region ends in dr-active within the RTO, with one promotion, and F20 its API is not needed`()
     throws
   {
