@@ -226,7 +226,12 @@ extension Machine {
     guard let run = state.phase.run else { return ("no run is in progress", "") }
     if run.rollback != nil { return ("the run is being taken back already", "") }
     if run.isCommitted {
-      return ("the one-way step has begun; the way leads forward: `retry` or `skip` the stuck step", "")
+      let refusal =
+        run.hasPromoted
+        ? "the one-way step has begun; the way leads forward: `retry` or `skip` the stuck step"
+        : "the one-way step was asked for, and whether it was taken is not known. `pause` keeps it from being asked for again; half a "
+          + "minute later `abort` is taken, where it did not happen"
+      return (refusal, "")
     }
     record(.rollbackBegun("aborted by \(order.by): \(order.reason)", by: order.by), &reaction)
     return (nil, "taking the run back")

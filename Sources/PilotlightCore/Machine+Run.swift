@@ -294,6 +294,12 @@ extension Machine {
     _ reaction: inout Reaction
   ) {
     let name = step.step.name
+    // What is found not to have happened is not asked for again in the same breath: whoever wants to take the run back comes first.
+    if step.intentAt != nil, !step.didNotHappen {
+      noteDenial(step, note, situation, &reaction)
+      if state.phase.run?[name]?.state == .running { rest(name, .seconds(1), failures: 0, situation) }
+      return
+    }
     if let why = holdingActs(situation) {
       rest(name, .seconds(1), failures: 0, situation)
       notes[name] = why
@@ -305,10 +311,6 @@ extension Machine {
       return passBy(step, note, situation, &reaction)
     }
     if isTooEarly(step, situation) { return rest(name, .seconds(1), failures: 0, situation) }
-    if step.intentAt != nil, !step.didNotHappen, !hasDenied(step, note, situation, &reaction) {
-      if state.phase.run?[name]?.state == .running { rest(name, .seconds(1), failures: 0, situation) }
-      return
-    }
     if step.step.work.needsClearance {
       switch isClear(step.step.work, situation) {
       case .go: break
@@ -325,10 +327,10 @@ extension Machine {
     ask(.act(name), [action], key: name, situation, &reaction)
   }
 
-  /// Whether the world has said long enough that an act, whose intent is recorded, did not happen.
-  private mutating func hasDenied(
+  /// Records that an act, whose intent is recorded, did not happen, once the world has said so for long enough.
+  private mutating func noteDenial(
     _ step: StepRun, _ note: String, _ situation: Situation, _ reaction: inout Reaction
-  ) -> Bool {
+  ) {
     let name = step.step.name
     let since = denied[name] ?? situation.now
     denied[name] = since
@@ -338,14 +340,13 @@ extension Machine {
       if situation.now - since >= takenButUnseen {
         record(.stepStuck(name, "taken by the cloud \(takenButUnseen.text) ago, and still: \(note)"), &reaction)
       }
-      return false
+      return
     case (.oneWay, false): wait = settling
     case (.readOnly, _), (.reversible, _): wait = showing
     }
-    guard situation.now - since >= wait else { return false }
+    guard situation.now - since >= wait else { return }
     denied[name] = nil
     record(.didNotHappen(step: name, "\(wait.text) after the request: \(note)"), &reaction)
-    return true
   }
 
   /// Why nothing at all may be changed now; nil when acts are allowed.

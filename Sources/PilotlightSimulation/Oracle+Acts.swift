@@ -192,6 +192,19 @@ extension Oracle {
     }
   }
 
+  /// Whether the primary serves again for so short a time that nobody could tell.
+  private mutating func isStillMisled(_ watched: Watched, at now: Instant, _ simulation: Simulation) -> Bool {
+    guard let restored = simulation.world.facts(for: watched.settings.name)?.serviceRestoredAt else { return false }
+    // Target groups and Route 53's checkers notice a recovery up to two minutes late: who cannot see it himself is misled by them.
+    if lies.areHidden, now - restored <= .seconds(150) {
+      deceived += 1
+      return true
+    }
+    // A probe that began before the primary came back may still be on its way.
+    let probe = watched.settings.primary.probe
+    return now - restored <= probe.timeout + probe.recheckInterval + .seconds(1)
+  }
+
   private mutating func judge(_ noted: SandboxViolation, _ simulation: Simulation) {
     guard let watched = workloads[noted.workload] else { return }
     let run = watched.state.phase.run
@@ -212,17 +225,14 @@ extension Oracle {
         deceived += 1
         return
       }
-      let probe = watched.settings.primary.probe
-      let restored = simulation.world.facts(for: noted.workload)?.serviceRestoredAt
-      // Target groups and Route 53's checkers notice a recovery up to two minutes late: who cannot see it himself is misled by them.
-      if let restored, lies.areHidden, noted.at - restored <= .seconds(150) {
-        deceived += 1
+      let isFence = noted.kind != .promotedBesideServingPrimary
+      if isStillMisled(watched, at: noted.at, simulation) {
+        watched.misledAt = noted.at
         return
       }
-      // A probe that began before the primary came back may still be on its way.
-      if let restored, noted.at - restored <= probe.timeout + probe.recheckInterval + .seconds(1) { return }
+      // The rungs of a fence go out together: what excuses one excuses the next, which finds the site half broken by it.
+      if isFence, let misled = watched.misledAt, noted.at - misled <= .seconds(20) { return }
       // Once promoted, an old primary that comes back is stopped whoever it serves.
-      let isFence = noted.kind != .promotedBesideServingPrimary
       if isFence, run?.isCommitted ?? !watched.state.debts.isEmpty { return }
       violate(isFence ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at, noted.detail)
     case .avoidableLoss:

@@ -54,6 +54,8 @@ struct Oracle {
     /// The oldest write that the newest promotion lost.
     var oldestMissing: Instant?
     var twoWritersSince: Instant?
+    /// When last something was done to a primary of which nobody could tell that it served again.
+    var misledAt: Instant?
     /// The daemon said that two primaries serve.
     var wasWarned = false
     /// When the newest pause ended.

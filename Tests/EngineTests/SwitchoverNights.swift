@@ -94,6 +94,29 @@ import Testing
     #expect(loss.window.window == nil && loss.isDrained == nil && run(night)?.lossReview == nil)
   }
 
+  @Test func `a promotion that gets no answer again and again holds no writes for ever: paused, it can be taken back`()
+    throws
+  {
+    let night = try begun()
+    let lost = CloudFailure(.unknownOutcome, code: "reset", message: "the answer was lost")
+    night.cloud.failures["rds:PromoteReadReplica"] = Array(repeating: lost, count: 100)
+    #expect(night.run(.hours(1)) { self.run($0)?["promote-replica"]?.attempts == 3 })
+    guard case .refused(let why)? = night.order(.abort) else {
+      Issue.record("abort was taken while a promotion may be under way")
+      return
+    }
+    #expect(why.contains("`pause`"))
+    night.order(.pause(expires: nil))
+    night.run(.minutes(1))
+    guard case .accepted? = night.order(.abort) else {
+      Issue.record("abort was refused although the promotion did not happen")
+      return
+    }
+    night.order(.resume)
+    #expect(night.run(.minutes(10)) { $0.phase == .healthy })
+    #expect(night.cloud.promotions == 0 && night.cloud.held.isEmpty)
+  }
+
   @Test func `aborted before the promotion, everything is as it was`() throws {
     let night = try begun()
     #expect(night.run(.hours(1)) { self.run($0)?["hold-writes"]?.state == .done })

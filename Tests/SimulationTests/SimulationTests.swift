@@ -55,6 +55,9 @@ import Testing
       "own-dns-down-through-both-calls", "our own DNS was down through both calls that made the primary's API look dead"
     ),
     ("late-answers-taken-for-the-outage-before", "late answers were taken for the outage that came before them"),
+    (
+      "second-rung-of-a-misled-fence", "the oracle excused the first rung of a fence, and not the one beside it"
+    ),
     ("our-own-dns-taken-for-a-vantage", "an API call that failed of our own broken DNS was taken for a vantage"),
   ]) func `a world that broke a promise once keeps it now`(_ file: String, _ story: String) throws {
     let url = try #require(Bundle.module.url(forResource: "Trials/\(file)", withExtension: "json"))
