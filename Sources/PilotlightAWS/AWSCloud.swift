@@ -49,6 +49,8 @@ package final class AWSCloud: Sendable {
     case .resizeGroup(let ref, let size): return try await resizeGroup(ref, size, deadline)
     case .describeDatabase(let ref): return .database(try await describeDatabase(ref, deadline))
     case .promoteReplica(let ref): return try await promote(ref, deadline)
+    case .failOverCluster(let ref, let arn): return try await failOver(ref, arn, deadline)
+    case .switchOverCluster(let ref, let arn, let old): return try await switchOver(ref, arn, from: old, deadline)
     case .renameDatabase(let ref, let name): return try await rename(ref, name, deadline)
     case .stopDatabase(let ref): return try await instance("StopDBInstance", ref, deadline)
     case .startDatabase(let ref): return try await instance("StartDBInstance", ref, deadline)

@@ -139,6 +139,8 @@ private func kind(ofCode code: String, _ operation: Operation) -> CloudFailure.K
   if operation.method == "HEAD", code == "BadRequest" { return .credentials }
   if wrongStates.contains(code) { return .wrongState }
   if code.hasPrefix("InvalidDB"), code.hasSuffix("State") { return .wrongState }
+  // InvalidGlobalClusterState: another operation runs, or a cluster is not well now.
+  if code.hasPrefix("Invalid"), code.hasSuffix("ClusterState") { return .wrongState }
   if code.contains("AlreadyExists") || code == "PriorityInUse" || code == "ResourceExists" { return .exists }
   if code.contains("NotFound") || code.hasPrefix("NoSuch") { return .notFound }
   return nil

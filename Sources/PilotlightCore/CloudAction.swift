@@ -11,13 +11,16 @@ package struct GroupRef: Hashable, Sendable, Codable {
   }
 }
 
-/// An RDS instance by its identifier.
+/// An RDS instance, or an Aurora cluster of a global database, by its identifier.
 package struct DatabaseRef: Hashable, Sendable, Codable {
   package var region: String
   package var identifier: String
-  package init(region: String, identifier: String) {
+  /// nil: an RDS instance.
+  package var global: GlobalDatabase?
+  package init(region: String, identifier: String, global: GlobalDatabase? = nil) {
     self.region = region
     self.identifier = identifier
+    self.global = global
   }
 }
 
@@ -166,9 +169,11 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case callerIdentity(region: String)
   /// DescribeAutoScalingGroups (+ the newest DescribeScalingActivities) -> `.group`, or `.failed(.notFound)`.
   case describeGroup(GroupRef)
-  /// DescribeDBInstances -> `.database`, or `.failed(.notFound)`.
+  /// DescribeDBInstances, of a cluster DescribeDBClusters and DescribeGlobalClusters in its own region -> `.database`, or
+  /// `.failed(.notFound)`.
   case describeDatabase(DatabaseRef)
-  /// CloudWatch GetMetricData AWS/RDS ReplicaLag, the last 15 minutes at 60 s -> `.lag`, newest last, -1 included as it came.
+  /// CloudWatch GetMetricData AWS/RDS ReplicaLag, of a cluster AuroraGlobalDBRPOLag or AuroraGlobalDBReplicationLag, the last 15 minutes
+  /// at 60 s -> `.lag`, newest last, -1 included as it came.
   case replicaLag(DatabaseRef)
   /// DescribeTargetHealth -> `.targets`.
   case targetHealth(TargetGroupRef)
@@ -213,7 +218,7 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   /// DynamoDB PutItem on condition that `over` stands there, nil: that nothing does -> `.leased`, or `.failed(.wrongState)`.
   case claimLease(LeaseRef, LeaseRecord, over: LeaseRecord?)
 
-  // Writes. All but `promoteReplica` and the creations are declarative: repeating one changes nothing more.
+  // Writes. All but those that promote and the creations are declarative: repeating one changes nothing more.
 
   /// UpdateAutoScalingGroup with min, desired and max -> `.accepted`.
   case resizeGroup(GroupRef, GroupSize)
@@ -223,6 +228,11 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case detachSecret(SecretRef)
   /// PromoteReadReplica: one-way -> `.accepted`.
   case promoteReplica(DatabaseRef)
+  /// FailoverGlobalCluster with AllowDataLoss, in the region of the cluster that is promoted, so that it works with the other one dark:
+  /// one-way -> `.accepted`. `arn` is that cluster's.
+  case failOverCluster(DatabaseRef, arn: String)
+  /// SwitchoverGlobalCluster, in the region of the cluster that still writes: one-way -> `.accepted`. `arn` is the promoted one's.
+  case switchOverCluster(DatabaseRef, arn: String, from: DatabaseRef)
   /// ModifyDBInstance NewDBInstanceIdentifier, applied at once -> `.accepted`.
   case renameDatabase(DatabaseRef, to: String)
   /// StopDBInstance: refused while the instance has a replica or is one -> `.accepted`.
@@ -265,7 +275,8 @@ extension CloudAction {
       region
     case .describeGroup(let ref), .resizeGroup(let ref, _), .readLaunchSource(let ref): ref.region
     case .describeDatabase(let ref), .replicaLag(let ref), .promoteReplica(let ref), .renameDatabase(let ref, _),
-      .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _), .describeSnapshot(let ref, _):
+      .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _), .describeSnapshot(let ref, _),
+      .failOverCluster(let ref, _), .switchOverCluster(_, _, let ref):
       ref.region
     case .targetHealth(let ref): ref.region
     case .readSecret(let ref), .repointSecret(let ref, _, _), .readSecretSource(let ref), .detachSecret(let ref):
@@ -286,7 +297,7 @@ extension CloudAction {
     switch self {
     case .callerIdentity, .readClock: "sts:GetCallerIdentity"
     case .describeGroup: "autoscaling:DescribeAutoScalingGroups"
-    case .describeDatabase: "rds:DescribeDBInstances"
+    case .describeDatabase(let ref): ref.global == nil ? "rds:DescribeDBInstances" : "rds:DescribeDBClusters"
     case .replicaLag: "cloudwatch:GetMetricData"
     case .targetHealth: "elasticloadbalancing:DescribeTargetHealth"
     case .readSecret: "secretsmanager:GetSecretValue"
@@ -306,6 +317,8 @@ extension CloudAction {
     case .resizeGroup: "autoscaling:UpdateAutoScalingGroup"
     case .repointSecret: "secretsmanager:PutSecretValue"
     case .promoteReplica: "rds:PromoteReadReplica"
+    case .failOverCluster: "rds:FailoverGlobalCluster"
+    case .switchOverCluster: "rds:SwitchoverGlobalCluster"
     case .renameDatabase: "rds:ModifyDBInstance"
     case .stopDatabase: "rds:StopDBInstance"
     case .startDatabase: "rds:StartDBInstance"
@@ -331,11 +344,25 @@ extension CloudAction {
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       false
-    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .stopDatabase, .startDatabase,
-      .snapshotDatabase, .createReplica, .pointRecords, .switchCheck, .putObject, .removeObject, .holdWrites,
+    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .failOverCluster, .switchOverCluster,
+      .renameDatabase, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords, .switchCheck,
+      .putObject, .removeObject, .holdWrites,
       .releaseWrites,
       .publish, .runCommand:
       true
+    }
+  }
+
+  /// Which database it makes a writer of; nil for every other one.
+  package var promoted: DatabaseRef? {
+    switch self {
+    case .promoteReplica(let ref), .failOverCluster(let ref, _), .switchOverCluster(let ref, _, _): ref
+    case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .describeSnapshot, .readLaunchSource, .readSwitch, .simulate, .readClock, .readLease, .claimLease, .resizeGroup,
+      .repointSecret, .detachSecret, .renameDatabase, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica,
+      .pointRecords, .switchCheck, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish, .runCommand:
+      nil
     }
   }
 }

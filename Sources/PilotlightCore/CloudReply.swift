@@ -52,20 +52,25 @@ package struct GroupState: Hashable, Sendable, Codable {
   }
 }
 
-/// An RDS instance as it is.
+/// An RDS instance, or a cluster of a global database, as it is.
 package struct DatabaseState: Hashable, Sendable, Codable {
-  /// DBInstanceStatus, e.g. `available`, `modifying`, `backing-up`, `rebooting`, `creating`, `stopped`, `storage-full`.
+  /// DBInstanceStatus, or a cluster's Status, e.g. `available`, `modifying`, `backing-up`, `rebooting`, `creating`, `stopped`, `storage-full`.
   package var status: String
-  /// ReadReplicaSourceDBInstanceIdentifier (an ARN for a cross-region replica); nil for a standalone instance.
+  /// ReadReplicaSourceDBInstanceIdentifier (an ARN for a cross-region replica); nil for a standalone instance. Of a cluster that is a
+  /// reader the ARN of the writer; nil for the writer, and for one that is no member any more.
   package var source: String?
   package var arn: String
   /// nil while the instance is being created.
   package var address: DatabaseAddress?
   package var engine: String
-  /// Status of the `read replication` StatusInfo: `replicating`, `error`, `stopped`, `terminated`, …; nil when absent.
+  /// Status of the `read replication` StatusInfo: `replicating`, `error`, `stopped`, `terminated`, …; nil when absent. Of a reader its
+  /// SynchronizationStatus, `replicating` for `connected`.
   package var replication: String?
+  /// nil: an instance.
+  package var cluster: ClusterState?
   package init(
-    status: String, source: String?, arn: String, address: DatabaseAddress?, engine: String, replication: String? = nil
+    status: String, source: String?, arn: String, address: DatabaseAddress?, engine: String, replication: String? = nil,
+    cluster: ClusterState? = nil
   ) {
     self.status = status
     self.source = source
@@ -73,6 +78,7 @@ package struct DatabaseState: Hashable, Sendable, Codable {
     self.address = address
     self.engine = engine
     self.replication = replication
+    self.cluster = cluster
   }
 }
 

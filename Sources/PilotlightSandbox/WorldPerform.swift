@@ -119,8 +119,9 @@ extension SandboxWorld {
     case .readClock: .clock(behind: .zero)
     case .readLease(let ref): .lease(leases[ref])
     case .claimLease(let ref, let record, let known): claimLease(ref, record, over: known)
-    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .renameDatabase, .stopDatabase, .startDatabase,
-      .snapshotDatabase, .createReplica, .pointRecords, .switchCheck, .putObject, .removeObject, .holdWrites,
+    case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .failOverCluster, .switchOverCluster,
+      .renameDatabase, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords, .switchCheck,
+      .putObject, .removeObject, .holdWrites,
       .releaseWrites,
       .publish:
       write(action)
@@ -142,6 +143,8 @@ extension SandboxWorld {
     case .repointSecret(let ref, let address, let token): repointSecret(ref, address, token)
     case .detachSecret(let ref): detachSecret(ref)
     case .promoteReplica(let ref): promoteReplica(ref)
+    case .failOverCluster, .switchOverCluster:
+      failed(.notFound, "GlobalClusterNotFoundFault", "there is no global database in this world")
     case .renameDatabase(let ref, let name): renameDatabase(ref, to: name)
     case .stopDatabase(let ref): stopDatabase(ref)
     case .startDatabase(let ref): startDatabase(ref)

@@ -53,6 +53,7 @@ struct BareCloud: Hashable {
     case .removeObject(let ref): objects.remove(ref)
     case .holdWrites(let ref): held.insert(ref)
     case .releaseWrites(let ref): held.remove(ref)
+    case .failOverCluster, .switchOverCluster: return missing
     case .repointSecret, .detachSecret, .pointRecords, .switchCheck, .publish, .runCommand: break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,

@@ -43,6 +43,8 @@ private let keys = ["AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY":
 
 private let group = GroupRef(region: "us-west-2", name: "app-dr")
 private let database = DatabaseRef(region: "us-west-2", identifier: "app-dr")
+private let cluster = DatabaseRef(
+  region: "us-west-2", identifier: "app-dr", global: GlobalDatabase(identifier: "app", peer: "eu-west-1"))
 private let listener = ListenerRef(
   region: "us-west-2", arn: "arn:aws:elasticloadbalancing:us-west-2:1:listener/app/x/1/2")
 private let record = RecordRef(zone: "Z1", name: "app.example.com", type: "CNAME")
@@ -62,6 +64,8 @@ private let actions: [CloudAction] = [
   .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m"),
   .readLaunchSource(group), .readSwitch(object), .simulate([.promoteReplica(database)], region: "us-west-2"),
   .readClock(region: "us-west-2"), .readLease(lease), .claimLease(lease, leased, over: nil),
+  .describeDatabase(cluster), .replicaLag(cluster), .failOverCluster(cluster, arn: "arn:c"),
+  .simulate([.failOverCluster(cluster, arn: "arn:c")], region: "us-west-2"),
 ]
 private let statuses = [200, 400, 403, 404, 409, 429, 500, 503, 204, 302]
 

@@ -43,11 +43,28 @@ extension AWSCloud {
     _ change: CloudAction, _ partition: String, _ account: String, _ deadline: Deadline
   ) async -> [Question] {
     do throws(CloudFailure) {
-      return [
-        Question(action: change.apiName, resource: try await resource(of: change, partition, account, deadline))
-      ]
+      return try await resources(of: change, partition, account, deadline).map {
+        Question(action: change.apiName, resource: $0)
+      }
     } catch {
       return [Question(action: change.apiName, resource: nil, why: "its resource is not known: \(error.code)")]
+    }
+  }
+
+  /// Nearly all concern one thing. A global database is moved by leave to move it and every cluster in it (Aurora user guide, "Using
+  /// service-linked roles"; ARC region switch, sample policy), and Aurora knows best which those are.
+  private func resources(
+    of change: CloudAction, _ partition: String, _ account: String, _ deadline: Deadline
+  ) async throws(CloudFailure) -> [String?] {
+    switch change {
+    case .failOverCluster(let ref, _), .switchOverCluster(let ref, _, _):
+      guard let global = ref.global else { return [nil] }
+      let found = try await describeGlobal(global, ref.region, deadline)
+      guard let arn = found.value("GlobalClusterArn") else {
+        throw missing("DescribeGlobalClusters", "ARN of \(global.identifier)", ref.region)
+      }
+      return [arn] + (found["GlobalClusterMembers"]?.children.compactMap { $0.value("DBClusterArn") } ?? [])
+    default: return [try await resource(of: change, partition, account, deadline)]
     }
   }
 
@@ -74,7 +91,7 @@ extension AWSCloud {
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
       .describeSnapshot, .readLaunchSource, .readSwitch,
-      .simulate, .readClock, .runCommand:
+      .simulate, .readClock, .runCommand, .failOverCluster, .switchOverCluster:
       return "*"
     case .readLease(let ref), .claimLease(let ref, _, _):
       return "\(prefix):dynamodb:\(ref.region):\(account):table/\(ref.table)"

@@ -3,9 +3,10 @@
 import PilotlightCore
 
 extension AWSCloud {
-  private static let rds = "2014-10-31"
+  static let rds = "2014-10-31"
 
   func describeDatabase(_ ref: DatabaseRef, _ deadline: Deadline) async throws(CloudFailure) -> DatabaseState {
+    if let global = ref.global { return try await describeCluster(ref, of: global, deadline) }
     let result = try await query(
       .rds, ref.region, "DescribeDBInstances", version: AWSCloud.rds, [("DBInstanceIdentifier", ref.identifier)],
       deadline)
@@ -29,11 +30,13 @@ extension AWSCloud {
 
   /// One-way: never repeated by the client.
   func promote(_ ref: DatabaseRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
-    try await write("PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)], deadline)
+    try expectInstance(ref)
+    return try await write("PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)], deadline)
   }
 
   func rename(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
-    try await write(
+    try expectInstance(ref)
+    return try await write(
       "ModifyDBInstance", ref.region,
       [("DBInstanceIdentifier", ref.identifier), ("NewDBInstanceIdentifier", name), ("ApplyImmediately", "true")],
       deadline)
@@ -42,11 +45,13 @@ extension AWSCloud {
   /// A change that needs nothing but the instance's name.
   func instance(_ operation: String, _ ref: DatabaseRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply
   {
-    try await write(operation, ref.region, [("DBInstanceIdentifier", ref.identifier)], deadline)
+    try expectInstance(ref)
+    return try await write(operation, ref.region, [("DBInstanceIdentifier", ref.identifier)], deadline)
   }
 
   func snapshot(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
-    try await write(
+    try expectInstance(ref)
+    return try await write(
       "CreateDBSnapshot", ref.region, [("DBInstanceIdentifier", ref.identifier), ("DBSnapshotIdentifier", name)],
       deadline)
   }
@@ -70,6 +75,7 @@ extension AWSCloud {
   /// Called in the replica's region; the source is named by its ARN. An encrypted source also wants the same request presigned
   /// for the source's region (CreateDBInstanceReadReplica, `PreSignedUrl`).
   func createReplica(_ spec: ReplicaSpec, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    try expectInstance(spec.replica)
     let source = try await describeDatabase(spec.source, deadline)
     var parameters = [
       ("DBInstanceIdentifier", spec.replica.identifier), ("SourceDBInstanceIdentifier", source.arn),
@@ -100,12 +106,20 @@ extension AWSCloud {
     return try await executor.presign(operation, expires: .seconds(3600), timeout: deadline.left).get()
   }
 
+  /// No plan does to a cluster what can only be done to an instance; RDS would take some of it for an instance of that name.
+  private func expectInstance(_ ref: DatabaseRef) throws(CloudFailure) {
+    guard let global = ref.global else { return }
+    throw CloudFailure(
+      .invalid, code: "NotAnInstance",
+      message: oneLine("\(ref.identifier) is a cluster of the global database \(global.identifier)"))
+  }
+
   /// RDS keeps identifiers in lower case, whatever case they were given in.
-  private func isSame(_ element: XMLElement?, _ name: String) -> Bool {
+  func isSame(_ element: XMLElement?, _ name: String) -> Bool {
     element?.text.trimmed.lowercased() == name.lowercased()
   }
 
-  private func write(
+  func write(
     _ name: String, _ region: String, _ parameters: [(String, String)], _ deadline: Deadline
   ) async throws(CloudFailure) -> CloudReply {
     _ = try await query(

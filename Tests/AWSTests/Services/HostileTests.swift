@@ -11,6 +11,8 @@ import Testing
     ("GetCallerIdentity.xml", .callerIdentity(region: "us-west-2")),
     ("DescribeAutoScalingGroups.xml", .describeGroup(group)),
     ("DescribeDBInstances.xml", .describeDatabase(database)),
+    ("DescribeDBClusters.xml", .describeDatabase(cluster)),
+    ("DescribeGlobalClusters.xml", .describeDatabase(cluster)),
     ("DescribeDBSnapshots.xml", .describeSnapshot(database, snapshot: "app-before")),
     ("GetMetricData.xml", .replicaLag(database)),
     ("DescribeTargetHealth.xml", .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg"))),
@@ -27,6 +29,7 @@ import Testing
   static let writes: [(file: String, action: CloudAction)] = [
     ("UpdateAutoScalingGroup.xml", .resizeGroup(group, GroupSize(min: 0, desired: 0, max: 3))),
     ("PromoteReadReplica.xml", .promoteReplica(database)), ("CreateRule.xml", .holdWrites(listener)),
+    ("FailoverGlobalCluster.xml", .failOverCluster(cluster, arn: clusterARN)),
     (
       "ChangeResourceRecordSets.xml",
       .pointRecords(record, to: RecordTarget(host: "a"), from: RecordTarget(host: "b"))
@@ -41,6 +44,8 @@ import Testing
     try executor.prepareFixture("DescribeScalingActivities.xml")
     try executor.prepareFixture("GetSecretValue.json")
     try executor.prepareFixture("GetCallerIdentity.xml")
+    try executor.prepareFixture("DescribeDBClusters.xml")
+    try executor.prepareFixture("DescribeGlobalClusters.xml")
     executor.prepare(
       String(`case`.file.prefix { $0 != "." }), FakeExecutor.Prepared(headers: [dateNow], body: body))
     return await makeCloud(executor).perform(`case`.action, timeout: .seconds(10))
