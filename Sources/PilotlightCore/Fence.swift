@@ -1,5 +1,6 @@
-// The fence: what keeps the old primary from taking writes while the DR region serves. Three rungs, each of its own: the group to
-// nothing, the load balancer closed, the database stopped. What cannot be reached is owed, and retried until it is paid.
+// The fence: what keeps the old primary from taking writes while the DR region serves. Rungs, each of its own: the group to nothing, the
+// load balancer closed, the database stopped; a cluster is made a reader by Aurora, which is watched. What cannot be reached is owed, and
+// retried until it is paid.
 
 /// One rung of the fence, and what must be so for it to hold.
 package enum Fence: Hashable, Sendable, Codable {
@@ -9,22 +10,25 @@ package enum Fence: Hashable, Sendable, Codable {
   case listener(ListenerRef)
   /// The database is stopped, or takes no writes for another reason: it is a replica, or not there any more.
   case database(DatabaseRef)
+  /// The cluster is a reader again, or not there any more.
+  case demoted(DatabaseRef)
 
   /// What tells whether it holds.
   package var look: CloudAction {
     switch self {
     case .group(let group, _): .describeGroup(group)
     case .listener(let listener): .readWriteHold(listener)
-    case .database(let database): .describeDatabase(database)
+    case .database(let database), .demoted(let database): .describeDatabase(database)
     }
   }
 
-  /// What makes it hold.
-  package var act: CloudAction {
+  /// What makes it hold; nil: nothing that we could do.
+  package var act: CloudAction? {
     switch self {
     case .group(let group, let size): .resizeGroup(group, size)
     case .listener(let listener): .holdWrites(listener)
     case .database(let database): .stopDatabase(database)
+    case .demoted: nil
     }
   }
 
@@ -34,6 +38,7 @@ package enum Fence: Hashable, Sendable, Codable {
     case .group(let group, _): "group \(group.name) in \(group.region)"
     case .listener(let listener): "the load balancer in \(listener.region)"
     case .database(let database): "database \(database.identifier) in \(database.region)"
+    case .demoted(let database): "cluster \(database.identifier) in \(database.region)"
     }
   }
 
@@ -43,11 +48,16 @@ package enum Fence: Hashable, Sendable, Codable {
     case (.group(let group, let size), .group(let state)):
       // More room above is nothing that writes.
       state.size.desired <= size.desired && state.size.min <= size.min
-        ? .done("\(group.name) is at \(state.size)") : .needed(act, undo: nil, "\(group.name) is at \(state.size)")
-    case (.listener, .writeHold(let present)):
-      present ? .done("\(subject) answers 503") : .needed(act, undo: nil, "\(subject) lets requests through")
+        ? .done("\(group.name) is at \(state.size)")
+        : .needed(.resizeGroup(group, size), undo: nil, "\(group.name) is at \(state.size)")
+    case (.listener(let listener), .writeHold(let present)):
+      present
+        ? .done("\(subject) answers 503")
+        : .needed(.holdWrites(listener), undo: nil, "\(subject) lets requests through")
     case (.database(let database), .database(let state)): readDatabase(database, state)
-    case (.database(let database), .failed(let failure)) where failure.kind == .notFound:
+    case (.demoted(let database), .database(let state)): readDemoted(database, state)
+    case (.database(let database), .failed(let failure)) where failure.kind == .notFound,
+      (.demoted(let database), .failed(let failure)) where failure.kind == .notFound:
       .done("\(database.identifier) does not exist")
     case (_, .failed(let failure)): .unclear(failure)
     default:
@@ -62,7 +72,7 @@ package enum Fence: Hashable, Sendable, Codable {
       return .done("\(database.identifier) is \(state.status)")
     }
     switch DatabaseReadiness(state.status) {
-    case .available: return .needed(act, undo: nil, "\(database.identifier) is \(state.status)")
+    case .available: return .needed(.stopDatabase(database), undo: nil, "\(database.identifier) is \(state.status)")
     // RDS stops it as little as it lets anybody write; when it recovers, that is seen.
     case .broken: return .done("\(database.identifier) is \(state.status) and takes no writes")
     case .busy: return .underway("\(database.identifier) is \(state.status)")
@@ -77,7 +87,9 @@ extension Work {
     case .fence(let group, let size): .group(group, size)
     case .fenceListener(let listener): .listener(listener)
     case .stopDatabase(let database): .database(database)
-    case .scaleUp, .scaleDown, .repoint, .detach, .gate, .promote, .awaitTargets, .awaitInService, .awaitApplication,
+    case .awaitDemoted(let database): .demoted(database)
+    case .scaleUp, .scaleDown, .repoint, .detach, .gate, .promote, .switchOver, .awaitTargets, .awaitInService,
+      .awaitApplication,
       .shift, .awaitNames, .announce, .checkRegion, .snapshot, .setAside, .replicate, .awaitReplication, .holdWrites,
       .awaitDrained, .releaseWrites, .startDatabase, .confirmByHand, .command:
       nil

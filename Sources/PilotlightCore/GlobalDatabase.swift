@@ -58,3 +58,140 @@ package struct GlobalOperation: Hashable, Sendable, Codable {
   /// `failing-over to arn:…`.
   package var text: String { to.isEmpty ? status : "\(status) to \(to)" }
 }
+
+extension Work {
+  /// Asking again does no harm: the answer to a request shows what it began, and each one names the same end.
+  package var isRepeatable: Bool { promoted?.global != nil }
+
+  /// A failover of Aurora's, which loses what was not replicated.
+  func readFailover(_ database: DatabaseRef, _ replies: [CloudReply], _ context: StepContext) -> Reading {
+    guard case .database(let state) = replies.first, let cluster = state.cluster else { return unclear(replies) }
+    let name = database.identifier
+    let global = database.global?.identifier ?? ""
+    if let told = readWriter(database, state, cluster, context) { return told }
+    // The data is the same that a failover would have left, and it takes writes.
+    if !cluster.isMember {
+      return .done("\(name) is no member of \(global) any more: somebody detached it, and it writes")
+    }
+    var note = "\(name) follows \(state.source ?? "") and is \(state.status)"
+    if !cluster.isOfOneVersion {
+      note +=
+        "; it has version \(cluster.version) and \(global) \(cluster.globalVersion), for which Aurora refuses: by hand "
+        + "`aws rds remove-from-global-cluster --region \(database.region) --global-cluster-identifier \(global) "
+        + "--db-cluster-identifier \(state.arn)` loses as much and is seen here"
+    }
+    return .needed(.failOverCluster(database, arn: state.arn), undo: nil, note)
+  }
+
+  /// A switchover of Aurora's. The cluster that wrote is not asked: it is made a reader *before* the other one writes, and a region that
+  /// dies right behind that must hold nobody up.
+  func readSwitchover(
+    _ database: DatabaseRef, from old: DatabaseRef, _ replies: [CloudReply], _ context: StepContext
+  ) -> Reading {
+    guard case .database(let state) = replies.first, let cluster = state.cluster else { return unclear(replies) }
+    if let told = readWriter(database, state, cluster, context) { return told }
+    if !cluster.isMember {
+      return .impossible(
+        "\(database.identifier) is no member of \(database.global?.identifier ?? "") any more, somebody detached it")
+    }
+    return .needed(
+      .switchOverCluster(database, arn: state.arn, from: old), undo: nil,
+      "\(database.identifier) follows \(state.source ?? "") and is \(state.status)")
+  }
+
+  /// What is alike for both; nil: nobody is on the way to making it the writer.
+  ///
+  /// FailoverState may outlast the promotion until what was left is resynchronised, so the role counts before it. A status that passes does
+  /// not keep anybody from asking: which one a reader has whose writer is gone is documented nowhere, and Aurora refuses what it cannot do.
+  private func readWriter(
+    _ database: DatabaseRef, _ state: DatabaseState, _ cluster: ClusterState, _ context: StepContext
+  ) -> Reading? {
+    let name = database.identifier
+    let global = database.global?.identifier ?? ""
+    let readiness = DatabaseReadiness(state.status)
+    if readiness == .broken { return .impossible("\(name) is \(state.status)") }
+    let isWriter = cluster.isMember && state.source == nil
+    if state.source == nil, readiness == .busy {
+      return .underway("\(name) \(isWriter ? "is the writer of" : "has left") \(global) and is \(state.status)")
+    }
+    if !isWriter, let operation = cluster.operation { return reading(of: operation, for: state.arn, global) }
+    if state.status == "creating" { return .underway("\(name) is still being created") }
+    if cluster.instances == 0 {
+      return .impossible(
+        "\(name) in \(database.region) has no DB instance, so nothing answers there: add one, then `retry`")
+    }
+    guard isWriter else { return nil }
+    let isMine = context.step.intentAt != nil
+    return .done("\(name) is the writer of \(global) and available\(isMine ? "" : "; someone else promoted it")")
+  }
+
+  private func reading(of operation: GlobalOperation, for arn: String, _ global: String) -> Reading {
+    let isHere = operation.to.isEmpty || operation.to.lowercased() == arn.lowercased()
+    if !isHere { return .overtaken("\(global) is \(operation.text): somebody else asked for that") }
+    if case .switchOver = self, operation.allowsLoss {
+      return .overtaken("\(global) is \(operation.text) by somebody's failover: writes may be lost")
+    }
+    return .underway("\(global) is \(operation.text)")
+  }
+}
+
+extension Fence {
+  /// Whether a cluster that wrote is a reader again, by its own region's word.
+  func readDemoted(_ database: DatabaseRef, _ state: DatabaseState) -> Reading {
+    let name = database.identifier
+    let global = database.global?.identifier ?? ""
+    guard let cluster = state.cluster else {
+      return .unclear(CloudFailure(.garbled, code: "UnexpectedAnswer", message: "\(name) is no cluster"))
+    }
+    // It may take writes, and nobody will make it a reader.
+    guard cluster.isMember else {
+      return .underway("\(name) is no member of \(global): remove it, and add a cluster in \(database.region) again")
+    }
+    guard let source = state.source else { return .underway("\(name) is the writer of \(global)") }
+    // A rebuild takes minutes to hours. Until it is over the cluster may be the one that was left, with its writes.
+    guard state.replication == "replicating" else {
+      return .underway("\(name) follows \(source) and is \(state.replication ?? "not synchronised yet")")
+    }
+    guard ["available", "backing-up", "maintenance"].contains(state.status) else {
+      return .underway("\(name) follows \(source) and is \(state.status)")
+    }
+    return .done("\(name) is a reader of \(global) again")
+  }
+}
+
+extension ReadinessItem {
+  /// Whether the DR cluster could take over: it follows the primary's, it has somebody to answer, and Aurora would do it now.
+  func cluster(_ state: DatabaseState, _ settings: WorkloadSettings) -> Finding {
+    let (ref, primary) = (settings.dr.database.ref, settings.primary.database.ref)
+    let (name, global) = (ref.identifier, ref.global?.identifier ?? "")
+    guard let cluster = state.cluster else { return .unknown("the answer does not fit what was asked") }
+    // The writer, or no member any more.
+    guard let source = state.source else { return .notReady(ReadinessItem.standalone(settings), pointless: true) }
+    if DatabaseReadiness(state.status) == .broken {
+      return .notReady("cluster \(name) is \(state.status)", pointless: true)
+    }
+    if cluster.instances == 0 {
+      return .notReady(
+        "cluster \(name) in \(ref.region) has no DB instance, so nothing would answer there: add one", pointless: true)
+    }
+    if let operation = cluster.operation { return .notReady("\(global) is \(operation.text)") }
+    // arn:PARTITION:rds:REGION:ACCOUNT:cluster:NAME, in lower case.
+    let parts = source.lowercased().split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 7, parts[3] == primary.region, parts[6] == primary.identifier.lowercased() else {
+      return .notReady("cluster \(name) follows \(source), not \(primary.identifier) in \(primary.region)")
+    }
+    if state.status == "creating" { return .notReady("cluster \(name) is still being created") }
+    if let replication = state.replication, replication != "replicating" {
+      return .notReady("replication to \(name) is \(replication)")
+    }
+    if !cluster.isOfOneVersion {
+      return .notReady(
+        "cluster \(name) has version \(cluster.version) and \(global) \(cluster.globalVersion): Aurora fails over between equal ones"
+      )
+    }
+    guard state.engine.hasPrefix("aurora") else {
+      return .notReady("cluster \(name) is no Aurora cluster but \(state.engine)")
+    }
+    return .ready("\(name) follows \(primary.identifier) and is \(state.status)")
+  }
+}

@@ -69,10 +69,19 @@ package struct LossEntry: Hashable, Sendable, Codable {
       return "nothing that was written to \(left.identifier) is missing from \(promoted.identifier)"
     }
     guard let proof else {
-      return "how much of \(left.identifier) is missing from \(promoted.identifier) is unknown"
+      return "how much of \(left.identifier) is missing from \(promoted.identifier) is unknown\(kept)"
     }
     let rest = "what was written to \(left.identifier) from \(proof.text)"
-    return "\(rest) to \(end.text) may be missing from \(promoted.identifier): \(window.text)"
+    return "\(rest) to \(end.text) may be missing from \(promoted.identifier): \(window.text)\(kept)"
+  }
+
+  /// Aurora keeps what it left behind before it rebuilds the cluster, as a system snapshot, which goes with the old cluster's backups
+  /// (Aurora user guide, "Performing managed cross-Region failovers").
+  private var kept: String {
+    guard left.global != nil else { return "" }
+    return
+      "; Aurora keeps it, where it can, in cluster snapshot rds:unplanned-global-failover-\(left.identifier)-… in \(left.region) until "
+      + "that cluster's backup retention ends: copy it"
   }
 }
 
@@ -98,7 +107,8 @@ package enum LagMeaning: String, Hashable, Sendable, Codable, CaseIterable {
   /// zero, also on a link that has gone silent, until `replica_net_timeout` ends the connection and it says -1.
   case behindArrived
 
-  /// - Parameter engine: as RDS names it. What is not known to be better is taken for the worse.
+  /// - Parameter engine: as RDS names it. What is not known to be better is taken for the worse; so are clusters of a global database,
+  ///   of whose metrics AWS does not say what they show once the link is cut.
   package init(engine: String?) {
     self = engine?.hasPrefix("postgres") == true ? .sinceReplayed : .behindArrived
   }

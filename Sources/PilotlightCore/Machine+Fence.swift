@@ -173,7 +173,7 @@ extension Machine {
       notes[key] = note
       // The debt itself is the durable intent: it was recorded when it was incurred.
       if mayFence(situation) { ask(.payDebt(name), [action], key: key, situation, &reaction) }
-    case .underway(let note), .asks(let note), .impossible(let note): notes[key] = note
+    case .underway(let note), .overtaken(let note), .asks(let note), .impossible(let note): notes[key] = note
     case .unclear(let failure): sayUnpayable(debt, failure, &reaction)
     }
   }
@@ -190,11 +190,14 @@ extension Machine {
     switch rung.fence.read(replies.first) {
     case .needed(_, _, let note):
       incur(name, rung.fence, "\(rung.fence.subject) is fenced no more: \(note)", situation, &reaction)
+    // Nothing makes it so but Aurora, or whoever made it otherwise.
+    case .underway(let note) where rung.fence.act == nil:
+      incur(name, rung.fence, "\(rung.fence.subject) is fenced no more: \(note)", situation, &reaction)
     case .unclear(let failure) where !failure.passesByItself:
       sayOnce(
         "unwatched-\(name)-\(failure.code)", .waiting,
         "nobody can see whether \(rung.fence.subject) is still fenced: \(failure.text)", &reaction, step: name)
-    case .done, .underway, .asks, .impossible, .unclear: break
+    case .done, .underway, .overtaken, .asks, .impossible, .unclear: break
     }
   }
 

@@ -84,7 +84,13 @@ extension Machine {
   /// Nothing is in the way but that somebody has promoted already: a person lets this watchdog finish what another one, or a hand, began.
   /// Roles that are swapped show at the primary, too.
   private func isHalfMoved(_ situation: Situation) -> Bool {
-    situation.obstacles == [ReadinessItem.standalone(settings)] && situation.drRole?.isReplica == false
+    guard situation.drRole?.isReplica == false else { return false }
+    let standalone = ReadinessItem.standalone(settings)
+    if situation.obstacles == [standalone] { return true }
+    // Of a global database the old writer becomes a reader by itself. A configuration whose primary was seen serving is not the wrong way
+    // round.
+    return settings.dr.database.ref.global != nil && state.armedFor == fingerprint
+      && situation.obstacles == [standalone, ReadinessItem.swapped(settings)]
   }
 
   private mutating func orderFailback(
@@ -201,7 +207,8 @@ extension Machine {
     }
     switch step.step.work {
     case .gate: return ("the gate cannot be skipped; `approve` or `abort`", "")
-    case .promote where step.state != .stuck: return ("\(stepName) is one-way and not stuck; it cannot be skipped", "")
+    case .promote where step.state != .stuck, .switchOver where step.state != .stuck:
+      return ("\(stepName) is one-way and not stuck; it cannot be skipped", "")
     default: break
     }
     guard step.state == .stuck || step.state == .running else {

@@ -26,6 +26,9 @@ private let settling: Duration = .seconds(30)
 let showing: Duration = .seconds(5)
 /// A one-way act that was taken and shows nothing for this long is a person's business.
 private let takenButUnseen: Duration = .seconds(900)
+/// The answer to a request for a failover or switchover of Aurora's shows it already: one that was taken and shows nothing for this long
+/// was cancelled.
+private let vanished: Duration = .seconds(60)
 extension Machine {
   mutating func forgetProgress() {
     progress = [:]
@@ -228,6 +231,13 @@ extension Machine {
       }
       rest(name, pollPause(step, situation), failures: 0, situation)
       sayIfSlow(step, note, situation, &reaction)
+    case .overtaken(let note):
+      // Whoever asked for what happens instead answers for what it loses; nothing was committed here.
+      if step.intentAt != nil, !step.didNotHappen { record(.didNotHappen(step: name, note), &reaction) }
+      denied[name] = nil
+      notes[name] = note
+      rest(name, pollPause(step, situation), failures: 0, situation)
+      sayIfSlow(step, note, situation, &reaction)
     case .asks(let question):
       notes[name] = question
       rest(name, .seconds(1), failures: 0, situation)
@@ -242,12 +252,10 @@ extension Machine {
   mutating func noteLoss(
     _ work: Work, _ run: Run, _ replies: [CloudReply], at now: Instant, _ reaction: inout Reaction
   ) {
-    guard run.kind != .failback, case .promote(let promoted, _) = work else { return }
+    guard run.kind != .failback, let promoted = work.promoted else { return }
     var seen: DatabaseState?
     if case .database(let state)? = replies.first { seen = state }
-    // Only a promotion of our own, with the hold before our eyes, is known to have lost nothing.
-    let wasHeld = replies.count > 1 ? replies[1] == .writeHold(present: true) : false
-    let drained = wasHeld && run.mayHavePromoted ? run.drained : nil
+    let drained = run.nothingLost(by: work, replies)
     let loss = LossEntry(
       window: run.lossAtGate ?? drained ?? LossWindow(window: nil, confidence: .unknown),
       outageStart: run.outageStart ?? run["hold-writes"]?.finishedAt ?? now,
@@ -255,8 +263,8 @@ extension Machine {
       isDrained: drained == nil ? nil : true)
     record(.lossNoted(loss), &reaction)
     if drained != nil {
-      let review = LossReview(
-        by: "pilotlightd", reason: "writes were held, and replayed, before the promotion", at: now)
+      let how = promoted.global == nil ? "writes were held, and replayed," : "Aurora carried every write over"
+      let review = LossReview(by: "pilotlightd", reason: "\(how) before the promotion", at: now)
       record(.lossReviewed(review), &reaction)
     }
   }
@@ -336,6 +344,7 @@ extension Machine {
     denied[name] = since
     let wait: Duration
     switch (step.step.work.kind, step.wasTaken) {
+    case (.oneWay, true) where step.step.work.isRepeatable: wait = vanished
     case (.oneWay, true):
       if situation.now - since >= takenButUnseen {
         record(.stepStuck(name, "taken by the cloud \(takenButUnseen.text) ago, and still: \(note)"), &reaction)

@@ -367,6 +367,8 @@ package struct Machine: Sendable {
 extension WorkloadSettings {
   /// What must be the same for "the primary was seen serving" to still mean something.
   package var fingerprint: String {
-    "\(primary.region) \(primary.probe.url) \(primary.database.ref.identifier) > \(dr.region) \(dr.database.ref.identifier)"
+    let global = dr.database.ref.global.map { " @ \($0.identifier)" } ?? ""
+    return
+      "\(primary.region) \(primary.probe.url) \(primary.database.ref.identifier) > \(dr.region) \(dr.database.ref.identifier)\(global)"
   }
 }

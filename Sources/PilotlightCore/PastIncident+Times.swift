@@ -44,10 +44,10 @@ extension PastIncident {
         found[.outageBegan] = run.outageStart ?? found[.outageBegan]
         if run.kind != .preparation { found[.begun] = at }
       case .gatePassed: found[.passed] = at
-      case .intent(_, .promoteReplica, _, _): found[.promoting] = at
+      case .intent(_, let action, _, _) where action.promoted != nil: found[.promoting] = at
       case .stepDone(let name, _, _), .stepSkipped(let name, _, _, _):
         switch run?[name]?.step.work {
-        case .promote?: found[.promoted] = at
+        case .promote?, .switchOver?: found[.promoted] = at
         // By hand: nobody told us when.
         case .shift(.manual, _)?: break
         case .shift?: found[.served] = at
@@ -86,10 +86,11 @@ extension PastIncident {
     case .gate, .confirmByHand: break
     // Nothing was asked for: it was so already, somebody else saw to it, or nobody answered there.
     case _ where step.attempts == 0: account.cloud = end - start
-    case .awaitTargets, .awaitInService, .awaitApplication, .awaitNames, .awaitReplication, .awaitDrained, .checkRegion:
+    case .awaitTargets, .awaitInService, .awaitApplication, .awaitNames, .awaitReplication, .awaitDrained, .checkRegion,
+      .awaitDemoted:
       account.cloud = end - start
     case .scaleUp, .scaleDown, .repoint, .detach, .fence, .fenceListener, .stopDatabase, .startDatabase, .promote,
-      .shift, .announce, .snapshot, .setAside, .replicate, .holdWrites, .releaseWrites, .command:
+      .switchOver, .shift, .announce, .snapshot, .setAside, .replicate, .holdWrites, .releaseWrites, .command:
       account.cloud = min(asked(step.step.name, from: start, until: end), end - start)
     }
     account.ours = end - start - account.cloud

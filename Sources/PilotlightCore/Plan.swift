@@ -7,7 +7,8 @@ package enum Plan {
   /// The secret comes before the instances: one that boots earlier reads the old address once, keeps it, and writes to the old primary
   /// from the DR region while all its health checks are green.
   ///
-  /// Forecasts are AWS's own figures (EC2 in a group boots in 2-5 min, RDS promotion takes 5-10 min) until runs were measured.
+  /// Forecasts are AWS's own figures (EC2 in a group boots in 2-5 min, RDS promotion takes 5-10 min, a failover of Aurora's "a few
+  /// minutes") until runs were measured.
   ///
   /// - Parameter size: of the DR group; nil: its serving size.
   package static func failover(_ settings: WorkloadSettings, at size: GroupSize? = nil) -> [Step] {
@@ -17,8 +18,14 @@ package enum Plan {
     plan.then("scale-up-dr", .scaleUp(dr.group.ref, size ?? dr.group.serving), forecast: .seconds(5))
     plan.then("gate", .gate, forecast: .seconds(5))
     plan.together(fences(settings))
-    plan.then("promote-replica", .promote(dr.database.ref, whileHeld: nil), forecast: .seconds(450))
-    if settings.decision.stopsOldDatabase {
+    let isGlobal = dr.database.ref.global != nil
+    plan.then(
+      "promote-replica", .promote(dr.database.ref, whileHeld: nil),
+      forecast: isGlobal ? .seconds(300) : .seconds(450))
+    if isGlobal {
+      // Aurora fences what it leaves as well as it can, and takes it in again as a reader.
+      plan.beside("await-old-primary", .awaitDemoted(settings.primary.database.ref), bound: stopBound)
+    } else if settings.decision.stopsOldDatabase {
       // Not before: RDS stops no instance that has a replica.
       plan.beside("stop-old-database", .stopDatabase(settings.primary.database.ref), bound: stopBound)
     }
@@ -77,7 +84,8 @@ package enum Plan {
     return plan.steps.changed(settings, .switchover)
   }
 
-  /// Rebuild the primary as a replica, hold writes, cut over without loss, and light the pilot again.
+  /// Rebuild the primary as a replica, hold writes, cut over without loss, and light the pilot again. Aurora rebuilds its clusters itself,
+  /// and one that is switched over lights the pilot.
   ///
   /// - Parameters:
   ///   - incident: makes the names of what is kept unique; letters, digits and hyphens.
@@ -87,18 +95,7 @@ package enum Plan {
     let (primary, dr) = (settings.primary, settings.dr)
     let suffix = incident.suffixName
     plan.then("check-primary", .checkRegion(primary.group.ref), forecast: .seconds(5))
-    plan.then("start-old-database", .startDatabase(primary.database.ref), forecast: .seconds(5))
-    plan.then(
-      "snapshot-old-database",
-      .snapshot(primary.database.ref, snapshot: "\(primary.database.ref.identifier.prefix(30))-kept-\(suffix)"),
-      forecast: .minutes(10))
-    plan.then(
-      "set-aside-old-database",
-      .setAside(primary.database.ref, as: "\(primary.database.ref.identifier.prefix(30))-kept-\(suffix)"),
-      forecast: .minutes(2))
-    plan.then(
-      "reverse-replica", .replicate(ReplicaSpec(settings: primary.database, source: dr.database.ref)),
-      forecast: .hours(1))
+    plan.reverse(from: dr.database, to: primary.database, suffix: suffix)
     plan.then(
       "await-replication", .awaitReplication(primary.database.ref, within: settings.failback.maximumLag),
       forecast: .minutes(5))
@@ -117,12 +114,14 @@ package enum Plan {
     plan.then("shift-traffic-home", .shift(settings.traffic, to: .primary), forecast: .seconds(60))
     plan.verifyNames(settings, .primary, "verify-dns-home")
     plan.then("scale-down-dr", .scaleDown(dr.group.ref, dr.group.standby), forecast: .minutes(2))
-    plan.then(
-      "set-aside-dr-database",
-      .setAside(dr.database.ref, as: "\(dr.database.ref.identifier.prefix(30))-kept-\(suffix)"), forecast: .minutes(2))
-    plan.then(
-      "recreate-dr-replica", .replicate(ReplicaSpec(settings: dr.database, source: primary.database.ref)),
-      forecast: .hours(1))
+    if dr.database.ref.global == nil {
+      plan.then(
+        "set-aside-dr-database",
+        .setAside(dr.database.ref, as: dr.database.ref.identifier.kept(suffix)), forecast: .minutes(2))
+      plan.then(
+        "recreate-dr-replica", .replicate(ReplicaSpec(settings: dr.database, source: primary.database.ref)),
+        forecast: .hours(1))
+    }
     plan.then(
       "await-dr-replication", .awaitReplication(dr.database.ref, within: settings.objectives.rpo), forecast: .minutes(5)
     )
@@ -181,6 +180,20 @@ private struct Builder {
     steps.append(Step(name, work, needs: last, forecast: .seconds(20), bound: bound))
   }
 
+  /// The old database becomes a replica of the new one, and what it was is kept.
+  mutating func reverse(from new: DatabaseSettings, to old: DatabaseSettings, suffix: String) {
+    if old.ref.global != nil {
+      // It snapshots what it left and rebuilds it by itself; no cluster can be renamed or snapshotted out of a rebuild.
+      then("await-old-primary", .awaitDemoted(old.ref), forecast: .hours(1))
+      return
+    }
+    let kept = old.ref.identifier.kept(suffix)
+    then("start-old-database", .startDatabase(old.ref), forecast: .seconds(5))
+    then("snapshot-old-database", .snapshot(old.ref, snapshot: kept), forecast: .minutes(10))
+    then("set-aside-old-database", .setAside(old.ref, as: kept), forecast: .minutes(2))
+    then("reverse-replica", .replicate(ReplicaSpec(settings: old, source: new.ref)), forecast: .hours(1))
+  }
+
   /// The DR region's secret.
   mutating func repoint(_ dr: SiteSettings) {
     guard let secret = dr.secret else { return }
@@ -213,8 +226,14 @@ private struct Builder {
   /// Nothing is lost: writes are held, replayed to the last one, and then taken by the other region.
   mutating func cutOver(from old: SiteSettings, to new: SiteSettings, site: Site, promotion: String) {
     holdWrites(at: old)
-    then("drain", .awaitDrained(new.database.ref, after: "hold-writes"), forecast: .minutes(2))
-    then(promotion, .promote(new.database.ref, whileHeld: old.listener), forecast: .seconds(450))
+    if new.database.ref.global != nil {
+      // Aurora waits for the last write itself, of whoever still writes behind the load balancer, too; a proof by the minute samples of the
+      // lag would keep users waiting for longer and prove less.
+      then(promotion, .switchOver(new.database.ref, from: old.database.ref), forecast: .seconds(180))
+    } else {
+      then("drain", .awaitDrained(new.database.ref, after: "hold-writes"), forecast: .minutes(2))
+      then(promotion, .promote(new.database.ref, whileHeld: old.listener), forecast: .seconds(450))
+    }
     verify(new, site: site)
   }
 
@@ -232,6 +251,9 @@ private struct Builder {
 }
 
 extension String {
+  /// The name under which a database is kept.
+  fileprivate func kept(_ suffix: String) -> String { "\(prefix(30))-kept-\(suffix)" }
+
   /// The part of an incident id that may stand in an RDS identifier: letters, digits and single hyphens, at most 24.
   fileprivate var suffixName: String {
     var name = ""

@@ -127,7 +127,8 @@ extension Work {
   package var isDispensable: Bool {
     switch self {
     case .scaleUp, .awaitTargets, .awaitInService, .awaitApplication, .awaitNames, .announce, .snapshot: true
-    case .repoint, .detach, .scaleDown, .gate, .fence, .fenceListener, .stopDatabase, .startDatabase, .promote, .shift,
+    case .repoint, .detach, .scaleDown, .gate, .fence, .fenceListener, .stopDatabase, .startDatabase, .promote,
+      .switchOver, .awaitDemoted, .shift,
       .checkRegion, .setAside, .replicate, .awaitReplication, .holdWrites, .awaitDrained, .releaseWrites,
       .confirmByHand,
       .command:

@@ -25,6 +25,11 @@ extension ReadinessItem {
     "\(settings.dr.database.ref.identifier) is not a replica: roles may be swapped, or it was promoted already"
   }
 
+  /// What is said of a primary database that has a source.
+  static func swapped(_ settings: WorkloadSettings) -> String {
+    "\(settings.primary.database.ref.identifier) is a replica itself: roles may be swapped"
+  }
+
   private func credentials(_ reply: CloudReply) -> Finding {
     switch reply {
     case .identity(let account, let arn): return .ready("account \(account) as \(arn)")
@@ -38,6 +43,12 @@ extension ReadinessItem {
     let name = settings.dr.database.ref.identifier
     guard case .database(let state) = reply else {
       return missing(reply, "replica \(name) does not exist", pointless: true) ?? unread(reply, "replica \(name)")
+    }
+    if settings.dr.database.ref.global != nil { return cluster(state, settings) }
+    // A member of a cluster is promoted by nobody: it is the cluster that is.
+    if state.engine.hasPrefix("aurora") {
+      return .notReady(
+        "\(name) is an Aurora instance: name its cluster, and set globalDatabase", pointless: true)
     }
     guard let source = state.source else {
       return .notReady(ReadinessItem.standalone(settings), pointless: true)

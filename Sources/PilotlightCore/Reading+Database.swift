@@ -1,6 +1,6 @@
 // What the answers mean: databases, replicas, secrets.
 
-/// RDS instance statuses (DBInstanceStatus) by what they mean for waiting.
+/// Statuses of RDS instances (DBInstanceStatus) and of clusters (Status) by what they mean for waiting.
 enum DatabaseReadiness: Equatable {
   case available
   /// Will pass by itself.
@@ -14,7 +14,7 @@ enum DatabaseReadiness: Equatable {
     case "failed", "storage-full", "restore-error", "incompatible-credentials", "incompatible-create",
       "incompatible-network", "incompatible-option-group", "incompatible-parameters", "incompatible-restore",
       "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable",
-      "insufficient-capacity", "deleting", "stopped":
+      "insufficient-capacity", "migration-failed", "cloning-failed", "deleting", "stopped":
       self = .broken
     default: self = .busy
     }

@@ -7,6 +7,8 @@ package enum Reading: Equatable, Sendable {
   case done(String)
   /// The world is on its way there, or not ready yet: look again.
   case underway(String)
+  /// Somebody else's act keeps the world from getting there: what was asked for here is not what happens.
+  case overtaken(String)
   /// It is not so: this act makes it so, that one takes it back.
   case needed(CloudAction, undo: CloudAction?, String)
   /// Somebody must be asked first (the gate, a manual step).
@@ -48,7 +50,8 @@ extension Work {
     case .stopDatabase(let database), .startDatabase(let database): [.describeDatabase(database)]
     case .detach(let secret): [.readSecretSource(secret)]
     case .repoint(let secret, let database): [.readSecret(secret), .describeDatabase(database)]
-    case .promote(let database, nil): [.describeDatabase(database)]
+    case .promote(let database, nil), .switchOver(let database, _), .awaitDemoted(let database):
+      [.describeDatabase(database)]
     case .promote(let database, let listener?): [.describeDatabase(database), .readWriteHold(listener)]
     case .awaitTargets(let targets, let group, _):
       [.targetHealth(targets)] + (group.map { [.describeGroup($0)] } ?? [])
@@ -84,7 +87,10 @@ extension Work {
     case .awaitTargets(_, _, let count): readTargets(count, replies, context)
     case .detach(let secret): readDetachment(secret, replies)
     case .repoint(let secret, let database): readSecret(secret, database, replies, context)
+    case .promote(let database, _) where database.global != nil: readFailover(database, replies, context)
     case .promote(let database, let listener): readPromotion(database, held: listener, replies, context)
+    case .switchOver(let database, let old): readSwitchover(database, from: old, replies, context)
+    case .awaitDemoted(let database): Fence.demoted(database).read(replies.first)
     case .snapshot(let database, let snapshot): readSnapshot(database, snapshot, replies)
     case .setAside(let database, let name): readSetAside(database, name, replies)
     case .replicate(let spec): readReplica(spec, replies, context)

@@ -143,6 +143,17 @@ package struct Run: Hashable, Sendable, Codable {
     return LossWindow(window: .zero, confidence: .measured, countedTo: drain.finishedAt)
   }
 
+  /// Nothing, where that is known; nil where it is not. Only a promotion of our own can be: with the hold before our eyes, or by a
+  /// switchover of Aurora's, which waits for the last write by itself.
+  func nothingLost(by work: Work, _ replies: [CloudReply]) -> LossWindow? {
+    guard mayHavePromoted, kind == .switchover, case .database(let state)? = replies.first else { return nil }
+    if case .switchOver = work {
+      guard state.cluster?.isMember == true else { return nil }
+      return LossWindow(window: .zero, confidence: .measured, countedTo: self["hold-writes"]?.finishedAt)
+    }
+    return replies.count > 1 && replies[1] == .writeHold(present: true) ? drained : nil
+  }
+
   /// What its promotion lost, in a sentence.
   package var lossSentence: String { loss?.sentence ?? "what the promotion lost was not noted" }
 

@@ -58,6 +58,10 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case stopDatabase(DatabaseRef)
   /// The database is standalone and available. With a listener: only while writes are held there.
   case promote(DatabaseRef, whileHeld: ListenerRef?)
+  /// The cluster writes, and the one that wrote follows it: they have changed places, and nothing was lost.
+  case switchOver(DatabaseRef, from: DatabaseRef)
+  /// The cluster that wrote is a reader again: Aurora sees to that, once its region is well.
+  case awaitDemoted(DatabaseRef)
   /// At least this many targets are healthy. The group, where one is named, tells why they are not.
   case awaitTargets(TargetGroupRef, of: GroupRef?, atLeast: Int)
   /// At least this many instances are in service.
@@ -96,14 +100,14 @@ package indirect enum Work: Hashable, Sendable, Codable {
   package var kind: StepKind {
     switch self {
     case .gate, .awaitTargets(_, nil, _), .awaitApplication, .awaitNames, .checkRegion, .awaitReplication,
-      .awaitDrained, .confirmByHand:
+      .awaitDrained, .awaitDemoted, .confirmByHand:
       .readOnly
     // Where somebody scaled in what is waited for, it is scaled up again.
     case .awaitTargets, .awaitInService: .reversible
     case .scaleUp, .scaleDown, .repoint, .detach, .fence, .fenceListener, .stopDatabase, .startDatabase, .shift,
       .announce, .snapshot, .setAside, .replicate, .holdWrites, .releaseWrites, .command:
       .reversible
-    case .promote: .oneWay
+    case .promote, .switchOver: .oneWay
     }
   }
 
@@ -114,7 +118,19 @@ package indirect enum Work: Hashable, Sendable, Codable {
   var isFenceBeforePromotion: Bool {
     switch fence {
     case .group, .listener: true
-    case .database, nil: false
+    case .database, .demoted, nil: false
+    }
+  }
+
+  /// Which database it makes a writer of; nil for every other step.
+  package var promoted: DatabaseRef? {
+    switch self {
+    case .promote(let database, _), .switchOver(let database, _): database
+    case .scaleUp, .scaleDown, .repoint, .detach, .gate, .fence, .fenceListener, .stopDatabase, .awaitDemoted,
+      .awaitTargets, .awaitInService, .awaitApplication, .shift, .awaitNames, .announce, .checkRegion, .startDatabase,
+      .snapshot, .setAside, .replicate, .awaitReplication, .holdWrites, .awaitDrained, .releaseWrites, .confirmByHand,
+      .command:
+      nil
     }
   }
 
@@ -132,6 +148,13 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .stopDatabase(let database):
       "fence the primary: stop database \(database.identifier) in \(database.region)"
     case .startDatabase(let database): "start database \(database.identifier) in \(database.region), if it is stopped"
+    case .promote(let database, _) where database.global != nil:
+      "fail over to cluster \(database.identifier) in \(database.region); this cannot be undone"
+    case .switchOver(let database, let old):
+      "switch over to cluster \(database.identifier) in \(database.region) from \(old.identifier) in \(old.region); "
+        + "only another switchover leads back"
+    case .awaitDemoted(let database):
+      "wait until Aurora has made \(database.identifier) in \(database.region) a reader again"
     case .promote(let database, _):
       "promote replica \(database.identifier) in \(database.region); this cannot be undone"
     case .awaitTargets(let group, _, let count): "wait until \(count) target(s) are healthy in \(group.region)"
@@ -173,7 +196,9 @@ extension Work {
     case .startDatabase(let database): [.startDatabase(database)]
     case .repoint(let secret, _): [.repointSecret(secret, DatabaseAddress(host: "", port: 0), token: "")]
     case .detach(let secret): [.detachSecret(secret)]
-    case .promote(let database, _): [.promoteReplica(database)]
+    case .promote(let database, _):
+      [database.global == nil ? .promoteReplica(database) : .failOverCluster(database, arn: "")]
+    case .switchOver(let database, let old): [.switchOverCluster(database, arn: "", from: old)]
     case .shift(.route53(let record, let primary, let dr), .dr): [.pointRecords(record, to: dr, from: primary)]
     case .shift(.route53(let record, let primary, let dr), .primary): [.pointRecords(record, to: primary, from: dr)]
     case .shift(.objectSwitch(let object), .dr): [.putObject(object, body: "")]
@@ -188,7 +213,7 @@ extension Work {
     case .awaitTargets(_, let group?, let count), .awaitInService(let group, let count):
       [.resizeGroup(group, GroupSize(min: 0, desired: count, max: count))]
     case .gate, .awaitTargets(_, nil, _), .awaitApplication, .awaitNames, .checkRegion, .awaitReplication,
-      .awaitDrained, .shift(.manual, _), .confirmByHand:
+      .awaitDrained, .awaitDemoted, .shift(.manual, _), .confirmByHand:
       []
     }
   }

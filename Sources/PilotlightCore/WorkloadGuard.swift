@@ -268,7 +268,7 @@ package final class WorkloadGuard {
     }
     note(.database, standing.drDatabase)
     if case .database(let state)? = standing.primaryDatabase, state.source != nil {
-      found.append("\(settings.primary.database.ref.identifier) is a replica itself: roles may be swapped")
+      found.append(ReadinessItem.swapped(settings))
     }
     note(.group, standing.drGroup)
     standing.obstacles = found

@@ -121,7 +121,7 @@ struct BareCloud: Hashable {
     switch fence {
     case .group(let group, let size): groups[group] == size
     case .listener(let listener): held.contains(listener)
-    case .database(let database): databases[database] != .standalone
+    case .database(let database), .demoted(let database): databases[database] != .standalone
     }
   }
 

@@ -87,6 +87,8 @@ extension Oracle {
         if !simulation.world.isHeld(listener) {
           violate("primary-is-not-fenced", now, "\(fence.subject) lets users in")
         }
+      // No world has a global database.
+      case .demoted: break
       case .database(let database):
         if let since = simulation.world.runsSince(database), now - since > .minutes(8) {
           violate("primary-is-not-fenced", now, "\(fence.subject) runs since \(since.text)")

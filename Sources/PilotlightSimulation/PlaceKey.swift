@@ -160,7 +160,7 @@ extension StepRun {
   /// How long, in seconds, the world must deny an act until it is believed.
   fileprivate var denialAges: [Int] {
     switch (step.work.kind, wasTaken) {
-    case (.oneWay, true): [900]
+    case (.oneWay, true): step.work.isRepeatable ? [60] : [900]
     case (.oneWay, false): [30]
     case (.readOnly, _), (.reversible, _): [5]
     }

@@ -66,7 +66,7 @@ struct DryRun {
     let goesOn = step.step.bound == nil ? "" : "; the run would go on without it, and owe it"
     return switch work.read(replies, context) {
     case .done(let what): "so already: \(what)"
-    case .underway(let what): "would wait: \(what)"
+    case .underway(let what), .overtaken(let what): "would wait: \(what)"
     case .needed(let action, _, let what): "would ask \(action.apiName): \(what)"
     case .asks(let what): "would ask a person: \(what)"
     case .impossible(let why): goesOn.isEmpty ? "would be stuck: \(why)" : why + goesOn

@@ -21,6 +21,14 @@ let settings = WorkloadSettings(
   traffic: .objectSwitch(ObjectRef(region: "us-west-2", bucket: "b", key: "k")),
   announcement: TopicRef(region: "us-west-2", arn: "topic"), failback: FailbackSettings())
 
+/// The same on clusters of a global database.
+let aurora = {
+  var settings = settings
+  settings.primary.database.ref.global = GlobalDatabase(identifier: "app-global", peer: "us-west-2")
+  settings.dr.database.ref.global = GlobalDatabase(identifier: "app-global", peer: "eu-west-1")
+  return settings
+}()
+
 @Suite struct PlanTests {
   @Test func `the failover plan, in order, with what each step waits for`() {
     let plan = Plan.failover(settings).map { "\($0.name) <- \($0.needs.joined(separator: ", "))" }
@@ -63,8 +71,46 @@ let settings = WorkloadSettings(
       ])
   }
 
+  @Test func `the plans of a global database: Aurora moves the writer, and nothing is drained, kept or built anew`() {
+    #expect(
+      Plan.failover(aurora).map { "\($0.name) <- \($0.needs.joined(separator: ", "))" } == [
+        "repoint-dr-secret <- ", "scale-up-dr <- repoint-dr-secret", "gate <- scale-up-dr", "fence-primary <- gate",
+        "promote-replica <- fence-primary", "await-old-primary <- promote-replica",
+        "verify-dr-targets <- promote-replica", "verify-dr-application <- verify-dr-targets",
+        "shift-traffic <- verify-dr-application", "announce <- shift-traffic",
+      ])
+    #expect(
+      Plan.switchover(aurora).map(\.name) == [
+        "repoint-dr-secret", "scale-up-dr", "await-dr-instances", "await-replication", "hold-writes", "promote-replica",
+        "verify-dr-targets", "verify-dr-application", "shift-traffic", "scale-down-primary", "release-writes",
+        "announce",
+      ])
+    #expect(
+      Plan.failback(aurora, incident: "i").map(\.name) == [
+        "check-primary", "await-old-primary", "await-replication", "repoint-primary-secret", "release-primary-writes",
+        "scale-up-primary", "await-primary-instances", "hold-writes", "promote-primary", "verify-primary-targets",
+        "verify-primary-application", "shift-traffic-home", "scale-down-dr", "await-dr-replication", "release-writes",
+        "announce",
+      ])
+  }
+
+  @Test func `no plan of a global database asks of a cluster what only an instance can do, nor of the wrong region`() {
+    let plans = [Plan.failover(aurora), Plan.switchover(aurora), Plan.failback(aurora, incident: "i")]
+    let asked = plans.map { plan in
+      plan.flatMap(\.work.acts).filter { $0.apiName.hasPrefix("rds:") }.map { "\($0.apiName) in \($0.region)" }
+    }
+    #expect(
+      asked == [
+        ["rds:FailoverGlobalCluster in us-west-2"], ["rds:SwitchoverGlobalCluster in eu-west-1"],
+        ["rds:SwitchoverGlobalCluster in us-west-2"],
+      ])
+  }
+
   @Test func `a step waits only for steps above it`() {
-    for plan in [Plan.failover(settings), Plan.failback(settings, incident: "i")] {
+    for plan in [
+      Plan.failover(settings), Plan.failback(settings, incident: "i"), Plan.failover(aurora), Plan.switchover(aurora),
+      Plan.failback(aurora, incident: "i"),
+    ] {
       var seen: Set<String> = []
       for step in plan {
         #expect(step.needs.allSatisfy(seen.contains), "\(step.name)")
@@ -74,13 +120,17 @@ let settings = WorkloadSettings(
   }
 
   @Test func `only promotions are one-way, one in each plan, and no step deletes anything`() {
-    for plan in [Plan.failover(settings), Plan.failback(settings, incident: "i")] {
+    for plan in [
+      Plan.failover(settings), Plan.failback(settings, incident: "i"), Plan.failover(aurora), Plan.switchover(aurora),
+      Plan.failback(aurora, incident: "i"),
+    ] {
       #expect(plan.filter { $0.work.kind == .oneWay }.count == 1)
     }
   }
 
   @Test func `the forecast of the reference deployment fits its RTO`() {
     #expect(Plan.forecast(Plan.failover(settings), until: "shift-traffic") < .minutes(15))
+    #expect(Plan.forecast(Plan.failover(aurora), until: "shift-traffic") < .minutes(12))
   }
 
   @Test func `names of what is kept fit RDS: 63 characters, no two hyphens in a row, none at the end`() {

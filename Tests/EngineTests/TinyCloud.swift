@@ -7,7 +7,19 @@ struct TinyCloud {
     var status = "available"
     var source: String?
     var becomes: (status: String, source: String?, at: Instant)?
+    /// DB instances of a cluster.
+    var instances = 1
+    /// A cluster belongs to its global database.
+    var isMember = true
+    var synchronization = "connected"
   }
+  /// What moves the global database's writer, until when.
+  var move: GlobalMove?
+  /// How long a cluster that was left is rebuilt, once its region answers.
+  var resyncTakes: Duration = .minutes(10)
+  var rebuilt: [DatabaseRef: Instant] = [:]
+  /// The next switchover that is taken comes to nothing.
+  var cancelsSwitchover = false
   var databases: [DatabaseRef: Database] = [:]
   var groups: [GroupRef: GroupSize] = [:]
   var hosts: [SecretRef: DatabaseAddress] = [:]
@@ -51,12 +63,15 @@ struct TinyCloud {
     if let secret = dr.secret { hosts[secret.ref] = DatabaseAddress(host: "nowhere", port: 5432) }
   }
 
-  func arn(_ ref: DatabaseRef) -> String { "arn:aws:rds:\(ref.region):1:db:\(ref.identifier)" }
+  func arn(_ ref: DatabaseRef) -> String {
+    "arn:aws:rds:\(ref.region):1:\(ref.global == nil ? "db" : "cluster"):\(ref.identifier)"
+  }
   func address(_ ref: DatabaseRef) -> DatabaseAddress {
     DatabaseAddress(host: "\(ref.identifier).\(ref.region).rds", port: 5432)
   }
 
   mutating func settle(at now: Instant) {
+    settleGlobal(at: now)
     for ref in databases.keys.sorted(by: { $0.identifier < $1.identifier }) {
       guard let next = databases[ref]?.becomes, next.at <= now else { continue }
       databases[ref] = Database(status: next.status, source: next.source)
@@ -88,6 +103,7 @@ struct TinyCloud {
       return .group(GroupState(size: size, inService: size.desired, instances: size.desired))
     case .describeDatabase(let ref):
       guard let database = databases[ref] else { return missing(ref.identifier) }
+      if ref.global != nil { return .database(clusterState(ref, database)) }
       return .database(
         DatabaseState(
           status: database.status, source: database.source, arn: arn(ref), address: address(ref), engine: "postgres"))
@@ -134,6 +150,8 @@ struct TinyCloud {
     case .resizeGroup(let ref, let size): if !isStubborn.contains(ref) { groups[ref] = size }
     case .repointSecret(let ref, let address, _): hosts[ref] = address
     case .promoteReplica(let ref): return promote(ref, at: now)
+    case .failOverCluster(let ref, let arn): return failOver(ref, arn, at: now)
+    case .switchOverCluster(let ref, let arn, _): return switchOver(ref, arn, at: now)
     case .renameDatabase(let ref, let name):
       databases[DatabaseRef(region: ref.region, identifier: name)] = databases.removeValue(forKey: ref)
     case .stopDatabase(let ref):

@@ -8,6 +8,10 @@ private let then = Instant(nanoseconds: 1_764_000_000_123_456_789)
 private let group = GroupRef(region: "us-west-2", name: "dr-asg")
 private let size = GroupSize(min: 1, desired: 2, max: 3)
 private let database = DatabaseRef(region: "us-west-2", identifier: "dr-db")
+private let cluster = DatabaseRef(
+  region: "us-west-2", identifier: "dr-db", global: GlobalDatabase(identifier: "app-global", peer: "eu-west-1"))
+private let oldCluster = DatabaseRef(
+  region: "eu-west-1", identifier: "db", global: GlobalDatabase(identifier: "app-global", peer: "us-west-2"))
 private let listener = ListenerRef(region: "us-west-2", arn: "arn:aws:listener/1")
 private let object = ObjectRef(region: "us-west-2", bucket: "switch", key: "dr/active")
 private let hostile = "quote \" backslash \\ newline \n nul \0 é ✓ \u{202E} </script>"
@@ -24,6 +28,9 @@ private func run() -> Run {
     Step("gate", .gate, needs: ["scale-up-dr"], forecast: .seconds(5)),
     Step("fence-primary", .fence(group, size), needs: ["gate"], forecast: .seconds(20), bound: .seconds(20)),
     Step("promote-replica", .promote(database, whileHeld: listener), needs: ["fence-primary"], forecast: .seconds(450)),
+    Step("promote-cluster", .promote(cluster, whileHeld: nil), forecast: .seconds(300)),
+    Step("promote-primary", .switchOver(cluster, from: oldCluster), forecast: .seconds(180)),
+    Step("await-old-primary", .awaitDemoted(oldCluster), forecast: .seconds(20), bound: .seconds(120)),
     Step("confirm", .confirmByHand(hostile), forecast: .zero),
   ]
   var run = Run(
@@ -79,6 +86,10 @@ private let records: [Record] = [
     FenceDebt(incident: "i", step: "fence-listener", fence: .listener(listener), since: then, why: hostile)),
   .debtIncurred(
     FenceDebt(incident: "i", step: "stop-old-database", fence: .database(database), since: then, why: hostile)),
+  .debtIncurred(
+    FenceDebt(incident: "i", step: "await-old-primary", fence: .demoted(oldCluster), since: then, why: hostile)),
+  .intent(step: "promote-cluster", .failOverCluster(cluster, arn: "arn:c"), undo: nil, at: then),
+  .intent(step: "promote-primary", .switchOverCluster(oldCluster, arn: "arn:o", from: cluster), undo: nil, at: then),
   .acknowledged(by: "alice", reason: "seen"),
   .paused(Pause(reason: hostile, by: "alice", since: then, expires: then + .hours(1))),
   .paused(Pause(reason: "no end", by: "alice", since: then, expires: nil)), .unpaused(by: "alice", reason: "over"),
