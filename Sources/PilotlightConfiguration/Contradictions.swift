@@ -29,6 +29,7 @@ struct Contradictions {
       arns(site, key: key)
     }
     fencing()
+    globalDatabase()
     traffic()
     names()
     plans(workload.plans)
@@ -188,6 +189,24 @@ struct Contradictions {
       workload.primary.secret == nil || workload.dr.secret != nil, "primary.secret", "dr.secret",
       problem: "the application reads a secret in the primary region and none in the DR region: "
         + "nothing would lead it to the promoted database")
+  }
+
+  /// What is done to instances alone.
+  private func globalDatabase() {
+    guard workload.dr.database.ref.global != nil else { return }
+    require(
+      !workload.decision.stopsOldDatabase, "decision.fenceDatabase", "globalDatabase",
+      problem:
+        "Aurora stops no cluster of a global database, and the old primary is watched anyway, expected no fenceDatabase"
+    )
+    for site in ["primary", "dr"] {
+      for key in ["instanceClass", "subnetGroup", "securityGroups", "kmsKey", "parameterGroup"] {
+        let at = "\(site).database.\(key)"
+        require(
+          !findings.isWritten("\(path).\(at)"), at, "globalDatabase",
+          problem: "no replica is created for an Aurora global database, expected none")
+      }
+    }
   }
 
   private func names() {

@@ -78,13 +78,15 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
     "How far the daemon goes by itself: `observe` only says what it would do, `approve` prepares and asks before the "
       + "one-way step, `automatic` decides and acts.")
   let objectives = workload.section("objectives", "What the business agreed to.", readObjectives)
-  let primary = workload.section("primary", "The region that serves in normal times.", readSite)
-  let dr = workload.section(
+  var primary = workload.section("primary", "The region that serves in normal times.", readSite)
+  var dr = workload.section(
     "dr", sameAs: "primary", "The region that takes over; same keys as `primary`.", readSite)
+  readGlobalDatabase(workload, &primary, &dr)
   let replication = workload.defaulted(
     "replication",
     "How the replica's lag is judged. A replica of MySQL or MariaDB says zero for up to a minute while nothing reaches it: "
-      + "the loss shown is 65 s more than it says, and `replica_net_timeout` must stay at 60 s or less."
+      + "the loss shown is 65 s more than it says, and `replica_net_timeout` must stay at 60 s or less. An Aurora cluster's loss is counted "
+      + "so, too: with an RPO of a minute or less every failover asks."
   ) {
     readReplication($0, rpo: objectives.rpo)
   }
@@ -122,6 +124,20 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
   )
   if !workload.isDescribing { Contradictions(settings, path: workload.path, findings: workload.findings).check() }
   return settings
+}
+
+/// One place for both sides, so that nothing can contradict.
+private func readGlobalDatabase(_ workload: Section, _ primary: inout SiteSettings, _ dr: inout SiteSettings) {
+  let name = workload.optional(
+    "globalDatabase", .databaseIdentifier, absent: "both sides name RDS instances",
+    "Aurora: `database.id` names on both sides a DB cluster of this global database. A failover promotes the DR region's cluster, a "
+      + "switchover and a failback let the two change places without loss, and what a failover left is a fence debt until Aurora has made "
+      + "it a reader again. An application that uses the global writer endpoint needs no `secret`, and no DNS cache longer than 5 s. "
+      + "Leave `rds.global_db_rpo` at its default where there are two regions: a failover may pause transactions otherwise."
+  )
+  guard let name else { return }
+  primary.database.ref.global = GlobalDatabase(identifier: name, peer: dr.region)
+  dr.database.ref.global = GlobalDatabase(identifier: name, peer: primary.region)
 }
 
 private func readObjectives(_ objectives: Section) -> Objectives {

@@ -24,7 +24,9 @@ func readSite(_ site: Section) -> SiteSettings {
       absent: "writes are held by hand",
       "ARN of the load balancer's listener, where a failback holds writes, or a switchover."
     ).map { ListenerRef(region: region, arn: $0) },
-    database: site.section("database", "The RDS instance, and what creates it anew as a replica in failback.") {
+    database: site.section(
+      "database", "The RDS instance or Aurora cluster, and what creates an instance anew as a replica in failback."
+    ) {
       readDatabase($0, region: region)
     },
     secret: site.optional(
@@ -106,7 +108,8 @@ private func readSize(_ size: Section) -> GroupSize {
 private func readDatabase(_ database: Section, region: String) -> DatabaseSettings {
   DatabaseSettings(
     ref: DatabaseRef(
-      region: region, identifier: database.required("id", .databaseIdentifier, "DB instance identifier.")),
+      region: region,
+      identifier: database.required("id", .databaseIdentifier, "DB instance, or Aurora DB cluster, identifier.")),
     instanceClass: database.optional(
       "instanceClass", .instanceClass, absent: "RDS takes the source's", "Instance class of a replica created here."),
     subnetGroup: database.optional(

@@ -86,8 +86,9 @@ extension Value {
       into.byte(3)
       group.pack(&into)
     case .reply(.database(let database)):
-      into.byte(4)
+      into.byte(database.cluster == nil ? 4 : 9)
       database.pack(&into)
+      database.cluster?.pack(&into)
     case .reply(.lag(let samples)):
       into.byte(5)
       LagDifference(from: lag, to: samples).pack(&into)
@@ -133,6 +134,10 @@ extension Value {
       let kind = try from.choice(CloudFailure.Kind.self)
       self = .reply(.failed(CloudFailure(kind, code: try from.text(), message: try from.text())))
     case 8: self = .reply(.checkers(CheckerHealth(healthy: try from.integer(), unhealthy: try from.integer())))
+    case 9:
+      var database = try DatabaseState(&from)
+      database.cluster = try ClusterState(&from)
+      self = .reply(.database(database))
     default: throw Garbled()
     }
   }
@@ -175,6 +180,29 @@ extension DatabaseState {
         DatabaseAddress(host: try from.text(), port: try from.integer())
       },
       engine: try from.text(), replication: try from.optional { from throws(Garbled) in try from.text() })
+  }
+}
+
+extension ClusterState {
+  fileprivate func pack(_ into: inout Packer) {
+    into.integer(instances)
+    into.text(version)
+    into.text(globalVersion)
+    into.integer(isMember ? 1 : 0)
+    into.optional(operation) {
+      $0.text($1.status)
+      $0.text($1.to)
+      $0.integer($1.allowsLoss ? 1 : 0)
+    }
+  }
+
+  fileprivate init(_ from: inout Unpacker) throws(Garbled) {
+    self.init(
+      instances: try from.integer(), version: try from.text(), globalVersion: try from.text(),
+      isMember: try from.integer() != 0,
+      operation: try from.optional { from throws(Garbled) in
+        GlobalOperation(status: try from.text(), to: try from.text(), allowsLoss: try from.integer() != 0)
+      })
   }
 }
 

@@ -27,6 +27,17 @@ import Testing
     #expect(app.announcement == nil)
   }
 
+  @Test func `clusters of a global database know each other's region, and may have one name`() throws {
+    let text = minimal.replacing("{id: app-replica}", with: "{id: app}")
+      .replacing("    mode:", with: "    globalDatabase: app-global\n    mode:")
+    let app = try workload(text)
+    let (primary, dr) = (app.primary.database.ref, app.dr.database.ref)
+    #expect(primary.global == GlobalDatabase(identifier: "app-global", peer: app.dr.region))
+    #expect(dr.global == GlobalDatabase(identifier: "app-global", peer: app.primary.region))
+    #expect(primary.identifier == "app" && dr.identifier == "app" && app.fingerprint.hasSuffix(" @ app-global"))
+    #expect(try !workload(minimal).fingerprint.contains("@"))
+  }
+
   @Test func `defaults that depend on other keys follow them`() throws {
     let text = minimal.replacing("a.example.com/\"}", with: "a.example.com/\", interval: 800ms}")
       .replacing("rpo: 5m", with: "rpo: 2m").replacing("{min: 1, desired: 2", with: "{min: 2, desired: 2")

@@ -55,13 +55,19 @@ struct Samples {
         DatabaseState(
           status: text(), source: maybe(text()), arn: text(),
           address: maybe(DatabaseAddress(host: text(), port: number(70_000))), engine: text(),
-          replication: maybe(text()))
+          replication: maybe(text()), cluster: maybe(cluster()))
       )
     case 3: return .lag(samples())
     case 4: return .targets(TargetHealth(healthy: number(5), unhealthy: Int.max, other: Int.min))
     case 5: return .checkers(CheckerHealth(healthy: number(20), unhealthy: number(20)))
     default: return .failed(CloudFailure(pick(CloudFailure.Kind.allCases), code: text(), message: text()))
     }
+  }
+
+  private mutating func cluster() -> ClusterState {
+    ClusterState(
+      instances: number(4), version: text(), globalVersion: text(), isMember: number(2) == 0,
+      operation: maybe(GlobalOperation(status: text(), to: text(), allowsLoss: number(2) == 0)))
   }
 
   /// As CloudWatch tells them, or as it never would.
