@@ -64,7 +64,7 @@ package struct DatabaseState: Hashable, Sendable, Codable {
   package var address: DatabaseAddress?
   package var engine: String
   /// Status of the `read replication` StatusInfo: `replicating`, `error`, `stopped`, `terminated`, …; nil when absent. Of a reader its
-  /// SynchronizationStatus, `replicating` for `connected`.
+  /// SynchronizationStatus, `replicating` for `connected`; of a writer that of a reader that is not connected.
   package var replication: String?
   /// nil: an instance.
   package var cluster: ClusterState?

@@ -148,7 +148,8 @@ package struct Run: Hashable, Sendable, Codable {
   func nothingLost(by work: Work, _ replies: [CloudReply]) -> LossWindow? {
     guard mayHavePromoted, kind == .switchover, case .database(let state)? = replies.first else { return nil }
     if case .switchOver = work {
-      guard state.cluster?.isMember == true else { return nil }
+      // Behind somebody's failover, which nobody may have seen, what was left is not synchronised.
+      guard state.cluster?.isMember == true, state.replication == nil else { return nil }
       return LossWindow(window: .zero, confidence: .measured, countedTo: self["hold-writes"]?.finishedAt)
     }
     return replies.count > 1 && replies[1] == .writeHold(present: true) ? drained : nil

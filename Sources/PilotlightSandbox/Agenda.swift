@@ -19,6 +19,10 @@ enum Happening: Sendable, Equatable {
   /// A promoted instance stops naming its source.
   case sourceForgotten(database: Int)
   case backupWindow(database: Int)
+  /// Aurora gets on with a failover or switchover.
+  case globalMoves(workload: Int, generation: Int)
+  /// A cluster that a failover left is rebuilt.
+  case resynchronised(database: Int)
   case snapshotDone(snapshot: Int)
   case changeInSync(change: Int)
   /// Route 53's health check followed the switch object.

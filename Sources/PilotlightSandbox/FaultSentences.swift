@@ -45,6 +45,10 @@ extension SandboxFault {
     case .backupRunning(let database): "a backup of \(database.identifier) runs"
     case .databaseRestarts(let database): "the database \(database.identifier) is started, where it was stopped"
     case .databaseTrouble(let database, let status): "the database \(database.identifier) is \(status)"
+    case .writeFencingFails(let name): "a failover leaves the old cluster of \(name) writable"
+    case .resyncStalls(let name): "the cluster of \(name) that a failover left is not rebuilt"
+    case .switchoverCancelled(let name): "Aurora cancels switchovers of \(name)'s global database"
+    case .headless(let database): "the cluster \(database.identifier) in \(database.region) has no instances"
     }
   }
 

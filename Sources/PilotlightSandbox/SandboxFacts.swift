@@ -58,6 +58,12 @@ package struct SandboxViolation: Equatable, Sendable, Codable {
     case trafficToDeadSite
     /// A promotion lost acknowledged writes although the source could be reached.
     case avoidableLoss
+    /// A cluster without instances was made the writer.
+    case promotedHeadless
+    /// A switchover was asked of a region that does not write; the cloud refused.
+    case askedInTheWrongRegion
+    /// What only an instance can do was asked of a cluster; the cloud refused.
+    case clusterTakenForInstance
   }
   package var kind: Kind
   /// Name of the workload.

@@ -19,6 +19,8 @@ package enum SandboxEngine: String, Hashable, Sendable, Codable, CaseIterable {
   case mysql
 
   var port: Int { self == .postgres ? 5432 : 3306 }
+  /// How a cluster names it.
+  var aurora: String { self == .postgres ? "aurora-postgresql" : "aurora-mysql" }
 }
 
 /// The closed list of faults the sandbox can play. Shares are 0...1 of the requests.
@@ -96,6 +98,17 @@ package enum SandboxFault: Hashable, Sendable, Codable {
   case databaseRestarts(DatabaseRef)
   /// The database does not answer and shows this status, e.g. `storage-full`, `stopped`, `incompatible-network`.
   case databaseTrouble(DatabaseRef, status: String)
+
+  // Global databases.
+
+  /// A failover of Aurora's leaves the old cluster writable.
+  case writeFencingFails(workload: String)
+  /// A cluster that a failover left is not rebuilt.
+  case resyncStalls(workload: String)
+  /// Aurora cancels the switchovers that it took.
+  case switchoverCancelled(workload: String)
+  /// The cluster has no instances: nothing answers there.
+  case headless(DatabaseRef)
 }
 
 /// The faults that hold, in the order of their injection, so that no answer depends on a hash.

@@ -163,6 +163,8 @@ extension SandboxWorld {
     case .databaseStage(let database, let generation): databaseStage(database, generation)
     case .sourceForgotten(let database): databases[database].source = nil
     case .backupWindow(let database): backupWindow(database)
+    case .globalMoves(let workload, let generation): globalMoves(workload, generation)
+    case .resynchronised(let database): resynchronised(database)
     case .snapshotDone(let snapshot): snapshots[snapshot].done = true
     case .changeInSync(let change): changeInSync(change)
     case .switchFollowed(let workload, let generation): switchFollowed(workload, generation)
@@ -177,11 +179,12 @@ extension SandboxWorld {
     case .reconcileGroup(let group), .machineInService(let group, _), .machineReady(let group, _),
       .machineGone(let group, _), .targetVerdict(let group, _, _):
       groups[group].workload
-    case .databaseStage(let database, _), .sourceForgotten(let database), .backupWindow(let database):
+    case .databaseStage(let database, _), .sourceForgotten(let database), .backupWindow(let database),
+      .resynchronised(let database):
       databases[database].workload
     case .snapshotDone(let snapshot): databases[snapshots[snapshot].database].workload
     case .changeInSync(let change): changes[change].workload
-    case .switchFollowed(let workload, _), .cohortMoves(let workload, _, _, _): workload
+    case .switchFollowed(let workload, _), .cohortMoves(let workload, _, _, _), .globalMoves(let workload, _): workload
     }
   }
 }

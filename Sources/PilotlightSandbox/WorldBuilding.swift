@@ -83,11 +83,11 @@ extension SandboxWorld {
   /// The endpoint of an instance: RDS derives it from identifier, account and region, so it survives a promotion and
   /// belongs again to whichever instance takes the identifier.
   static func host(of ref: DatabaseRef) -> String {
-    "\(ref.identifier).c\(accountHash(ref.region)).\(ref.region).rds.amazonaws.com"
+    "\(ref.identifier).\(ref.global == nil ? "" : "cluster-")c\(accountHash(ref.region)).\(ref.region).rds.amazonaws.com"
   }
 
   static func arn(of ref: DatabaseRef) -> String {
-    "arn:aws:rds:\(ref.region):\(account):db:\(ref.identifier)"
+    "arn:aws:rds:\(ref.region):\(account):\(ref.global == nil ? "db" : "cluster"):\(ref.identifier)"
   }
 
   /// Eleven letters and digits that stand for the account in a region.

@@ -15,7 +15,11 @@ extension SandboxWorld {
   private func state(of index: Int) -> DatabaseState {
     let database = databases[index]
     var replication: String?
-    if let replay = database.replay, database.status != .creating {
+    if database.ref.global != nil {
+      let isLeft = databases.contains { $0.source == index && $0.isResyncing }
+      let isRebuilt = !database.isResyncing && !isLeft
+      replication = isRebuilt ? database.source.map { _ in "replicating" } : "pending-resync"
+    } else if let replay = database.replay, database.status != .creating {
       replication =
         switch replay.mode {
         case .following, .spiking: "replicating"
@@ -23,10 +27,12 @@ extension SandboxWorld {
         }
     }
     return DatabaseState(
-      status: database.trouble ?? database.status.rawValue, source: database.source.map { databases[$0].arn },
+      status: database.trouble ?? movingStatus(of: index) ?? database.status.rawValue,
+      source: database.source.map { databases[$0].arn },
       arn: database.arn,
       address: database.status == .creating ? nil : DatabaseAddress(host: database.host, port: engine.port),
-      engine: engine.rawValue, replication: replication)
+      engine: database.ref.global == nil ? engine.rawValue : engine.aurora, replication: replication,
+      cluster: database.ref.global == nil ? nil : clusterState(of: index))
   }
 
   mutating func promoteReplica(_ ref: DatabaseRef) -> CloudReply {
@@ -235,7 +241,7 @@ extension SandboxWorld {
   }
 
   /// For up to two seconds after a write, a description may still show what was before it.
-  private mutating func rememberStale(_ index: Int) {
+  mutating func rememberStale(_ index: Int) {
     databases[index].stale = state(of: index)
     databases[index].staleUntil = now.adding(random.between(0, 2 * second))
   }

@@ -60,7 +60,7 @@ struct Replay: Sendable, Equatable {
   var since: Instant
 }
 
-/// An RDS instance.
+/// An RDS instance, or a cluster of a global database.
 struct Database: Sendable {
   let region: Int
   let workload: Int
@@ -79,6 +79,12 @@ struct Database: Sendable {
   var history: Int
   var renamingTo: String?
   var promotions = 0
+  /// A cluster that takes no writes, by Aurora's own act.
+  var isFenced = false
+  /// A cluster that a failover left, and that is not rebuilt yet.
+  var isResyncing = false
+  /// A cluster without instances.
+  var isHeadless = false
   /// When it last came up after it had been stopped.
   var startedAt: Instant?
   var generation = 0
@@ -94,7 +100,7 @@ struct Database: Sendable {
   var staleUntil = Instant(nanoseconds: .min)
 
   var writable: Bool {
-    replay == nil && trouble == nil && (status == .available || status == .backingUp)
+    replay == nil && !isFenced && !isHeadless && trouble == nil && (status == .available || status == .backingUp)
   }
   /// Whether it can feed a replica.
   var streams: Bool {
@@ -189,6 +195,9 @@ struct WorkloadWorld: Sendable {
   var recordHost = ""
   var traffic: [SandboxSite?]
   var trafficGeneration = 0
+  /// What moves the writer of its global database; nil: nothing.
+  var move: GlobalMove?
+  var moveGeneration = 0
   /// Who takes writes now: history and share of the users' writes in `shareUnit`s.
   var writers: [(history: Int, share: Int64)] = []
   /// Share of the users being served, in `shareUnit`s of a cohort.

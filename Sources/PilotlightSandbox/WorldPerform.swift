@@ -138,13 +138,14 @@ extension SandboxWorld {
   }
 
   private mutating func change(_ action: CloudAction) -> CloudReply {
-    switch action {
+    if let ref = action.instance, let refusal = refuseInstanceAct(action, ref) { return refusal }
+    return switch action {
     case .resizeGroup(let ref, let size): resizeGroup(ref, size)
     case .repointSecret(let ref, let address, let token): repointSecret(ref, address, token)
     case .detachSecret(let ref): detachSecret(ref)
     case .promoteReplica(let ref): promoteReplica(ref)
-    case .failOverCluster, .switchOverCluster:
-      failed(.notFound, "GlobalClusterNotFoundFault", "there is no global database in this world")
+    case .failOverCluster(let ref, let arn): failOverCluster(ref, arn)
+    case .switchOverCluster(let ref, let arn, let old): switchOverCluster(ref, arn, from: old)
     case .renameDatabase(let ref, let name): renameDatabase(ref, to: name)
     case .stopDatabase(let ref): stopDatabase(ref)
     case .startDatabase(let ref): startDatabase(ref)
@@ -162,6 +163,19 @@ extension SandboxWorld {
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease, .runCommand:
       failed(.invalid, "InvalidAction", "\(action.apiName) changes nothing")
+    }
+  }
+}
+
+extension CloudAction {
+  /// The database to which it does what only an instance can; nil: none.
+  fileprivate var instance: DatabaseRef? {
+    switch self {
+    case .promoteReplica(let ref), .renameDatabase(let ref, _), .stopDatabase(let ref), .startDatabase(let ref),
+      .snapshotDatabase(let ref, _):
+      ref
+    case .createReplica(let spec): spec.replica
+    default: nil
     }
   }
 }

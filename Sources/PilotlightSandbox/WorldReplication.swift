@@ -74,13 +74,15 @@ extension SandboxWorld {
     for mark in stride(from: from, through: last, by: Int(minute)) {
       let at = Instant(nanoseconds: mark)
       if databases[index].samples.count >= 17 { databases[index].samples.removeFirst() }
-      databases[index].samples.append(LagSample(at: at, seconds: lag(of: replay, index, at: at)))
+      guard let lag = lag(of: replay, index, at: at) else { continue }
+      databases[index].samples.append(LagSample(at: at, seconds: lag))
     }
   }
 
-  /// What the metric says at a moment.
-  private func lag(of replay: Replay, _ index: Int, at time: Instant) -> Double {
-    switch engine {
+  /// What the metric says at a moment; nil: nothing.
+  private func lag(of replay: Replay, _ index: Int, at time: Instant) -> Double? {
+    if databases[index].ref.global != nil { return globalLag(of: replay, index, at: time) }
+    return switch engine {
     case .postgres: replay.mode == .stopped ? -1 : sinceReplayed(replay, index, at: time)
     case .mysql: behindArrived(replay, index, at: time)
     }

@@ -47,6 +47,7 @@ extension SandboxWorld {
   private mutating func refreshTroubles(_ index: Int) {
     for database in workloads[index].databases {
       databases[database].trouble = faultSet.isEmpty ? nil : faultSet.trouble(databases[database].ref)
+      databases[database].isHeadless = faultSet.contains(.headless(databases[database].ref))
     }
   }
 

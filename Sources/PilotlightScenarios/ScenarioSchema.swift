@@ -69,6 +69,7 @@ private func readEvent(_ event: Section, duration: Duration) -> ScenarioFile.Eve
   choice.readCloud()
   choice.readApplication()
   choice.readDatabase()
+  choice.readGlobalDatabase()
   choice.readWatchdog()
   if choice.found != 1 { event.refuseChoice(among: choice.keys, lack: "says nothing that happens") }
   if !event.isDescribing { check(event, at: at, lasting: lasting, duration: duration, choice) }

@@ -144,6 +144,28 @@ extension EventChoice {
   }
 }
 
+extension EventChoice {
+  mutating func readGlobalDatabase() {
+    value(
+      "writeFencing", .word("fails"), "Aurora: `fails`: a failover leaves the old cluster writable until it is rebuilt."
+    ) {
+      .cloud(.writeFencingFails(workload: $1.name))
+    }
+    value(
+      "resync", .word("stalls"),
+      "Aurora: `stalls`: the cluster that a failover left is not rebuilt as long as this lasts."
+    ) {
+      .cloud(.resyncStalls(workload: $1.name))
+    }
+    value("auroraSwitchover", .word("cancelled"), "Aurora: `cancelled`: it takes switchovers and cancels them.") {
+      .cloud(.switchoverCancelled(workload: $1.name))
+    }
+    value("headless", .role, "Aurora: that region's cluster has no instances, so that nothing answers there.") {
+      .cloud(.headless($0.settings($1).database.ref))
+    }
+  }
+}
+
 extension Int {
   /// A percentage as a share of 1.
   var share: Double { Double(self) / 100 }

@@ -12,6 +12,10 @@ struct BareCloud: Hashable {
     /// Promotion was taken and is not shown yet: available, source still set.
     case unseen(of: DatabaseRef)
     case promoting(of: DatabaseRef)
+    /// A cluster that a switchover is about to make a reader of this one: it writes no more.
+    case leaving(to: DatabaseRef)
+    /// A cluster that a failover left, and that Aurora has not made a reader yet.
+    case demoting(of: DatabaseRef)
   }
   var databases: [DatabaseRef: Database]
   var groups: [GroupRef: GroupSize]
@@ -53,7 +57,8 @@ struct BareCloud: Hashable {
     case .removeObject(let ref): objects.remove(ref)
     case .holdWrites(let ref): held.insert(ref)
     case .releaseWrites(let ref): held.remove(ref)
-    case .failOverCluster, .switchOverCluster: return missing
+    case .failOverCluster(let ref, _): return move(ref, from: nil)
+    case .switchOverCluster(let ref, _, let old): return move(ref, from: old)
     case .repointSecret, .detachSecret, .pointRecords, .switchCheck, .publish, .runCommand: break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
@@ -61,6 +66,16 @@ struct BareCloud: Hashable {
       .simulate, .readClock, .readLease, .claimLease:
       return answer(action, at: .distantPast)
     }
+    return .accepted(receipt: nil)
+  }
+
+  /// - Parameter old: the writer that a switchover is asked of; nil: a failover.
+  private mutating func move(_ ref: DatabaseRef, from old: DatabaseRef?) -> CloudReply {
+    guard case .replica(let source) = databases[ref], old == nil || databases[source] == .standalone else {
+      return .failed(CloudFailure(.wrongState, code: "InvalidGlobalClusterStateFault", message: "not now"))
+    }
+    databases[ref] = .unseen(of: source)
+    if old != nil { databases[source] = .leaving(to: ref) }
     return .accepted(receipt: nil)
   }
 
@@ -79,12 +94,33 @@ struct BareCloud: Hashable {
     }
   }
 
+  private func cluster(_ database: Database, _ ref: DatabaseRef) -> DatabaseState {
+    func arn(_ ref: DatabaseRef) -> String { "arn:aws:rds:\(ref.region):1:cluster:\(ref.identifier)" }
+    var source: DatabaseRef?
+    var operation: GlobalOperation?
+    switch database {
+    case .standalone, .stopped, .leaving: break
+    case .replica(let writer), .unseen(let writer), .creating(let writer), .demoting(let writer): source = writer
+    case .promoting(let writer):
+      source = writer
+      let isSwitch = databases[writer] == .leaving(to: ref)
+      operation = GlobalOperation(status: "pending", to: arn(ref), allowsLoss: !isSwitch)
+    }
+    let isRebuilt = if case .demoting = database { false } else { true }
+    return DatabaseState(
+      status: "available", source: source.map(arn), arn: arn(ref),
+      address: DatabaseAddress(host: ref.identifier, port: 5432), engine: "aurora-postgresql",
+      replication: source == nil ? nil : isRebuilt ? "replicating" : "pending-resync",
+      cluster: ClusterState(instances: 1, version: "1", globalVersion: "1", isMember: true, operation: operation))
+  }
+
   private func state(_ database: Database, _ ref: DatabaseRef) -> DatabaseState {
+    if ref.global != nil { return cluster(database, ref) }
     let (status, source): (String, DatabaseRef?) =
       switch database {
-      case .standalone: ("available", nil)
+      case .standalone, .leaving: ("available", nil)
       case .stopped: ("stopped", nil)
-      case .replica(let source), .unseen(let source): ("available", source)
+      case .replica(let source), .unseen(let source), .demoting(let source): ("available", source)
       case .creating(let source): ("creating", source)
       case .promoting(let source): ("modifying", source)
       }
@@ -97,16 +133,33 @@ struct BareCloud: Hashable {
 
   /// The clouds that can come of this one by itself.
   var next: [BareCloud] {
-    databases.sorted { $0.key.identifier < $1.key.identifier }.compactMap { ref, database in
-      var moved = self
-      switch database {
-      case .standalone, .stopped, .replica: return nil
-      case .creating(let source): moved.databases[ref] = .replica(of: source)
-      case .unseen(let source): moved.databases[ref] = .promoting(of: source)
-      case .promoting: moved.databases[ref] = .standalone
+    let sorted = databases.sorted { $0.key.identifier < $1.key.identifier }
+    return sorted.compactMap { moved($0.key, $0.value) } + sorted.compactMap { cancelled($0.key, $0.value) }
+  }
+
+  private func moved(_ ref: DatabaseRef, _ database: Database) -> BareCloud? {
+    var moved = self
+    switch database {
+    case .standalone, .stopped, .replica, .leaving: return nil
+    case .creating(let source): moved.databases[ref] = .replica(of: source)
+    case .demoting(let source): moved.databases[ref] = .replica(of: source)
+    case .unseen(let source): moved.databases[ref] = .promoting(of: source)
+    case .promoting(let source):
+      moved.databases[ref] = .standalone
+      if ref.global != nil {
+        moved.databases[source] = databases[source] == .leaving(to: ref) ? .replica(of: ref) : .demoting(of: ref)
       }
-      return moved
     }
+    return moved
+  }
+
+  /// Aurora may give a switchover up that it took.
+  private func cancelled(_ ref: DatabaseRef, _ database: Database) -> BareCloud? {
+    guard case .promoting(let source) = database, databases[source] == .leaving(to: ref) else { return nil }
+    var moved = self
+    moved.databases[ref] = .replica(of: source)
+    moved.databases[source] = .standalone
+    return moved
   }
 
   /// RDS hides a promotion that it has taken for some seconds, not for longer.
@@ -121,7 +174,8 @@ struct BareCloud: Hashable {
     switch fence {
     case .group(let group, let size): groups[group] == size
     case .listener(let listener): held.contains(listener)
-    case .database(let database), .demoted(let database): databases[database] != .standalone
+    case .database(let database): databases[database] != .standalone
+    case .demoted(let database): if case .replica = databases[database] { true } else { false }
     }
   }
 

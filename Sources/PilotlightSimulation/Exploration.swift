@@ -186,6 +186,7 @@ extension Exploration {
       if self == .drActive {
         let (primary, dr) = (settings.primary, settings.dr)
         cloud.databases[dr.database.ref] = .standalone
+        if dr.database.ref.global != nil { cloud.databases[primary.database.ref] = .demoting(of: dr.database.ref) }
         cloud.groups[dr.group.ref] = dr.group.serving
         cloud.groups[primary.group.ref] = primary.group.standby
         if case .objectSwitch(let object) = settings.traffic { cloud.objects = [object] }

@@ -60,6 +60,8 @@ package struct Interruption: Sendable {
         $0.names = NameSettings(name: "app.example.com", primary: "p.example.com", dr: "d.example.com")
       },
       Interruption("switched over", order) { _ in },
+      Interruption("global database, the region dies", region) { $0.moveToAurora() },
+      Interruption("global database, switched over", order) { $0.moveToAurora() },
       Interruption("by hand, no secrets, no targets, no listener", region) {
         $0.traffic = .manual
         $0.primary.secret = nil

@@ -64,9 +64,11 @@ package struct NamedFault: Sendable {
     }
 
   /// Two faults, a region outage under them, the operator's way home behind them. One world per pair and seed.
-  package static func pair(_ a: NamedFault, _ b: NamedFault, seed: UInt64) -> Trial {
+  ///
+  /// - Parameter onAurora: on clusters of a global database.
+  package static func pair(_ a: NamedFault, _ b: NamedFault, seed: UInt64, onAurora: Bool = false) -> Trial {
     var dice = Dice(seed: seed)
-    let settings = WorkloadSettings.reference()
+    let settings = WorkloadSettings.reference { if onAurora { $0.moveToAurora() } }
     let disaster = Duration.minutes(5) + dice.duration(upTo: .seconds(30))
     // The fence reaches the primary only when the application alone is down.
     let fault: SandboxFault =
@@ -78,6 +80,7 @@ package struct NamedFault: Sendable {
     entries.sort { $0.at < $1.at }
     return Trial(
       seed: dice.next(), workloads: [settings],
-      scenario: Scenario(name: "\(a.number) with \(b.number)", entries: entries, duration: .minutes(40)))
+      scenario: Scenario(
+        name: "\(a.number) with \(b.number)\(onAurora ? " on Aurora" : "")", entries: entries, duration: .minutes(40)))
   }
 }

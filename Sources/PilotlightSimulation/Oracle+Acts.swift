@@ -22,7 +22,10 @@ extension Oracle {
     judgeLease("acted-without-the-lease", action.apiName, watched, at: now)
     judgeIntent(action, watched, at: now)
     judgeFence(action, watched, at: now)
-    if case .promoteReplica = action { judgePromotion(name, simulation) }
+    if action.promoted != nil { judgePromotion(name, simulation) }
+    if case .failOverCluster = action, let run = watched.state.phase.run, run.kind != .failover {
+      violate("failover-in-a-switchover", now, "\(run.kind.rawValue) of \(name) may lose writes")
+    }
     judgeScalingDown(action, watched, simulation)
   }
 
@@ -214,6 +217,11 @@ extension Oracle {
       || isWishedFor(watched, simulation)
     switch noted.kind {
     case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
+    case .promotedHeadless:
+      // Its instances may go between the look and the request.
+      if !hasJustLostInstances(at: noted.at) { violate("promoted-headless", noted.at, noted.detail) }
+    case .askedInTheWrongRegion: violate("asked-in-the-wrong-region", noted.at, noted.detail)
+    case .clusterTakenForInstance: violate("cluster-taken-for-instance", noted.at, noted.detail)
     // A failback and a switchover close a site that serves, after all else stands.
     case .closedServingSite where run?.kind == .failback || run?.kind == .switchover: break
     case .promotedBesideServingPrimary, .stoppedServingSite, .closedServingSite:

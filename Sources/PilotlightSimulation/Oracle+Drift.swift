@@ -62,7 +62,10 @@ extension Occurrence {
     case .cloud(.launchTemplateMissing(_, .dr)), .cloud(.secretDeleted(_, .dr)), .cloud(.launchesSuspended(_, .dr)):
       true
     case .cloud(.accessDenied(let apiName)):
-      ["rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup", "secretsmanager:PutSecretValue"].contains(
+      [
+        "rds:PromoteReadReplica", "rds:FailoverGlobalCluster", "autoscaling:UpdateAutoScalingGroup",
+        "secretsmanager:PutSecretValue",
+      ].contains(
         apiName)
     case .clockBehind(let offset): max(offset, .zero - offset) > .minutes(2)
     case .cloud, .network, .disk, .crash, .freeze, .veto, .rival, .order: false
@@ -76,6 +79,8 @@ extension Occurrence {
     case .cloud(.launchesSuspended(settings.name, .dr)): "Launch process"
     case .cloud(.secretDeleted(settings.name, .dr)): settings.dr.secret?.ref.id
     case .cloud(.accessDenied("secretsmanager:PutSecretValue")) where settings.dr.secret == nil: nil
+    case .cloud(.accessDenied("rds:PromoteReadReplica")) where settings.dr.database.ref.global != nil: nil
+    case .cloud(.accessDenied("rds:FailoverGlobalCluster")) where settings.dr.database.ref.global == nil: nil
     case .cloud(.accessDenied(let apiName)): apiName
     case .clockBehind: "clock"
     case .cloud, .network, .disk, .crash, .freeze, .veto, .rival, .order: nil

@@ -87,8 +87,10 @@ extension Oracle {
         if !simulation.world.isHeld(listener) {
           violate("primary-is-not-fenced", now, "\(fence.subject) lets users in")
         }
-      // No world has a global database.
-      case .demoted: break
+      case .demoted(let cluster):
+        if simulation.world.isWritable(cluster) {
+          violate("primary-is-not-fenced", now, "\(fence.subject) takes writes")
+        }
       case .database(let database):
         if let since = simulation.world.runsSince(database), now - since > .minutes(8) {
           violate("primary-is-not-fenced", now, "\(fence.subject) runs since \(since.text)")

@@ -113,6 +113,12 @@ struct Oracle {
   /// Whether any fault of the cloud held at that moment.
   func wasTroubled(at time: Instant) -> Bool { troubles.contains { $0.from <= time && time <= $0.to } }
 
+  func hasJustLostInstances(at time: Instant) -> Bool {
+    troubles.contains {
+      if case .headless = $0.fault { $0.from <= time && time - $0.from <= .seconds(90) } else { false }
+    }
+  }
+
   /// What happened while nobody watched is reported from now on.
   mutating func booted(at now: Instant) {
     // A process that died frozen stood still until now, and no longer.

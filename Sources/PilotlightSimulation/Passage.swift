@@ -48,8 +48,9 @@ struct Passage {
     for question in after.asked where !after.isAwaited(question) {
       if arrives, question.isAct { take(question) }
     }
+    // Whoever is about to be given up was answered long ago, or never will be.
     let place = after
-    after.asked.removeAll { !place.isAwaited($0) }
+    after.asked.removeAll { !place.isAwaited($0) || place.age(of: $0) > .seconds(90) }
   }
 
   private mutating func take(_ question: Place.Question) {
@@ -191,8 +192,12 @@ extension Passage {
   private mutating func judgeWorld(_ action: CloudAction) {
     guard let run = after.machine.state.phase.run else { return }
     let isDown = after.situation(view).assessment.verdict == .down
-    if case .promoteReplica(let database) = action {
-      guard case .replica = after.cloud.databases[database] else {
+    if case .failOverCluster = action, run.kind != .failover { violate("failover-in-a-switchover", "\(run.kind)") }
+    if let database = action.promoted {
+      switch after.cloud.databases[database] {
+      // Who skips the wait for what was left asks too early, and is refused.
+      case .replica, .demoting: break
+      case .standalone, .stopped, .creating, .unseen, .promoting, .leaving, nil:
         return violate("promoted-twice", "\(after.cloud.databases)")
       }
       if before.asked.contains(where: { $0.actions == [action] && before.isAwaited($0) }) {

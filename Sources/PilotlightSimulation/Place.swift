@@ -63,6 +63,12 @@ struct Place {
       obstacles: [], brake: nil, account: "1")
   }
 
+  /// How long it has been awaited; zero for what was given up.
+  func age(of question: Question) -> Duration {
+    for case .asking(question.task, let since, _) in machine.progress.values { return now - since }
+    return .zero
+  }
+
   /// Still awaited, or given up.
   func isAwaited(_ question: Question) -> Bool {
     machine.progress.values.contains {

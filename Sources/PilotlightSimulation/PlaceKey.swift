@@ -126,6 +126,8 @@ struct PlaceKey: Hashable {
           case .creating(let source): $0.mix("creating \(source.identifier)")
           case .unseen(let source): $0.mix("unseen \(source.identifier)")
           case .promoting(let source): $0.mix("promoting \(source.identifier)")
+          case .leaving(let next): $0.mix("leaving \(next.identifier)")
+          case .demoting(let source): $0.mix("demoting \(source.identifier)")
           }
         }
       })

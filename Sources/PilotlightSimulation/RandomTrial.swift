@@ -46,6 +46,7 @@ extension Trial {
     draw.replicaSecrets(&trial)
     draw.fences(&trial)
     draw.names(&trial)
+    draw.aurora(&trial)
     return trial
   }
 }

@@ -107,7 +107,8 @@ extension SandboxFault {
       .captivePortal,
       .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,
       .replicationStopped, .lagMissing, .lagSpike, .capacityShortage, .launchesSuspended, .launchTemplateMissing,
-      .secretDeleted, .promotionStuck, .backupRunning, .databaseRestarts, .databaseTrouble, .demand, .commandsFail:
+      .secretDeleted, .promotionStuck, .backupRunning, .databaseRestarts, .databaseTrouble, .demand, .commandsFail,
+      .writeFencingFails, .resyncStalls, .switchoverCancelled, .headless:
       false
     }
   }

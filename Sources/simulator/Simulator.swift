@@ -43,15 +43,19 @@ extension Trial.Kind: ExpressibleByArgument {}
 
 struct Pairs: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Every pair of the named faults, a fault with itself included, each with both kinds of disaster.")
+    abstract:
+      "Every pair of the named faults, a fault with itself included, each with both kinds of disaster and once on Aurora."
+  )
   @OptionGroup var jobs: Jobs
 
   func run() throws {
     let faults = NamedFault.all
     let pairs = faults.indices.flatMap { a in faults.indices.filter { $0 >= a }.map { (a, $0) } }
-    try campaign(count: pairs.count * 2, jobs: jobs.jobs) { index in
-      let (a, b) = pairs[index / 2]
-      return NamedFault.pair(faults[a], faults[b], seed: UInt64(index))
+    try campaign(count: pairs.count * 3, jobs: jobs.jobs) { index in
+      let (pair, way) = (index / 3, index % 3)
+      let (a, b) = pairs[pair]
+      if way == 2 { return NamedFault.pair(faults[a], faults[b], seed: UInt64(pair), onAurora: true) }
+      return NamedFault.pair(faults[a], faults[b], seed: UInt64(pair * 2 + way))
     }
   }
 }
@@ -91,6 +95,7 @@ struct Explore: ParsableCommand {
   @Option(help: "How many things go wrong on the way to a place at most; any number unless given.")
   var disturbances: Int?
   @Flag(help: "With a preparation while degraded.") var prepare = false
+  @Flag(help: "On clusters of a global database.") var aurora = false
   @Flag(help: "With the fence and its debts too: some hours, and several gigabytes of memory.") var fence = false
 
   func run() throws {
@@ -101,6 +106,7 @@ struct Explore: ParsableCommand {
       let settings = WorkloadSettings.smallest {
         $0.decision.fencePrimary = fence
         $0.decision.prepareWhenDegraded = prepare
+        if aurora { $0.moveToAurora() }
       }
       let report = Exploration.run(settings, from: start, disturbances: disturbances, limit: places)
       let phases = PhaseName.allCases.compactMap { phase in report.phases[phase].map { "\($0) \(phase.rawValue)" } }

@@ -180,6 +180,19 @@ extension Night {
     #expect(failover.loss?.window.window == nil && failover.loss?.isDrained == nil && failover.lossReview == nil)
   }
 
+  @Test func `nor is one that nobody saw: what it left is not synchronised`() throws {
+    let night = try Night.atPeace()
+    night.order(.switchover)
+    #expect(night.run(.hours(1)) { $0.cloud.move != nil })
+    night.run(.seconds(5))
+    // The daemon is gone meanwhile.
+    night.cloud.move = GlobalMove(ref: night.new, allowsLoss: true, ends: night.now)
+    night.now = night.now + .minutes(2)
+    try night.crash()
+    #expect(night.run(.hours(1)) { $0.phase == .drActive }, "\(night.workload.machine.state.phase)")
+    #expect(night.failover?.loss?.window.window == nil && night.failover?.lossReview == nil)
+  }
+
   @Test func `a failover that somebody else began towards us is joined, and one towards elsewhere is not ours`() throws
   {
     let night = try Night.atPeace()

@@ -20,11 +20,16 @@ extension TinyCloud {
     return DatabaseState(
       status: database.status, source: database.isMember ? database.source : nil, arn: arn(ref), address: address(ref),
       engine: "aurora-postgresql",
-      replication: database.source == nil
-        ? nil : database.synchronization == "connected" ? "replicating" : database.synchronization,
+      replication: synchronization(of: database),
       cluster: ClusterState(
         instances: database.instances, version: "16.4", globalVersion: "16.4", isMember: database.isMember,
         operation: operation))
+  }
+
+  /// A writer shows what a reader of it is not.
+  private func synchronization(of database: Database) -> String? {
+    if database.source == nil { return databases.values.map(\.synchronization).first { $0 != "connected" } }
+    return database.synchronization == "connected" ? "replicating" : database.synchronization
   }
 
   mutating func failOver(_ ref: DatabaseRef, _ target: String, at now: Instant) -> CloudReply {

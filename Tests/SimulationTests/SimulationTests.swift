@@ -78,6 +78,26 @@ import Testing
     #expect(outcome.phase == .healthy)
   }
 
+  @Test func `a dead region of a global database ends in dr-active, and by order at home again`() {
+    for seed: UInt64 in 1...5 {
+      let outage = Scenario.Entry(at: .minutes(5), .cloud(.regionOutage(region: "eu-west-1")), lasting: .minutes(30))
+      let trial = Trial(
+        seed: seed, workloads: [.reference { $0.moveToAurora() }],
+        scenario: Scenario(name: "outage", entries: [outage], duration: .minutes(40)), expectation: .failsOver)
+      let outcome = Simulation(trial).run()
+      #expect(outcome.violations.isEmpty, "seed \(seed): \(outcome.violations)")
+      #expect(outcome.failovers == 1 && outcome.failbacks == 1 && outcome.promotions == 2)
+      #expect(outcome.phase == .healthy)
+    }
+  }
+
+  @Test(arguments: Exploration.Start.allCases)
+  func `the first places of a global database keep every promise`(_ start: Exploration.Start) {
+    let report = Exploration.run(.smallest { $0.moveToAurora() }, from: start, limit: 500)
+    #expect(report.isPartial && report.places == 500)
+    #expect(report.violations.isEmpty, "\(report.violations)")
+  }
+
   @Test func `an expectation that is wrong is noticed`() {
     let trial = Trial(
       seed: 1, workloads: [.reference()], scenario: Scenario(name: "quiet", entries: [], duration: .minutes(10)),

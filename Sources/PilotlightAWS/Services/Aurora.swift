@@ -103,7 +103,10 @@ extension AWSCloud {
     var role = ClusterRole(version: found.value("EngineVersion") ?? "", operation: operation(found))
     guard let me = members.first(where: isMe) else { return role }
     role.isMember = true
-    if writes(me) { return role }
+    if writes(me) {
+      role.replication = members.lazy.compactMap { $0.value("SynchronizationStatus") }.first { $0 != "connected" }
+      return role
+    }
     // In the middle of a failover nobody may be listed as the writer; a reader must never look as if it took writes.
     role.source =
       members.first(where: writes)?.value("DBClusterArn") ?? found["FailoverState"]?.value("FromDbClusterArn")

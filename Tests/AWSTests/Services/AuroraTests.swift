@@ -58,7 +58,7 @@ let oldARN = "arn:aws:rds:eu-west-1:123456789012:cluster:app"
 
   @Test func `the writer has no source; what it left is resynchronised later`() async throws {
     try prepare("DescribeGlobalClusters-resync.xml")
-    #expect(await state() == atRest { ($0.source, $0.replication) = (nil, nil) })
+    #expect(await state() == atRest { ($0.source, $0.replication) = (nil, "pending-resync") })
     executor.prepare(
       "DescribeDBClusters",
       String(decoding: try fixture("DescribeDBClusters.xml"), as: UTF8.self)
