@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import admin, faults, mend_autoscaling, mend_others, mend_rds, signatures, state, wire
+from . import admin, faults, mend_aurora, mend_autoscaling, mend_others, mend_rds, signatures, state, wire
 from .calls import CallLog
 from .wire import Call, Reply
 
@@ -40,6 +40,7 @@ class Cloud:
 
     def __init__(self) -> None:
         mend_rds.install()
+        mend_aurora.install()
         mend_autoscaling.install()
         mend_others.install()
         self.lock = threading.RLock()
