@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from aws.client import Control
 from world import ACCOUNT, CANARIES, DATABASE, DR, PRIMARY, REPLICA, World
 
@@ -101,3 +103,7 @@ class AuroraWorld(World):
         """Snapshots that Aurora took of what an old primary had not replicated."""
         found = self.client("rds", PRIMARY).describe_db_cluster_snapshots(SnapshotType="automated")["DBClusterSnapshots"]
         return [one["DBClusterSnapshotIdentifier"] for one in found if "unplanned" in one["DBClusterSnapshotIdentifier"]]
+
+
+#: For tests that are the same whatever kind of database there is.
+BOTH_KINDS = pytest.mark.parametrize("world", [World, AuroraWorld], indirect=True, ids=["instances", "aurora"])
