@@ -8,6 +8,7 @@ import pytest
 
 from aws.client import Control
 from world import ACCOUNT, CANARIES, DATABASE, DR, PRIMARY, REPLICA, World
+from wrapper_support import until
 
 GLOBAL = "django-app-global"
 ENGINE, VERSION = "aurora-postgresql", "16.4"
@@ -60,9 +61,11 @@ class AuroraWorld(World):
         self.client("rds", DR).failover_global_cluster(
             GlobalClusterIdentifier=GLOBAL, TargetDbClusterIdentifier=arn(DR, REPLICA), AllowDataLoss=True)
 
-    def switch_over_by_hand(self) -> None:
-        self.client("rds", PRIMARY).switchover_global_cluster(
-            GlobalClusterIdentifier=GLOBAL, TargetDbClusterIdentifier=arn(DR, REPLICA))
+    def switch_over_by_hand(self, back: bool = False) -> None:
+        region, target = (DR, arn(PRIMARY, DATABASE)) if back else (PRIMARY, arn(DR, REPLICA))
+        self.client("rds", region).switchover_global_cluster(
+            GlobalClusterIdentifier=GLOBAL, TargetDbClusterIdentifier=target)
+        until(lambda: self.global_cluster()["Status"] == "available")
 
     def detach_by_hand(self) -> None:
         """Somebody makes the DR region's cluster one of its own."""

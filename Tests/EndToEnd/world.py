@@ -185,9 +185,12 @@ class World:
         self.control.region_dead(PRIMARY)
 
     def mend_primary(self) -> None:
+        self.mend_primary_application()
+        self.control.region_dead(PRIMARY, dead=False)
+
+    def mend_primary_application(self) -> None:
         self.primary.alb.mode = "ok"
         self.control.targets(self.primary.target_group, "follow", url=self.primary.alb.url)
-        self.control.region_dead(PRIMARY, dead=False)
 
     def lose_primary_region(self) -> int:
         """The application and every API of its region are gone."""

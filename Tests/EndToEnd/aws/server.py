@@ -178,6 +178,10 @@ class Handler(BaseHTTPRequestHandler):
                 self._huge(int(options.get("bytes", 100_000_000)))
             case "reset":
                 self._reset()
+            case "late":
+                with self.cloud.lock:
+                    state.current().after(float(options["seconds"]), lambda: self._carry_out(call))
+                self._reset()
             case "close":
                 raise Broken
             case "black-hole" | "region-down":
@@ -188,6 +192,9 @@ class Handler(BaseHTTPRequestHandler):
                 if self._client_gone():
                     raise Broken
         return None
+
+    def _carry_out(self, call: Call) -> None:
+        self.cloud.calls.begin(call)["status"] = self.cloud.apply(call, self.server.server_address)[0]
 
     def _after(self, rule: faults.Rule, call: Call, reply: Reply, offset: float) -> Reply:
         match rule.kind:
