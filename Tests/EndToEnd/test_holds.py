@@ -11,7 +11,7 @@ import pytest
 
 from aws.client import Control
 from checks import assert_failed_over, assert_promoted_once, assert_untouched, fail_over, gate_asks, seen_up
-from daemon import DONE, REFUSED, Daemon
+from daemon import DONE, REFUSED
 from world import ACCOUNT, DR, REPLICA, World
 
 
