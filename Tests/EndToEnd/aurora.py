@@ -11,6 +11,8 @@ from world import ACCOUNT, CANARIES, DATABASE, DR, PRIMARY, REPLICA, World
 from wrapper_support import until
 
 GLOBAL = "django-app-global"
+#: A region that is no part of the deployment.
+THIRD = "ap-southeast-1"
 ENGINE, VERSION = "aurora-postgresql", "16.4"
 FAIL_OVER, SWITCH_OVER = "FailoverGlobalCluster", "SwitchoverGlobalCluster"
 
@@ -35,12 +37,15 @@ class AuroraWorld(World):
         self.client("rds", PRIMARY).create_global_cluster(
             GlobalClusterIdentifier=GLOBAL, Engine=ENGINE, EngineVersion=VERSION)
         owner = {"MasterUsername": "django", "MasterUserPassword": CANARIES[0]}
-        for region, identifier, more in ((PRIMARY, DATABASE, owner), (DR, REPLICA, {})):
-            rds = self.client("rds", region)
-            rds.create_db_cluster(
-                DBClusterIdentifier=identifier, Engine=ENGINE, EngineVersion=VERSION, GlobalClusterIdentifier=GLOBAL, **more)
-            rds.describe_db_clusters(DBClusterIdentifier=identifier)  # moto shows it as `creating` once
-            self.add_instance(region, identifier)
+        self.add_cluster(PRIMARY, DATABASE, **owner)
+        self.add_cluster(DR, REPLICA)
+
+    def add_cluster(self, region: str, identifier: str, **more: str) -> None:
+        rds = self.client("rds", region)
+        rds.create_db_cluster(
+            DBClusterIdentifier=identifier, Engine=ENGINE, EngineVersion=VERSION, GlobalClusterIdentifier=GLOBAL, **more)
+        rds.describe_db_clusters(DBClusterIdentifier=identifier)  # moto shows it as `creating` once
+        self.add_instance(region, identifier)
 
     def add_instance(self, region: str, identifier: str) -> None:
         self.client("rds", region).create_db_instance(
@@ -57,9 +62,9 @@ class AuroraWorld(World):
         self.primary.alb.mode = mode
         self.control.targets(self.primary.target_group, "unhealthy")
 
-    def fail_over_by_hand(self) -> None:
-        self.client("rds", DR).failover_global_cluster(
-            GlobalClusterIdentifier=GLOBAL, TargetDbClusterIdentifier=arn(DR, REPLICA), AllowDataLoss=True)
+    def fail_over_by_hand(self, region: str = DR, identifier: str = REPLICA) -> None:
+        self.client("rds", region).failover_global_cluster(
+            GlobalClusterIdentifier=GLOBAL, TargetDbClusterIdentifier=arn(region, identifier), AllowDataLoss=True)
 
     def switch_over_by_hand(self, back: bool = False) -> None:
         region, target = (DR, arn(PRIMARY, DATABASE)) if back else (PRIMARY, arn(DR, REPLICA))

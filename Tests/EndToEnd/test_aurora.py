@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aurora import FAIL_OVER, SWITCH_OVER, AuroraWorld, arn
+from aurora import FAIL_OVER, SWITCH_OVER, THIRD, AuroraWorld, arn
 from aws.client import Control
 from checks import (
     assert_failed_over, assert_home, assert_only_promoted, assert_order, assert_promoted_once, assert_untouched, fail_over,
@@ -105,6 +105,8 @@ def test_a_switchover_loses_nothing_and_holds_writes_no_longer_than_it_must(auro
     secrets = aurora.secret(aurora.primary), aurora.secret(aurora.dr)
     plan = daemon.ctl("plan", "switchover").stdout
     assert plan.index("hold-writes") < plan.index("promote-replica") and "drain" not in plan, plan
+    assert "now: would ask rds:SwitchoverGlobalCluster: " in plan, plan
+    assert "now: would ask rds:FailoverGlobalCluster: " in daemon.ctl("plan", "failover").stdout
     aurora.control.configure(switching_over=2)
     daemon.order("switchover", "--confirm", WORKLOAD)
     daemon.wait_until("writes are held", lambda: aurora.writes_held(aurora.primary), 60)
@@ -216,6 +218,24 @@ def test_permissions_on_all_three_resources_are_looked_at(aurora: AuroraWorld, t
     named = {value for call in asked for name, value in call["params"].items() if name.startswith("ResourceArns")}
     assert {arn(PRIMARY, DATABASE), arn(DR, REPLICA)} <= named, named
     assert any(one.startswith("arn:aws:rds::") and ":global-cluster:" in one for one in named), named
+
+
+def test_an_instance_of_a_cluster_is_not_taken_for_a_replica(aurora: AuroraWorld, tmp_path: Path) -> None:
+    check = Check(Daemon(aurora, tmp_path, {"globalDatabase": None, "dr.database.id": f"{REPLICA}-1"}), NOT_READY)
+    assert "globalDatabase" in check.items["database"][1], check.text
+
+
+def test_another_region_that_somebody_made_the_writer_is_left_alone(aurora: AuroraWorld, start) -> None:
+    aurora.add_cluster(THIRD, "third")
+    daemon = start(aurora)
+    aurora.fail_over_by_hand(THIRD, "third")
+    aurora.built = aurora.control.mark()
+    daemon.until("it is seen", lambda workload: "third" in " ".join(workload["armed"]["reasons"]), 30)
+    aurora.break_primary()
+    daemon.until("down", lambda workload: workload["assessment"]["verdict"] == "down", 15)
+    daemon.stays(lambda: daemon.status()["phase"] == "degraded", 4)
+    daemon.order("failover", "--confirm", WORKLOAD, expect=REFUSED)
+    assert_untouched(aurora)
 
 
 @pytest.mark.parametrize("way", ["fail_over_by_hand", "detach_by_hand"])

@@ -1,5 +1,5 @@
-"""Whatever becomes of a failover or a switchover of a global database, it is asked for once more or not at all, and nobody is left
-between two regions."""
+"""Whatever becomes of a failover or a switchover of a global database, it is asked for once more or not at all, and nobody
+is left between two regions."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from aurora import FAIL_OVER, SWITCH_OVER, AuroraWorld
+from aurora import FAIL_OVER, SWITCH_OVER, THIRD, AuroraWorld
 from aws.client import Control
-from checks import assert_failed_over, assert_home, assert_only_promoted, fail_over, promoting
+from checks import assert_failed_over, assert_home, assert_only_promoted, fail_over, gate_asks, promoting
 from daemon import DONE, PATIENCE, REFUSED, Daemon, pass_time
 from fence_support import lines
 from settings import WORKLOAD
 from world import DATABASE, DR, PRIMARY, REPLICA, SERVING, STANDBY
 
 BUSY = {"status": 400, "code": "InvalidGlobalClusterStateFault", "message": "it is busy"}
-PROMOTE = "promote-replica"
+PROMOTE, PROMOTE_HOME = "promote-replica", "promote-primary"
 
 
 def until_asked(world: AuroraWorld, daemon: Daemon, number: int = 1, seconds: float = 60) -> None:
@@ -94,6 +94,23 @@ def test_a_failover_that_is_denied_is_stuck_with_a_way_out(aurora: AuroraWorld, 
     aws.lift(fault)
     daemon.order("retry", expect=DONE)
     daemon.until_phase("dr-active")
+    assert_failed_over(aurora, secret)
+
+
+@pytest.mark.parametrize("kind", ["throttle", "html", "denied"])
+@pytest.mark.parametrize("action", ["DescribeDBClusters", "DescribeGlobalClusters"])
+def test_nothing_is_promoted_that_cannot_be_read(
+    aurora: AuroraWorld, aws: Control, start, kind: str, action: str
+) -> None:
+    daemon = start(aurora)
+    secret = aurora.secret(aurora.dr)
+    fault = aws.fault(kind, action=action)
+    aurora.break_primary()
+    daemon.stays(lambda: promoting(aurora) == [] and aurora.serving() == "primary", 6)
+    aws.lift(fault)
+    if daemon.status()["stuck"]:
+        daemon.order("retry")
+    daemon.until_phase("dr-active", 90)
     assert_failed_over(aurora, secret)
 
 
