@@ -12,7 +12,7 @@ from aws.client import Control
 from checks import (
     assert_failed_over, assert_home, assert_only_promoted, assert_order, assert_promoted_once, assert_untouched, fail_over,
     gate_asks, promoting, seen_up)
-from daemon import DONE, REFUSED, Daemon, pass_time
+from daemon import DONE, PATIENCE, REFUSED, Daemon, pass_time
 from fence_support import GROUP_STEP, STOP_BOUND, lines, owed
 from live_check import NOT_READY, READY, Check
 from settings import WORKLOAD
@@ -107,7 +107,7 @@ def test_a_switchover_loses_nothing_and_holds_writes_no_longer_than_it_must(auro
     assert plan.index("hold-writes") < plan.index("promote-replica") and "drain" not in plan, plan
     assert "now: would ask rds:SwitchoverGlobalCluster: " in plan, plan
     assert "now: would ask rds:FailoverGlobalCluster: " in daemon.ctl("plan", "failover").stdout
-    aurora.control.configure(switching_over=2)
+    aurora.control.configure(switching_over=2 * PATIENCE)
     daemon.order("switchover", "--confirm", WORKLOAD)
     daemon.wait_until("writes are held", lambda: aurora.writes_held(aurora.primary), 60)
     workload = daemon.until_phase("dr-active", 90)

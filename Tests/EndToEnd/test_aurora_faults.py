@@ -15,6 +15,8 @@ from fence_support import lines
 from settings import WORKLOAD
 from world import DATABASE, DR, PRIMARY, REPLICA, SERVING, STANDBY
 
+#: What was asked for and does not show is taken not to have happened after so many seconds.
+SETTLING = 30
 BUSY = {"status": 400, "code": "InvalidGlobalClusterStateFault", "message": "it is busy"}
 PROMOTE, PROMOTE_HOME = "promote-replica", "promote-primary"
 
@@ -205,7 +207,7 @@ def test_a_switchover_that_aurora_cancels_can_be_taken_back(aurora: AuroraWorld,
 @pytest.mark.slow
 def test_somebody_fails_over_a_switchover_that_hangs(aurora: AuroraWorld, aws: Control, start) -> None:
     """The step sees that the cluster is the writer, whoever made it so."""
-    aws.configure(switching_over=4)
+    aws.configure(switching_over=4 * PATIENCE)
     daemon = start(aurora)
     daemon.order("switchover", "--confirm", WORKLOAD)
     until_asked(aurora, daemon)
