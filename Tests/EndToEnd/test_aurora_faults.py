@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from aurora import FAIL_OVER, SWITCH_OVER, THIRD, AuroraWorld
+from aurora import FAIL_OVER, SWITCH_OVER, AuroraWorld
 from aws.client import Control
-from checks import assert_failed_over, assert_home, assert_only_promoted, fail_over, gate_asks, promoting
+from checks import assert_failed_over, assert_home, assert_only_promoted, fail_over, promoting
 from daemon import DONE, PATIENCE, REFUSED, Daemon, pass_time
 from fence_support import lines
 from settings import WORKLOAD
@@ -66,6 +66,23 @@ def test_a_kill_in_the_call_ends_in_one_failover(aurora: AuroraWorld, aws: Contr
     daemon.until_phase("dr-active", 150)
     assert_failed_over(aurora, secret)
     assert len(promoting(aurora)) == 1
+
+
+def test_a_request_that_arrives_late_is_committed_to_when_it_shows(aurora: AuroraWorld, aws: Control, start) -> None:
+    """It was believed not to have happened, and another one was refused meanwhile: there is no way back any more all the same."""
+    aws.configure(failing_over=15 * PATIENCE)
+    daemon = start(aurora)
+    secret = aurora.secret(aurora.dr)
+    aws.fault("late", action=FAIL_OVER, count=1, seconds=SETTLING + 4 * PATIENCE)
+    aws.fault("error", action=FAIL_OVER, skip=1, **BUSY)
+    aurora.break_primary()
+    daemon.wait_until("it was refused", lambda: len(aurora.changes(FAIL_OVER)) >= 2, 90)
+    daemon.wait_until("the first one shows", lambda: "failing-over" in daemon.explain(), 30)
+    aurora.mend_primary()
+    assert "forward" in daemon.order("abort", expect=REFUSED)
+    daemon.stays(lambda: daemon.status()["phase"] == "failing-over" and aurora.sizes(aurora.dr) == SERVING, 5)
+    daemon.until_phase("dr-active", 60)
+    assert_failed_over(aurora, secret)
 
 
 def test_a_failover_that_does_not_end_is_watched_and_paged_and_no_traffic_moves(
