@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aurora import AuroraWorld
 from aws.client import Control
 from daemon import BINARIES, Daemon, have_binaries
 from world import World
@@ -34,9 +35,17 @@ def aws(aws_process: Control) -> Iterator[Control]:
 
 
 @pytest.fixture
-def world(aws: Control) -> Iterator[World]:
-    """The reference deployment, fresh."""
-    built = World(aws)
+def world(request: pytest.FixtureRequest, aws: Control) -> Iterator[World]:
+    """The reference deployment, fresh; of another kind where a test asks for it (`BOTH_KINDS`)."""
+    built = getattr(request, "param", World)(aws)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def aurora(aws: Control) -> Iterator[AuroraWorld]:
+    """As `world`, with a global database."""
+    built = AuroraWorld(aws)
     yield built
     built.close()
 

@@ -18,8 +18,9 @@ def configuration(world: World, directory: Path, overrides: dict[str, Any] | Non
         "name": WORKLOAD,
         "mode": "automatic",
         "objectives": {"rto": "30m", "rpo": "5m"},
-        "primary": _site(world.primary, DATABASE),
-        "dr": _site(world.dr, REPLICA),
+        **({"globalDatabase": world.global_database} if world.global_database else {}),
+        "primary": _site(world, world.primary, DATABASE),
+        "dr": _site(world, world.dr, REPLICA),
         "detection": {"confirmFor": "1s", "corroborate": "any", "pollInterval": "1s", "timeGap": "5s"},
         "replication": {"staleAfter": "1m"},
         "decision": {"onRpoBreach": "hold", "holdDown": "1h", "fencePrimary": True},
@@ -40,7 +41,7 @@ def write(content: dict[str, Any], file: Path) -> Path:
     return fresh.replace(file)
 
 
-def _site(site: Site, database: str) -> dict[str, Any]:
+def _site(world: World, site: Site, database: str) -> dict[str, Any]:
     return {
         "region": site.region,
         "alb": {
@@ -50,7 +51,7 @@ def _site(site: Site, database: str) -> dict[str, Any]:
         "group": {"name": GROUP, "capacity": _size(SERVING), "standby": _size(STANDBY), "acceptMinimum": 1},
         "targetGroup": site.target_group,
         "listener": site.listener,
-        "database": {"id": database, "instanceClass": "db.t3.micro"},
+        "database": {"id": database, **({} if world.global_database else {"instanceClass": "db.t3.micro"})},
         "secret": {"id": SECRET, "hostKey": "host", "portKey": "port"},
     }
 

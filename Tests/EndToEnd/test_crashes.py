@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from aurora import BOTH_KINDS
 from aws.client import Control
 from checks import assert_failed_over, assert_home, assert_promoted_once, fail_over
 from settings import WORKLOAD
@@ -27,6 +28,7 @@ def test_a_kill_at_a_random_moment_of_a_failover_ends_in_dr_active_with_one_prom
     assert_failed_over(world, secret)
 
 
+@BOTH_KINDS
 def test_many_kills_in_one_failover_end_in_dr_active_with_one_promotion(world: World, start) -> None:
     daemon = start(world)
     secret = world.secret(world.dr)
@@ -102,6 +104,7 @@ def test_a_kill_in_dr_active_stays_in_dr_active(world: World, start) -> None:
     assert len(world.changes()) == before
 
 
+@BOTH_KINDS
 @pytest.mark.parametrize("seed", range(3))
 def test_kills_in_a_failback_end_in_healthy_with_nothing_deleted(world: World, start, seed: int) -> None:
     daemon = start(world)

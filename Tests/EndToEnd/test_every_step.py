@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aurora import BOTH_KINDS
 from aws.client import Control
 from checks import assert_failed_over, assert_order, assert_promoted_once
 from daemon import DONE, Daemon
@@ -18,7 +19,7 @@ CALLS = {
     "repoint-dr-secret": {"region": DR, "action": "PutSecretValue"},
     "scale-up-dr": {"region": DR, "action": "UpdateAutoScalingGroup"},
     "fence-primary": {"region": PRIMARY, "action": "UpdateAutoScalingGroup"},
-    "promote-replica": {"region": DR, "action": "PromoteReadReplica"},
+    "promote-replica": {"region": DR},
     "verify-dr-targets": {"region": DR, "action": "DescribeTargetHealth"},
     "shift-traffic": {"region": "us-east-1", "action": "ChangeResourceRecordSets"},
     "announce": {"region": DR, "action": "Publish"},
@@ -55,6 +56,11 @@ PASSING: dict[str, tuple[list[dict[str, Any]], tuple[str, ...], int, str | None]
 SILENT = {("reset", "verify-dr-targets"), ("no-answer-late", "verify-dr-targets"), ("truncated", "verify-dr-targets")}
 
 
+def call_of(world: World, step: str) -> dict[str, Any]:
+    """As `CALLS`, with what promotes a database of this kind."""
+    return {**CALLS[step], **({"action": world.promotes[0]} if step == PROMOTE else {})}
+
+
 def told(daemon: Daemon, step: str, word: str) -> list[str]:
     """Warnings of the log that name the step and what met it."""
     return re.findall(f"^.* WARNING .* {step}: .*{word}.*$", daemon.log(), re.MULTILINE)
@@ -66,6 +72,7 @@ def assert_debts_paid(world: World, daemon: Daemon) -> None:
     assert world.sizes(world.primary) == STANDBY
 
 
+@BOTH_KINDS
 @pytest.mark.parametrize("name", PASSING)
 def test_a_fault_that_passes_delays_every_step_and_changes_nothing_else(
     world: World, aws: Control, start, name: str
@@ -74,7 +81,7 @@ def test_a_fault_that_passes_delays_every_step_and_changes_nothing_else(
     rules, steps, count, word = PASSING[name]
     daemon = start(world)
     secret = world.secret(world.dr)
-    laid = {step: [aws.fault(**rule, **CALLS[step], count=count) for rule in rules] for step in steps}
+    laid = {step: [aws.fault(**rule, **call_of(world, step), count=count) for rule in rules] for step in steps}
     world.break_primary()
     daemon.until_phase("dr-active", 150)
     for step, faults in laid.items():
@@ -84,7 +91,7 @@ def test_a_fault_that_passes_delays_every_step_and_changes_nothing_else(
     aws.lift()
     assert_debts_paid(world, daemon)
     assert_failed_over(world, secret)
-    assert_order(world, "PutSecretValue", "PromoteReadReplica", "ChangeResourceRecordSets", "Publish")
+    assert_order(world, "PutSecretValue", world.promotes[0], "ChangeResourceRecordSets", "Publish")
 
 
 def test_every_fault_that_passes_only_delays_the_switch_object(aws: Control, start) -> None:
@@ -157,6 +164,7 @@ def test_a_fence_and_an_announcement_that_are_denied_for_ever_hold_nothing_up(
     assert_debts_paid(world, daemon)
 
 
+@BOTH_KINDS
 @pytest.mark.parametrize("step", ["scale-up-dr", PROMOTE, "verify-dr-targets", "shift-traffic"])
 def test_a_step_that_never_gets_an_answer_waits_and_goes_on_by_itself(
     world: World, aws: Control, start, step: str
@@ -164,9 +172,10 @@ def test_a_step_that_never_gets_an_answer_waits_and_goes_on_by_itself(
     """F29: nothing is taken for done, nothing after it begins, and no person is needed once it answers again."""
     daemon = start(world)
     secret = world.secret(world.dr)
-    fault = aws.fault("hold", **CALLS[step])
+    call = call_of(world, step)
+    fault = aws.fault("hold", **call)
     world.break_primary()
-    daemon.wait_until("it says so", lambda: told(daemon, step, f"timeout: {CALLS[step]['action']}"), 50)
+    daemon.wait_until("it says so", lambda: told(daemon, step, f"timeout: {call['action']}"), 50)
     workload = daemon.status()
     assert workload["phase"] == "failing-over" and workload["incident"]["standing"] == "running", workload
     states = list(daemon.steps().items())

@@ -10,20 +10,9 @@ from pathlib import Path
 import pytest
 
 from aws.client import Control
-from checks import assert_failed_over, assert_promoted_once, assert_untouched, fail_over
-from daemon import DONE, REFUSED, Daemon
+from checks import assert_failed_over, assert_promoted_once, assert_untouched, fail_over, gate_asks, seen_up
+from daemon import DONE, REFUSED
 from world import ACCOUNT, DR, REPLICA, World
-
-
-def seen_up(daemon: Daemon) -> Daemon:
-    """For worlds in which the daemon is rightly not armed."""
-    daemon.until("the primary is seen", lambda workload: workload["assessment"]["verdict"] == "up", 15)
-    time.sleep(1.5)  # long enough for every slow poll to have come once
-    return daemon
-
-
-def gate_asks(daemon: Daemon) -> None:
-    daemon.until("the gate asks", lambda workload: (workload["incident"] or {}).get("standing") == "waiting", 25)
 
 
 def test_a_daemon_cut_off_from_everything_is_blind_and_moves_nothing(world: World, start) -> None:

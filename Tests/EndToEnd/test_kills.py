@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 
 import pytest
 
+from aurora import BOTH_KINDS, FAIL_OVER, SWITCH_OVER, AuroraWorld
 from checks import assert_failed_over, assert_home
 from daemon import PATIENCE, Daemon
 from settings import WORKLOAD
@@ -23,12 +24,31 @@ from world import DR, PRIMARY, World
 
 #: The kinds of record that a write of an undisturbed run can end with; every other kind is always followed in the same write.
 LAST = {"degraded", "ordered", "stepStarted", "acting", "accepted", "runFinished"}
+#: The end of what no step waits for; it may have a write of its own.
+BESIDE = ("stepDone", "await-old-primary")
 
-#: How many such records a failover and a failback make. They come in one order, and which of them share a write may vary.
-FAILOVER, FAILBACK = 23, 49
+
+class Cycle(NamedTuple):
+    """A failover and its failback."""
+
+    #: How many such records they make. They come in one order, and which of them share a write may vary.
+    failover: int
+    failback: int
+    #: Region and action of the promotion away, and of the one home.
+    away: tuple[str, str]
+    home: tuple[str, str]
+
+
+CYCLES = {
+    World: Cycle(23, 49, (DR, "PromoteReadReplica"), (PRIMARY, "PromoteReadReplica")),
+    AuroraWorld: Cycle(24, 33, (DR, FAIL_OVER), (DR, SWITCH_OVER)),
+}
 
 #: Shorter than the daemon's own pauses, so that it never waits for the cloud; longer than a restart's first look takes.
-SWIFT = {"promote_accept": 0, "promote_modifying": 0.4, "promote_rebooting": 0, "create_replica": 0.4, "launch": 0.2}
+SWIFT = {
+    "promote_accept": 0, "promote_modifying": 0.4, "promote_rebooting": 0, "create_replica": 0.4, "launch": 0.2,
+    "global_accept": 0, "failing_over": 0.4, "switching_over": 0.4, "resync": 0.2,
+}
 
 #: The orders that lead home.
 HOME = (
@@ -108,7 +128,7 @@ class Mortal(Daemon):
 
         def due(rows: list[Row]) -> bool:
             nonlocal done
-            assert rows[-1].kind in LAST, f"a write ends with {rows[-1]}"
+            assert rows[-1].kind in LAST or rows[-1].news == BESIDE, f"a write ends with {rows[-1]}"
             done = list(dict.fromkeys(row.news for row in rows if row.kind in LAST))
             return len(done) >= n or rows[-1].kind == "runFinished"
 
@@ -135,6 +155,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def cycle(world: World) -> Cycle:
+    return CYCLES[type(world)]
+
+
+@pytest.fixture
 def mortal(world: World, tmp_path: Path, library: Path) -> Iterator[Mortal]:
     world.control.configure(**SWIFT)
     daemon = Mortal(world, tmp_path, library)
@@ -150,10 +175,11 @@ def break_primary(world: World, daemon: Daemon) -> None:
     world.primary.alb.mode = "refused"
 
 
-def assert_asked_once(world: World, *regions: str) -> None:
-    """One PromoteReadReplica in each of these regions, and no other."""
-    asked = [(call["region"], call["status"]) for call in world.changes("PromoteReadReplica")]
-    assert asked == [(region, 200) for region in regions]
+def assert_asked_once(world: World, *promotions: tuple[str, str]) -> None:
+    """Each of these once, and for no other."""
+    asked = [call for call in world.changes() if call["action"] in world.promotes]
+    assert [(call["region"], call["action"]) for call in asked] == list(promotions)
+    assert {call["status"] for call in asked} == {200}
 
 
 def give(orders: Sequence[Sequence[str]], mortal: Mortal, until: Callable[[], Any]) -> None:
@@ -164,7 +190,8 @@ def give(orders: Sequence[Sequence[str]], mortal: Mortal, until: Callable[[], An
         until()
 
 
-def test_a_life_for_each_write_of_a_failback(world: World, mortal: Mortal) -> None:
+@BOTH_KINDS
+def test_a_life_for_each_write_of_a_failback(world: World, mortal: Mortal, cycle: Cycle) -> None:
     """As of a failover, from the first order on."""
     secret = world.secret(world.primary)
     mortal.live().armed()
@@ -175,49 +202,52 @@ def test_a_life_for_each_write_of_a_failback(world: World, mortal: Mortal) -> No
         mortal.kill()
         mortal.live().halting()
         give([words], mortal, lambda: mortal.killed_when(len))
-    assert mortal.lives() > FAILBACK // 2
+    assert mortal.lives() > cycle.failback // 2
     mortal.live()
     assert mortal.status()["phase"] == "healthy"
     assert_home(world, secret)
-    assert_asked_once(world, DR, PRIMARY)
+    assert_asked_once(world, cycle.away, cycle.home)
 
 
-def test_a_life_for_each_write_of_a_failover(world: World, mortal: Mortal) -> None:
+@BOTH_KINDS
+def test_a_life_for_each_write_of_a_failover(world: World, mortal: Mortal, cycle: Cycle) -> None:
     """Each life ends by its first write that says what no life before it wrote. A repetition does not end it: the intent comes
     before each act, and the gate's word dies with its process, so those who died of these again would never act."""
     secret = world.secret(world.dr)
     mortal.live().armed().halting()
     break_primary(world, mortal)
-    assert mortal.lives() > FAILOVER // 2
+    assert mortal.lives() > cycle.failover // 2
     mortal.live()
     assert mortal.status()["phase"] == "dr-active"
     assert_failed_over(world, secret)
-    assert_asked_once(world, DR)
+    assert_asked_once(world, cycle.away)
 
 
-@pytest.mark.parametrize("n", range(1, FAILBACK + 1))
+@pytest.mark.parametrize(("world", "n"), [
+    pytest.param(kind, n, id=f"{kind.__name__}-{n}") for kind, cycle in CYCLES.items() for n in range(1, cycle.failback + 1)
+], indirect=["world"])
 def test_a_kill_after_write_n_of_a_failover_and_after_write_n_of_its_failback(
-    world: World, mortal: Mortal, n: int
+    world: World, mortal: Mortal, cycle: Cycle, n: int
 ) -> None:
     """F76-F81: what was written is durable, and nothing that follows from it was done."""
     secret, secret_at_home = world.secret(world.dr), world.secret(world.primary)
     mortal.live().armed()
-    if n <= FAILOVER:
+    if n <= cycle.failover:
         mortal.halting()
     break_primary(world, mortal)
-    if n <= FAILOVER:
-        mortal.killed_at(n, FAILOVER)
+    if n <= cycle.failover:
+        mortal.killed_at(n, cycle.failover)
         mortal.live()
     mortal.until_phase("dr-active", 90)
     assert_failed_over(world, secret)
-    assert_asked_once(world, DR)
+    assert_asked_once(world, cycle.away)
 
     world.mend_primary()
     mortal.halting()
-    give(HOME, mortal, lambda: mortal.killed_at(n, FAILBACK))
+    give(HOME, mortal, lambda: mortal.killed_at(n, cycle.failback))
     mortal.live()
     if mortal.status()["phase"] == "dr-active":
         mortal.order("failback", "--confirm", WORKLOAD)
     mortal.until_phase("healthy", 120)
     assert_home(world, secret_at_home)
-    assert_asked_once(world, DR, PRIMARY)
+    assert_asked_once(world, cycle.away, cycle.home)

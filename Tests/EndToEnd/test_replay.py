@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from aurora import BOTH_KINDS
 from daemon import BINARIES, PATIENCE, ROOT, SANITIZER, Daemon, die_with_parent
 from settings import WORKLOAD
 from world import World
@@ -53,6 +54,7 @@ def outage(world: World, daemon: Daemon) -> None:
     daemon.until_phase("healthy", 30)
 
 
+@BOTH_KINDS
 def test_an_outage_is_judged_under_two_configurations(world: World, start) -> None:
     daemon = start(world, arm=False, mode="observe")
     daemon.until("the primary is seen", lambda workload: workload["assessment"]["verdict"] == "up", 15)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from aurora import BOTH_KINDS
 from aws.client import Control
 from checks import assert_failed_over, assert_home, assert_nothing_deleted, assert_order, assert_promoted_once
 from daemon import DONE, REFUSED, Daemon
@@ -36,6 +37,7 @@ def test_a_switchover_loses_nothing_and_the_way_home_needs_no_review(world: Worl
     assert_nothing_deleted(world)
 
 
+@BOTH_KINDS
 def test_until_the_promotion_it_can_be_taken_back(world: World, aws: Control, start) -> None:
     daemon = start(world)
     aws.fault("error", action="GetMetricData", status=500)
@@ -47,6 +49,7 @@ def test_until_the_promotion_it_can_be_taken_back(world: World, aws: Control, st
     assert world.promotions() == [] and world.sizes(world.dr) == STANDBY and world.sizes(world.primary) == SERVING
 
 
+@BOTH_KINDS
 def test_a_primary_that_dies_under_it_is_failed_over(world: World, aws: Control, start) -> None:
     daemon = start(world)
     fault = aws.fault("error", action="GetMetricData", status=500)

@@ -172,6 +172,15 @@ def test_a_lost_answer_was_carried_out(world: World, aws: Control) -> None:
     assert [call["fault"] for call in world.changes("PromoteReadReplica")] == ["lost-answer"]
 
 
+def test_a_request_can_be_carried_out_long_after_its_sender_has_given_up(world: World, aws: Control) -> None:
+    aws.fault("late", action="PromoteReadReplica", count=1, seconds=1)
+    with pytest.raises(ConnectionClosedError):
+        promote(world)
+    assert world.promotions() == []
+    until(world.promotions)
+    assert [call["status"] for call in world.changes("PromoteReadReplica")] == [None, 200]
+
+
 def test_an_error_after_the_deed_was_carried_out_too(world: World, aws: Control) -> None:
     aws.fault("error-after", action="PromoteReadReplica", count=1, status=502)
     assert code(lambda: promote(world)) == "InternalFailure"

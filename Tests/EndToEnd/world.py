@@ -53,6 +53,11 @@ class Site:
 class World:
     """The two regions, and what tests ask about them from outside."""
 
+    #: The Aurora global database of both sides, if that is what they have.
+    global_database: str | None = None
+    #: What promotes a database, of whatever kind.
+    promotes: tuple[str, ...] = ("PromoteReadReplica",)
+
     def __init__(self, control: Control, traffic: str = "cname", brisk: bool = True, **settings: Any) -> None:
         """`traffic` is `cname`, `alias`, `weighted`, `failover` (a pair, the primary's on a health check) or `switch`."""
         self.control = control
@@ -180,9 +185,12 @@ class World:
         self.control.region_dead(PRIMARY)
 
     def mend_primary(self) -> None:
+        self.mend_primary_application()
+        self.control.region_dead(PRIMARY, dead=False)
+
+    def mend_primary_application(self) -> None:
         self.primary.alb.mode = "ok"
         self.control.targets(self.primary.target_group, "follow", url=self.primary.alb.url)
-        self.control.region_dead(PRIMARY, dead=False)
 
     def lose_primary_region(self) -> int:
         """The application and every API of its region are gone."""
@@ -196,6 +204,9 @@ class World:
         return self.control.fault("black-hole")
 
     # Looking from outside
+
+    def database_status(self, region: str, identifier: str) -> str:
+        return self.instance(region, identifier)["DBInstanceStatus"]
 
     def address(self, region: str, identifier: str) -> str:
         return self.instance(region, identifier)["Endpoint"]["Address"]

@@ -11,7 +11,7 @@ from moto.autoscaling.models import autoscaling_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.rds.models import rds_backends
 
-from . import mend_autoscaling, state
+from . import mend_aurora, mend_autoscaling, state
 from .wire import Reply
 
 if TYPE_CHECKING:
@@ -78,6 +78,9 @@ def _route(cloud: Cloud, method: str, words: list[str], query: dict[str, str], w
             instance = rds_backends[DEFAULT_ACCOUNT_ID][wish["region"]].databases[wish["id"]]
             instance.status = wish["status"]
             return {}
+        case "POST", ["cluster"]:
+            mend_aurora.change(wish.pop("region"), wish.pop("id"), wish)
+            return {}
         case "POST", ["simulate"]:
             now.denied = set(wish["denied"])
             return {}
@@ -90,7 +93,7 @@ def _region(now: state.State, wish: dict[str, Any]) -> Any:
     if wish.get("dead", True):
         now.dead_regions.setdefault(wish["region"], time.time() - float(wish.get("since", 0)))
     else:
-        now.dead_regions.pop(wish["region"], None)
+        now.region_is_back(wish["region"])
     return sorted(now.dead_regions)
 
 

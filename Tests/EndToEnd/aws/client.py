@@ -98,6 +98,9 @@ class Control:
     def instance_status(self, region: str, identifier: str, status: str) -> None:
         self.ask("POST", "instance", {"region": region, "id": identifier, "status": status})
 
+    def cluster(self, region: str, identifier: str, **wish: Any) -> None:
+        self.ask("POST", "cluster", {"region": region, "id": identifier, **wish})
+
     def launch_failure(self, region: str, group: str, message: str | None, **script: Any) -> None:
         self.ask("POST", "launch-failure", {"region": region, "group": group, "message": message, **script})
 

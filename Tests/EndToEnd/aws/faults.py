@@ -17,6 +17,7 @@ most `count` times, with `probability`, and for `duration` seconds after it was 
     huge             200 with `bytes` (default 100 MB) of a body that never makes sense
     hold             waits until the rule is lifted; dropped if the client has gone away meanwhile
     region-down      same as black-hole, and the region's database stops feeding its replicas
+    late             RST instead of the answer, and moto carries it out `seconds` later
   after moto has carried it out
     lost-answer      RST instead of the answer
     error-after      `status` `code` instead of the answer
@@ -43,7 +44,7 @@ from .wire import Call
 
 BEFORE = frozenset({
     "throttle", "error", "denied", "expired-token", "reset", "close", "black-hole", "html", "garbage", "huge", "hold",
-    "region-down",
+    "region-down", "late",
 })
 AFTER = frozenset({"lost-answer", "error-after", "hold-answer", "truncate", "replace"})
 AROUND = frozenset({"latency", "skew"})

@@ -1,4 +1,4 @@
-"""The smaller gaps: ReplicaLag that follows the replica, a secret replica that can be promoted, Route 53 changes that
+"""The smaller gaps: lag that follows the replica, a secret replica that can be promoted, Route 53 changes that
 take time, health checks that are switched, SimulatePrincipalPolicy, a caller with policies."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ import json
 import time
 import uuid
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.core.responses import ActionResult
@@ -20,9 +20,23 @@ from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManager
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sts.responses import TokenResponse
 
-from . import mend_rds, state, zones
+from . import mend_aurora, mend_rds, state, zones
 
 HISTORY = 900.0
+
+
+class Lag(NamedTuple):
+    """A metric of lag."""
+
+    dimension: str
+    per_second: float
+
+
+LAGS = {
+    "ReplicaLag": Lag("DBInstanceIdentifier", 1),
+    "AuroraGlobalDBRPOLag": Lag("DBClusterIdentifier", 1000),
+    "AuroraGlobalDBReplicationLag": Lag("DBClusterIdentifier", 1000),
+}
 
 
 def install() -> None:
@@ -35,7 +49,7 @@ def install() -> None:
     TokenResponse.get_caller_identity = get_caller_identity(TokenResponse.get_caller_identity)
 
 
-# ReplicaLag
+# ReplicaLag, and that of a global database
 
 
 def samples(region: str, identifier: str) -> list[tuple[float, float]]:
@@ -59,27 +73,35 @@ def samples(region: str, identifier: str) -> list[tuple[float, float]]:
     return automatic(region, identifier, times)
 
 
-def automatic(region: str, identifier: str, times: list[float]) -> list[tuple[float, float]]:
-    """1 s while it replicates; after the source's death as `lag_after_death` says."""
-    now = state.current()
+def replication(region: str, identifier: str) -> tuple[float, str, float] | None:
+    """Since when it replicates, from which region, and how many seconds it is behind when all is well."""
     for account in rds_backends.values():
-        instance = account[region].databases.get(identifier) if region in account else None
-        if instance is not None:
-            break
-    else:
+        backend = account[region] if region in account else None
+        if backend and (cluster := backend.clusters.get(identifier)) is not None:
+            source = mend_aurora.source_region(cluster)
+            return (mend_aurora.following_since(cluster), source, mend_aurora.USUAL_LAG) if source else None
+        if backend and (instance := backend.databases.get(identifier)) is not None:
+            since = state.current().replicating_since.get((region, identifier))
+            if since is None or not instance.source_db_instance_identifier:
+                return None
+            return since, mend_rds.source_region(instance), 1.0
+    return None
+
+
+def automatic(region: str, identifier: str, times: list[float]) -> list[tuple[float, float]]:
+    """The usual while it replicates; after the source's death as `lag_after_death` says."""
+    if (found := replication(region, identifier)) is None:
         return []
-    since = now.replicating_since.get((region, identifier))
-    if since is None or not instance.source_db_instance_identifier:
-        return []
-    death = now.dead_regions.get(mend_rds.source_region(instance))
+    now, (since, source, usual) = state.current(), found
+    death = now.dead_regions.get(source)
     result = []
     for at in times:
         if at < since:
             continue
         if death is None or at <= death:
-            result.append((at, 1.0))
+            result.append((at, usual))
         elif now.settings.lag_after_death == "growing":
-            result.append((at, 1.0 + at - death))
+            result.append((at, usual + at - death))
         elif now.settings.lag_after_death == "minus-one":
             result.append((at, -1.0))
     return result
@@ -91,7 +113,7 @@ def get_metric_data(original: Any) -> Any:
         ours, rest = [], []
         for query in queries:
             metric = query.get("MetricStat", {}).get("Metric", {})
-            (ours if metric.get("MetricName") == "ReplicaLag" else rest).append(query)
+            (ours if metric.get("MetricName") in LAGS else rest).append(query)
         results = original(self, rest, start_time, end_time, scan_by) if rest else []
         for query in ours:
             results.append(lag_result(self.region_name, query, start_time, end_time, scan_by))
@@ -100,20 +122,38 @@ def get_metric_data(original: Any) -> Any:
     return answered
 
 
+def watched(region: str, metric: str, dimensions: dict[str, str]) -> list[str]:
+    """Whose lag it is. A series has exactly these dimensions or it is not this one."""
+    expected = {LAGS[metric].dimension}
+    identifier = dimensions.get(LAGS[metric].dimension, "")
+    script = state.current().lag.get((region, identifier), {})
+    if metric != "ReplicaLag":
+        if (found := replication(region, identifier)) is None:
+            return []
+        if state.current().settings.lag_source_region:
+            expected.add("SourceRegion")
+            if dimensions.get("SourceRegion") != found[1]:
+                return []
+    return [identifier] if set(dimensions) == expected and script.get("metric", metric) == metric else []
+
+
 def lag_result(region: str, query: dict[str, Any], start: datetime, end: datetime, scan_by: str) -> dict[str, Any]:
     metric = query["MetricStat"]["Metric"]
-    names = [one["Value"] for one in metric.get("Dimensions", []) if one["Name"] == "DBInstanceIdentifier"]
+    kind = LAGS[metric["MetricName"]]
+    names = watched(region, metric["MetricName"], {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])})
     first = start.replace(tzinfo=timezone.utc).timestamp()
     last = end.replace(tzinfo=timezone.utc).timestamp() + state.current().settings.lag_period
     # CloudWatch stamps by AWS's clock, which may not be the client's.
     offset = state.current().settings.clock_offset
-    stamped = [(at + offset, value) for name in names for at, value in samples(region, name)]
+    stamped = [
+        (at + offset, value * kind.per_second if value > 0 else value)
+        for name in names for at, value in samples(region, name)]
     found = [one for one in stamped if first <= one[0] <= last]
     if scan_by == "TimestampDescending":
         found.reverse()
     return {
         "id": query["Id"],
-        "label": query.get("Label") or "ReplicaLag",
+        "label": query.get("Label") or metric["MetricName"],
         "values": [value for _, value in found],
         "timestamps": [datetime.fromtimestamp(0, timezone.utc) + timedelta(seconds=int(at)) for at, _ in found],
         "status_code": "Complete",

@@ -215,11 +215,13 @@ def snapshot(original: Any) -> Any:
 
 
 def stoppable(original: Any) -> Any:
-    """RDS stops no instance that has a replica, in whatever region, and none that is one. moto stops the first, and
-    takes the second for a cluster."""
+    """RDS stops no instance that has a replica, in whatever region, none that is one, and none of Aurora's. moto stops the
+    first, and takes the second for a cluster."""
 
     def stopped(self: RDSBackend, identifier: str, *rest: Any, **named: Any) -> DBInstance:
         instance = self.describe_db_instances(identifier)[0]
+        if getattr(instance, "cluster", None) is not None:
+            raise invalid_state(f"{identifier} is an instance of a cluster.")
         if instance.source_db_instance_identifier:
             raise invalid_state(f"Cannot stop or start a read replica instance: {identifier}.")
         if instance.replicas:

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import admin, faults, mend_autoscaling, mend_others, mend_rds, signatures, state, wire
+from . import admin, faults, mend_aurora, mend_autoscaling, mend_others, mend_rds, signatures, state, wire
 from .calls import CallLog
 from .wire import Call, Reply
 
@@ -40,6 +40,7 @@ class Cloud:
 
     def __init__(self) -> None:
         mend_rds.install()
+        mend_aurora.install()
         mend_autoscaling.install()
         mend_others.install()
         self.lock = threading.RLock()
@@ -177,6 +178,10 @@ class Handler(BaseHTTPRequestHandler):
                 self._huge(int(options.get("bytes", 100_000_000)))
             case "reset":
                 self._reset()
+            case "late":
+                with self.cloud.lock:
+                    state.current().after(float(options["seconds"]), lambda: self._carry_out(call))
+                self._reset()
             case "close":
                 raise Broken
             case "black-hole" | "region-down":
@@ -187,6 +192,9 @@ class Handler(BaseHTTPRequestHandler):
                 if self._client_gone():
                     raise Broken
         return None
+
+    def _carry_out(self, call: Call) -> None:
+        self.cloud.calls.begin(call)["status"] = self.cloud.apply(call, self.server.server_address)[0]
 
     def _after(self, rule: faults.Rule, call: Call, reply: Reply, offset: float) -> Reply:
         match rule.kind:

@@ -34,6 +34,22 @@ class Settings:
     snapshot: float = 0.0
     #: StopDBInstance / StartDBInstance.
     stop_start: float = 0.0
+    #: FailoverGlobalCluster or SwitchoverGlobalCluster answered -> FailoverState leaves `pending`.
+    global_accept: float = 0.0
+    #: `failing-over` -> the target is the writer; a cluster that is detached takes as long.
+    failing_over: float = 0.0
+    #: What FailoverState still says of a failover after that.
+    operation_lingers: float = 0.0
+    #: `switching-over` -> the two have traded places.
+    switching_over: float = 0.0
+    #: The region of an old primary is there -> it is a reader that is in step.
+    resync: float = 0.0
+    #: So many of the next switchovers are cancelled by Aurora.
+    cancel_switchovers: int = 0
+    #: An old primary is no member while its region is gone.
+    forgets_lost_primary: bool = False
+    #: The lag of a global database has the dimension SourceRegion.
+    lag_source_region: bool = True
     #: Pending -> InService.
     launch: float = 0.0
     #: Terminating -> gone from the group.
@@ -67,7 +83,9 @@ class State:
     promotions: list[dict[str, Any]] = field(default_factory=list)
     #: Regions whose data plane is dead (their API may still answer).
     dead_regions: dict[str, float] = field(default_factory=dict)
-    #: (region, instance) -> script of ReplicaLag.
+    #: What goes on when a region is back.
+    waiting: list[Callable[[], None]] = field(default_factory=list)
+    #: (region, instance or cluster) -> script of its lag.
     lag: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     #: (region, instance) -> wall time since when it replicates.
     replicating_since: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -94,6 +112,12 @@ class State:
             effect()
         else:
             heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), effect))
+
+    def region_is_back(self, region: str) -> None:
+        self.dead_regions.pop(region, None)
+        waiting, self.waiting = self.waiting, []
+        for effect in waiting:
+            effect()
 
     def advance(self) -> None:
         """Applies every transition that is due, in order."""
