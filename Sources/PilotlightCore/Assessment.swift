@@ -40,6 +40,8 @@ package struct Assessment: Equatable, Sendable {
   package var witnessed: Bool
   /// Down, and the newest probe serves users: not often enough in a row yet, and no time to ask anybody.
   package var answersAgain: Bool
+  /// Neither the newest probe nor the newest call of the region's API got any answer.
+  package var isSilent: Bool
   /// The verdict is down, has lasted, is corroborated and witnessed.
   package var confirmed: Bool
   package var agreement: Agreement
@@ -59,7 +61,7 @@ package struct Assessment: Equatable, Sendable {
 
   package init(
     verdict: Verdict, since: Instant, outageStart: Instant? = nil, lasted: Bool = false, witnessed: Bool = false,
-    answersAgain: Bool = false, confirmed: Bool = false,
+    answersAgain: Bool = false, isSilent: Bool = false, confirmed: Bool = false,
     agreement: Agreement = .missing, concern: FailureClass? = nil, grey: GreyWindow.Kind? = nil,
     diagnosis: Diagnosis? = nil, lastSuccess: Instant? = nil, basis: Basis? = nil
   ) {
@@ -69,6 +71,7 @@ package struct Assessment: Equatable, Sendable {
     self.lasted = lasted
     self.witnessed = witnessed
     self.answersAgain = answersAgain
+    self.isSilent = isSilent
     self.confirmed = confirmed
     self.agreement = agreement
     self.concern = concern

@@ -336,6 +336,12 @@ extension CloudAction {
     }
   }
 
+  /// Every API action that it takes leave for, `apiName` first.
+  package var apiNames: [String] {
+    if case .describeDatabase(let ref) = self, ref.global != nil { return [apiName, "rds:DescribeGlobalClusters"] }
+    return [apiName]
+  }
+
   /// True for actions that change something of a workload, or tell people.
   package var changes: Bool {
     switch self {

@@ -151,7 +151,7 @@ package struct Detector: Equatable, Sendable {
     let isGrey = grey.since != nil && verdict == .up
     return Assessment(
       verdict: verdict, since: standing.since, outageStart: outage?.start, lasted: hasLasted,
-      witnessed: isWitnessed, answersAgain: verdict == .down && tally.successes > 0,
+      witnessed: isWitnessed, answersAgain: verdict == .down && tally.successes > 0, isSilent: isSilent,
       confirmed: verdict == .down && network(at: now) == .up && isAgreed(agreement) && hasLasted && isWitnessed,
       agreement: agreement,
       concern: concern, grey: isGrey ? grey.kind : nil, diagnosis: diagnose(verdict, agreement, concern),
@@ -228,6 +228,11 @@ package struct Detector: Equatable, Sendable {
   /// enough answers in a row say that it may be over.
   private var isWitnessed: Bool {
     tally.isFailingNow || (countsGrey && grey.since != nil && tally.successes < tally.riseAfter)
+  }
+
+  private var isSilent: Bool {
+    guard case .failure(let failure, _, _) = tally.last?.outcome, let miss = misses.last else { return false }
+    return failure.isSilence && answeredAt ?? .distantPast < miss
   }
 
   // MARK: Vantages

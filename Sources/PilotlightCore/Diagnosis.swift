@@ -29,6 +29,14 @@ package enum Diagnosis: String, Hashable, Sendable, Codable, CaseIterable {
   /// Our own host keeps the probe from being made.
   case probeBroken = "probe-broken"
 
+  /// Something answers at the primary's load balancer, be it wrongly.
+  var isAnAnswer: Bool {
+    switch self {
+    case .applicationDown, .noHealthyTargets, .onlyWeSeeIt, .addressDead, .greySlow, .greyPartial: true
+    case .regionUnreachable, .loadBalancerSilent, .tls, .dns, .replicaBroken, .cutOff, .probeBroken: false
+    }
+  }
+
   /// In a sentence, without the final dot.
   package var sentence: String {
     switch self {

@@ -73,22 +73,30 @@ extension Work {
     if !cluster.isMember {
       return .done("\(name) is no member of \(global) any more: somebody detached it, and it writes")
     }
-    var note = "\(name) follows \(state.source ?? "") and is \(state.status)"
-    if !cluster.isOfOneVersion {
-      note +=
-        "; it has version \(cluster.version) and \(global) \(cluster.globalVersion), for which Aurora refuses: by hand "
-        + "`aws rds remove-from-global-cluster --region \(database.region) --global-cluster-identifier \(global) "
-        + "--db-cluster-identifier \(state.arn)` loses as much and is seen here"
-    }
-    return .needed(.failOverCluster(database, arn: state.arn), undo: nil, note)
+    let follows = "\(name) follows \(state.source ?? "") and is \(state.status)"
+    return .needed(
+      .failOverCluster(database, arn: state.arn), undo: nil, follows + (caveat(replies).map { "; \($0)" } ?? ""))
   }
 
-  /// A switchover of Aurora's. The cluster that wrote is not asked: it is made a reader *before* the other one writes, and a region that
-  /// dies right behind that must hold nobody up.
+  /// Why Aurora will refuse, and what leads out; nil where nothing is known against it.
+  func caveat(_ replies: [CloudReply]) -> String? {
+    guard case .promote(let database, _) = self, let global = database.global?.identifier,
+      case .database(let state)? = replies.first, let cluster = state.cluster, !cluster.isOfOneVersion
+    else { return nil }
+    return
+      "\(database.identifier) has version \(cluster.version) and \(global) \(cluster.globalVersion), for which Aurora refuses: by "
+      + "hand `aws rds remove-from-global-cluster --region \(database.region) --global-cluster-identifier \(global) "
+      + "--db-cluster-identifier \(state.arn)` loses as much and is seen here"
+  }
+
+  /// A switchover of Aurora's. The cluster that wrote is not asked while the other one answers: it is made a reader *before* that one
+  /// writes, and a region that dies right behind that must hold nobody up.
   func readSwitchover(
     _ database: DatabaseRef, from old: DatabaseRef, _ replies: [CloudReply], _ context: StepContext
   ) -> Reading {
-    guard case .database(let state) = replies.first, let cluster = state.cluster else { return unclear(replies) }
+    guard case .database(let state) = replies.first, let cluster = state.cluster else {
+      return readSilence(database, from: old, replies, context) ?? unclear(replies)
+    }
     if let told = readWriter(database, state, cluster, context) { return told }
     if !cluster.isMember {
       return .impossible(
@@ -97,6 +105,27 @@ extension Work {
     return .needed(
       .switchOverCluster(database, arn: state.arn, from: old), undo: nil,
       "\(database.identifier) follows \(state.source ?? "") and is \(state.status)")
+  }
+
+  /// A switchover to a cluster that gives no answer, by the word of the one that wrote until then; nil: it does not tell either.
+  private func readSilence(
+    _ database: DatabaseRef, from old: DatabaseRef, _ replies: [CloudReply], _ context: StepContext
+  ) -> Reading? {
+    guard replies.count == 2, case .failed(let failure) = replies[0], failure.passesByItself,
+      case .database(let left) = replies[1], let cluster = left.cluster
+    else { return nil }
+    let silence = "\(database.identifier) in \(database.region) does not answer (\(failure.text))"
+    let arn = left.arn.cluster(database)
+    if let operation = cluster.operation { return reading(of: operation, for: arn, database.global?.identifier ?? "") }
+    if cluster.isMember, let source = left.source {
+      return readForeign(source, of: old, beside: database.region)
+        ?? .underway("\(old.identifier) follows \(source) now, and \(silence)")
+    }
+    // Nobody asks for a switchover to what does not answer. But what was asked for must not be waited for once Aurora gave it up.
+    guard context.step.intentAt != nil, !context.step.didNotHappen else { return nil }
+    return .needed(
+      .switchOverCluster(database, arn: arn, from: old), undo: nil,
+      "\(old.identifier) is still the writer, nothing is under way, and \(silence)")
   }
 
   /// What is alike for both; nil: nobody is on the way to making it the writer.
@@ -120,9 +149,20 @@ extension Work {
       return .impossible(
         "\(name) in \(database.region) has no DB instance, so nothing answers there: add one, then `retry`")
     }
-    guard isWriter else { return nil }
+    if !isWriter {
+      guard cluster.isMember, let source = state.source, let peer = database.global?.peer else { return nil }
+      return readForeign(source, of: database, beside: peer)
+    }
     let isMine = context.step.intentAt != nil
     return .done("\(name) is the writer of \(global) and available\(isMine ? "" : "; someone else promoted it")")
+  }
+
+  /// What follows a cluster in a third region is taken from nobody: what was written there since would be lost, and nobody has measured
+  /// that. nil: it follows the one in this region, or nobody told which.
+  private func readForeign(_ source: String, of database: DatabaseRef, beside region: String) -> Reading? {
+    guard let there = source.clusterRegion, there != region.lowercased() else { return nil }
+    return .overtaken(
+      "\(database.identifier) follows \(source), not the cluster in \(region): somebody made that the writer")
   }
 
   private func reading(of operation: GlobalOperation, for arn: String, _ global: String) -> Reading {
@@ -132,6 +172,22 @@ extension Work {
       return .overtaken("\(global) is \(operation.text) by somebody's failover: writes may be lost")
     }
     return .underway("\(global) is \(operation.text)")
+  }
+}
+
+extension String {
+  /// Of a cluster's ARN, arn:PARTITION:rds:REGION:ACCOUNT:cluster:NAME; nil for any other. No two clusters of a global database share one.
+  fileprivate var clusterRegion: String? {
+    let parts = lowercased().split(separator: ":", omittingEmptySubsequences: false)
+    return parts.count == 7 && parts[5] == "cluster" ? String(parts[3]) : nil
+  }
+
+  /// ARN of another cluster of the same account.
+  fileprivate func cluster(_ other: DatabaseRef) -> String {
+    var parts = split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 7 else { return "" }
+    (parts[3], parts[6]) = (other.region, other.identifier.lowercased())
+    return parts.joined(separator: ":")
   }
 }
 

@@ -90,8 +90,10 @@ extension Machine {
   /// The id of an incident that begins now; unique per workload and second.
   func freshIncident(_ situation: Situation) -> String { "\(situation.now.stamp)-\(settings.name)" }
 
+  /// - Parameter switchover: what it goes on with; nil: with a preparation, where there is one.
   mutating func beginFailover(
-    _ situation: Situation, orderedBy: String?, why: String, _ reaction: inout Reaction
+    _ situation: Situation, orderedBy: String?, why: String, insteadOf switchover: Run? = nil,
+    _ reaction: inout Reaction
   ) {
     let now = situation.now
     var known: Outage?
@@ -100,7 +102,7 @@ extension Machine {
       incident: known?.incident ?? freshIncident(situation), kind: .failover, startedAt: now,
       outageStart: known?.start ?? situation.assessment.outageStart ?? now, orderedBy: orderedBy,
       plan: failoverPlan(at: now))
-    start(run.adopting(state.phase.run), why: why, situation, &reaction)
+    start(run.adopting(switchover ?? state.phase.run), why: why, situation, &reaction)
   }
 
   mutating func start(_ run: Run, why: String, _ situation: Situation, _ reaction: inout Reaction) {

@@ -75,13 +75,16 @@ extension Work {
 }
 
 extension Run {
-  /// The same plan, with what a preparation has done of it: its steps need no second act, and keep what undoes them.
-  func adopting(_ preparation: Run?) -> Run {
-    guard let preparation else { return self }
+  /// The same plan, with what a preparation or a switchover has done of it: its steps need no second act, and keep what undoes them. What
+  /// is to be taken back and has no place in the plan stands before it.
+  func adopting(_ earlier: Run?) -> Run {
+    guard let earlier else { return self }
     var run = self
-    run.incident = preparation.incident
+    // A switchover has a story of its own.
+    if earlier.kind == .preparation { run.incident = earlier.incident }
+    let leftovers = earlier.kind == .switchover ? earlier.leftovers(beside: self) : []
     for index in run.steps.indices {
-      guard var known = preparation[run.steps[index].step.name],
+      guard var known = earlier[run.steps[index].step.name],
         known.step.work.continues(in: run.steps[index].step.work),
         known.intentAt != nil, known.state != .undone
       else { continue }
@@ -91,7 +94,23 @@ extension Run {
       known.step = run.steps[index].step
       run.steps[index] = known
     }
+    run.steps.insert(contentsOf: leftovers, at: 0)
     return run
+  }
+
+  /// What is to be taken back and is no step of the other plan, as steps that are done, in their order.
+  func leftovers(beside other: Run) -> [StepRun] {
+    undoable.reversed().compactMap { step in
+      var left = step
+      if let same = other[step.step.name] {
+        if step.step.work.continues(in: same.step.work) { return nil }
+        // A program of the operator's, which is told of a switchover other things than of a failover: it is run again.
+        left.step.name += "-before"
+      }
+      left.state = .done
+      left.step.needs = []
+      return left
+    }
   }
 
   /// Instances that run only to be ready; nil while there are none.

@@ -34,6 +34,9 @@ extension Machine {
     progress = [:]
     denied = [:]
     notes = [:]
+    caveats = [:]
+    unanswered = []
+    darkSince = nil
     gate = GateProgress()
   }
 
@@ -60,11 +63,12 @@ extension Machine {
   }
 
   private mutating func carryOn(_ run: Run, _ situation: Situation, _ reaction: inout Reaction) {
+    watchDarkness(situation)
     if run.rollback == nil, !run.isCommitted, let why = whyTakeBack(run, situation) {
       record(.rollbackBegun(why, by: nil), &reaction)
     }
     if state.phase.run?.rollback != nil {
-      takeBack(situation, &reaction)
+      if !handOver(situation, &reaction) { takeBack(situation, &reaction) }
       return
     }
     if run.kind == .failover { sayRTO(situation, &reaction) }
@@ -79,8 +83,11 @@ extension Machine {
     switch run.kind {
     case .failover where situation.assessment.verdict == .up:
       "the primary serves again and nothing one-way has run"
-    // Once the hold was asked for it is our own hand that keeps the primary from serving.
-    case .switchover where situation.assessment.confirmed && !run.mayHoldWrites:
+    // Taken over from a switchover.
+    case .failover where run.mayHoldWrites && situation.assessment.diagnosis?.isAnAnswer == true:
+      "the primary's load balancer answers again, and it is our own hold that keeps it from serving"
+    // Once the hold was asked for it is our own hand that keeps the primary from serving; it does not keep a region from answering.
+    case .switchover where situation.assessment.confirmed && (!run.mayHoldWrites || isDark(situation)):
       "the primary is down: that is a failover's business"
     case .failover, .switchover, .failback, .preparation: nil
     }
@@ -126,7 +133,8 @@ extension Machine {
     case .asking, .resting, .foreseen, nil: break
     }
     guard let current = state.phase.run?[name] else { return }
-    let looks = run.step.work.looks(current)
+    var looks = run.step.work.looks(current)
+    if unanswered.contains(name) { looks += run.step.work.looksInTrouble }
     if looks.isEmpty {
       interpret(name, [], situation, &reaction)
     } else {
@@ -210,6 +218,7 @@ extension Machine {
     _ name: String, _ replies: [CloudReply], _ situation: Situation, _ reaction: inout Reaction
   ) {
     guard let run = state.phase.run, run.rollback == nil, let step = run[name], !step.state.isFinished else { return }
+    if case .failed? = replies.first { unanswered.insert(name) } else { unanswered.remove(name) }
     let context = StepContext(
       now: situation.now, run: run, step: step, primaryServing: situation.primaryServing,
       drServing: situation.drServing)
@@ -237,17 +246,26 @@ extension Machine {
       denied[name] = nil
       notes[name] = note
       rest(name, pollPause(step, situation), failures: 0, situation)
+      sayOnce("overtaken-\(name)", .waiting, "\(name) waits: \(note)", &reaction, step: name)
       sayIfSlow(step, note, situation, &reaction)
     case .asks(let question):
       notes[name] = question
       rest(name, .seconds(1), failures: 0, situation)
       sayOnce("ask-\(name)", .waiting, "\(name) waits: \(question)", &reaction, step: name)
     case .needed(let action, let undo, let note):
+      caveats[name] = step.step.work.caveat(replies)
+      // What is found not to have happened is not asked for again in the same breath: whoever wants to take the run back comes first.
+      if step.intentAt != nil, !step.didNotHappen {
+        return noteDenial(step, note, situation, &reaction)
+      }
       consider(step, action, undo: undo, note, situation, &reaction)
     case .impossible(let why): giveUp(step, why, situation, &reaction)
     case .unclear(let failure): trouble(step, failure, situation, &reaction)
     }
   }
+
+  /// AWS's own words may not say why, nor what leads out.
+  private func caveat(_ name: String) -> String { caveats[name].map { "; \($0)" } ?? "" }
 
   mutating func noteLoss(
     _ work: Work, _ run: Run, _ replies: [CloudReply], at now: Instant, _ reaction: inout Reaction
@@ -285,10 +303,10 @@ extension Machine {
     switch failure.kind {
     case .denied, .invalid, .notFound:
       record(.didNotHappen(step: name, failure.text), &reaction)
-      giveUp(step, failure.text, situation, &reaction)
+      giveUp(step, failure.text + caveat(name), situation, &reaction)
     case .throttled, .wrongState, .credentials, .unreachable:
       record(.didNotHappen(step: name, failure.text), &reaction)
-      trouble(step, failure, situation, &reaction)
+      trouble(step, failure, adding: caveat(name), situation, &reaction)
     case .exists: rest(name, .seconds(1), failures: 0, situation)
     case .transient, .unknownOutcome, .garbled: trouble(step, failure, situation, &reaction)
     }
@@ -302,12 +320,6 @@ extension Machine {
     _ reaction: inout Reaction
   ) {
     let name = step.step.name
-    // What is found not to have happened is not asked for again in the same breath: whoever wants to take the run back comes first.
-    if step.intentAt != nil, !step.didNotHappen {
-      noteDenial(step, note, situation, &reaction)
-      if state.phase.run?[name]?.state == .running { rest(name, .seconds(1), failures: 0, situation) }
-      return
-    }
     if let why = holdingActs(situation) {
       rest(name, .seconds(1), failures: 0, situation)
       notes[name] = why
@@ -319,6 +331,10 @@ extension Machine {
       return passBy(step, note, situation, &reaction)
     }
     if isTooEarly(step, situation) { return rest(name, .seconds(1), failures: 0, situation) }
+    if isInVain(action, step, situation) {
+      notes[name] = "\(note), and \(action.region) does not answer"
+      return rest(name, .seconds(1), failures: 0, situation)
+    }
     if step.step.work.needsClearance {
       switch isClear(step.step.work, situation) {
       case .go: break
@@ -340,6 +356,9 @@ extension Machine {
     _ step: StepRun, _ note: String, _ situation: Situation, _ reaction: inout Reaction
   ) {
     let name = step.step.name
+    rest(name, .seconds(1), failures: 0, situation)
+    // It is another one's word, and news.
+    if unanswered.contains(name) { notes[name] = note }
     let since = denied[name] ?? situation.now
     denied[name] = since
     let wait: Duration
@@ -347,6 +366,7 @@ extension Machine {
     case (.oneWay, true) where step.step.work.isRepeatable: wait = vanished
     case (.oneWay, true):
       if situation.now - since >= takenButUnseen {
+        progress[name] = nil
         record(.stepStuck(name, "taken by the cloud \(takenButUnseen.text) ago, and still: \(note)"), &reaction)
       }
       return

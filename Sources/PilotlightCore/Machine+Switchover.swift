@@ -38,3 +38,51 @@ extension Machine {
     return lacks.isEmpty ? nil : "not ready: \(lacks.joined(separator: "; "))"
   }
 }
+
+// A region that dies under a switchover.
+
+extension Machine {
+  /// Failures of probes prove nothing while writes are held: it is counted from when nothing of the region answered any more.
+  mutating func watchDarkness(_ situation: Situation) {
+    darkSince = situation.assessment.isSilent ? darkSince ?? situation.now : nil
+  }
+
+  /// The primary region is known not to answer, for as long as an outage has to last. A hold of ours would be an answer.
+  func isDark(_ situation: Situation) -> Bool {
+    guard situation.assessment.diagnosis == .regionUnreachable, let since = darkSince else { return false }
+    return situation.now - since >= settings.detection.confirmFor
+  }
+
+  /// A switchover is asked of the primary region, which is not asked again while it does not answer: nobody would know for half a minute
+  /// what became of that, and the run could not be taken back.
+  func isInVain(_ action: CloudAction, _ step: StepRun, _ situation: Situation) -> Bool {
+    guard case .switchOverCluster = action, state.phase.run?.kind == .switchover else { return false }
+    return step.attempts > 0 && situation.assessment.isSilent
+  }
+
+  /// Where a hold cannot be taken back before the region is well again, users would wait for that: a failover begins that takes over what
+  /// the switchover did, and what undoes it.
+  ///
+  /// - Returns: whether one has begun.
+  mutating func handOver(_ situation: Situation, _ reaction: inout Reaction) -> Bool {
+    guard let run = state.phase.run, run.kind == .switchover, let why = run.rollback, run.abortedBy == nil,
+      situation.assessment.confirmed, isDark(situation), settings.mode != .observe,
+      (holdingActs(situation) ?? doubt(about: run, situation)) == nil, obstaclesToBegin(situation).isEmpty
+    else { return false }
+    let plan = Run(
+      incident: "", kind: .failover, startedAt: situation.now, outageStart: nil, orderedBy: nil, plan: failoverPlan)
+    // Without a hold nothing waits for the region.
+    guard run.leftovers(beside: plan).contains(where: { $0.step.work.isHold }) else { return false }
+    endPrograms(of: run, &reaction)
+    record(.rolledBack("\(why), which takes over what was done"), &reaction)
+    forgetProgress()
+    let seen = situation.assessment.evidence.joined(separator: "; ")
+    beginFailover(
+      situation, orderedBy: nil, why: "the primary region died under a switchover: \(seen)", insteadOf: run, &reaction)
+    return true
+  }
+}
+
+extension Work {
+  fileprivate var isHold: Bool { if case .holdWrites = self { true } else { false } }
+}

@@ -13,21 +13,23 @@ extension Machine {
   }
 
   mutating func trouble(
-    _ step: StepRun, _ failure: CloudFailure, _ situation: Situation, _ reaction: inout Reaction
+    _ step: StepRun, _ failure: CloudFailure, adding caveat: String = "", _ situation: Situation,
+    _ reaction: inout Reaction
   ) {
     let name = step.step.name
+    let why = failure.text + caveat
     // A region whose API is known to be silent will not be fenced by asking it again.
     let isHopeless = failure.kind == .unreachable && situation.assessment.diagnosis == .regionUnreachable
     if let bound = step.step.bound, isHopeless || situation.now - (step.startedAt ?? situation.now) >= bound {
-      passBy(step, failure.text, situation, &reaction)
+      passBy(step, why, situation, &reaction)
       return
     }
     let failures = (progress[name]?.failures ?? 0) + 1
-    notes[name] = failure.text
-    sayIfSlow(step, failure.text, situation, &reaction)
+    notes[name] = why
+    sayIfSlow(step, why, situation, &reaction)
     rest(name, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
     sayOnce(
-      "trouble-\(name)-\(failure.code)", .troubled, "\(name): \(failure.text); trying again", &reaction, step: name)
+      "trouble-\(name)-\(failure.code)", .troubled, "\(name): \(why); trying again", &reaction, step: name)
   }
 
   /// A step with a bound does not hold the recovery up. What it owes stays visible.

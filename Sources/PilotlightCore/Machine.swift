@@ -80,6 +80,12 @@ package struct Machine: Sendable {
   package internal(set) var gate = GateProgress()
   /// What the newest look at each step found; no part of any decision.
   var notes: [String: String] = [:]
+  /// Why the newest look at a step expects its act to be refused, and what to do about it.
+  var caveats: [String: String] = [:]
+  /// Steps whose newest look brought no answer of what they are about.
+  var unanswered: Set<String> = []
+  /// Since when nothing of the primary region has answered without a break, in this run.
+  var darkSince: Instant?
   /// Things said once until they stop being so.
   var said: Set<String> = []
   /// Volatile, and no part of any decision.

@@ -106,6 +106,14 @@ package enum FailureClass: String, Hashable, Sendable, Codable, CaseIterable {
     case .slow, .tls, .dns, .local, .address: false
     }
   }
+
+  /// Nothing came that could be called an answer.
+  package var isSilence: Bool {
+    switch self {
+    case .refused, .timeout, .reset: true
+    case .serverError, .wrongStatus, .wrongContent, .slow, .tls, .dns, .local, .address: false
+    }
+  }
 }
 
 extension ProbeOutcome {

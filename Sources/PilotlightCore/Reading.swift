@@ -74,6 +74,11 @@ extension Work {
     }
   }
 
+  /// What is asked besides, behind those, once they were asked in vain: of a switchover whoever wrote knows, too, what became of it.
+  package var looksInTrouble: [CloudAction] {
+    if case .switchOver(_, let old) = self { [.describeDatabase(old)] } else { [] }
+  }
+
   /// What the answers mean. Answers of the wrong shape are `garbled`, never a crash: they came over a network.
   package func read(_ replies: [CloudReply], _ context: StepContext) -> Reading {
     switch self {

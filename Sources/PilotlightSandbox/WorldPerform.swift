@@ -50,8 +50,8 @@ extension SandboxWorld {
     if let reply = unsent(action) { return reply }
     for fault in faultSet.active {
       switch fault {
-      case .accessDenied(action.apiName):
-        return (failed(.denied, "AccessDenied", "User is not authorized to perform \(action.apiName)"), nil)
+      case .accessDenied(let name) where action.apiNames.contains(name):
+        return (failed(.denied, "AccessDenied", "User is not authorized to perform \(name)"), nil)
       case .throttling(action.region, let share) where random.chance(share):
         return (failed(.throttled, throttleCode(action), "Rate exceeded"), nil)
       case .lostRequests(let share) where random.chance(share): return (noAnswer(action), 60 * second)

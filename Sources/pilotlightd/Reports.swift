@@ -193,8 +193,8 @@ extension Daemon {
     return PlanReport(
       workload: workload, kind: kind,
       steps: zip(steps, finds).map { step, finds in
-        let calls = (step.work.looks(StepRun(step)) + step.work.acts).map {
-          PlannedCall(api: $0.apiName, region: $0.region)
+        let calls = (step.work.looks(StepRun(step)) + step.work.acts).flatMap { action in
+          action.apiNames.map { PlannedCall(api: $0, region: action.region) }
         }
         return PlanStep(
           name: step.name, kind: StepKindWord(step.work.kind), needs: step.needs, does: step.work.sentence,

@@ -170,6 +170,19 @@ private let start = Instant(nanoseconds: 1_800_000_000_000_000_000)
     #expect(opinion(misses: [5, 10, 15, 20], good: [2, 8]) == .unknown)
   }
 
+  @Test func `a region is silent while neither its load balancer nor its API gives any answer`() {
+    func isSilent(_ outcome: ProbeOutcome, api: Bool?) -> Bool {
+      var detector = Detector(settings, at: start)
+      detector.probed(Observation(at: at(1), took: .zero, outcome: outcome))
+      detector.sawPrimaryAPI(api, at: at(2))
+      return detector.assess(at: at(3)).isSilent
+    }
+    let silence = ProbeOutcome.failure(.timeout, status: nil, detail: "")
+    #expect(isSilent(silence, api: false) && !isSilent(silence, api: true) && !isSilent(silence, api: nil))
+    #expect(!isSilent(.failure(.serverError, status: 503, detail: "held"), api: false))
+    #expect(!isSilent(.success(status: 200), api: false))
+  }
+
   @Test func `questions from before the outage do not count`() {
     #expect(opinion(misses: [-5, 5, 10, 15], good: [-8, 2, 16]) == .unknown)
   }

@@ -22,12 +22,14 @@ private func moving(to arn: String, loses: Bool) -> GlobalOperation {
   GlobalOperation(status: "pending", to: arn, allowsLoss: loses)
 }
 
-private func word(_ work: Work, _ reply: CloudReply) -> String {
-  let step = StepRun(Step("s", work, forecast: .zero))
+private func word(_ work: Work, _ replies: CloudReply..., asked: Bool = false, denied: Bool = false) -> String {
+  var step = StepRun(Step("s", work, forecast: .zero))
+  if asked { step.intentAt = .distantPast }
+  step.didNotHappen = denied
   let run = Run(
     incident: "i", kind: .failover, startedAt: .distantPast, outageStart: nil, orderedBy: nil, plan: [step.step])
   let context = StepContext(now: .distantPast, run: run, step: step, primaryServing: nil, drServing: nil)
-  return switch work.read([reply], context) {
+  return switch work.read(replies, context) {
   case .done: "done"
   case .underway: "under way"
   case .overtaken: "overtaken"
@@ -82,6 +84,53 @@ private func word(_ work: Work, _ reply: CloudReply) -> String {
     #expect(word(failover, state(source: nil, isMember: false)) == "done")
     #expect(word(failover, state("modifying", source: nil, isMember: false)) == "under way")
     #expect(word(switchover, state(source: nil, isMember: false)) == "impossible")
+  }
+
+  @Test func `a third region that somebody made the writer of is left alone, and one that is not told is no third`() {
+    for work in [failover, switchover] {
+      #expect(word(work, state(source: "arn:aws:rds:ap-southeast-1:1:cluster:app-db")) == "overtaken")
+    }
+    for source in ["arn:aws:rds:EU-WEST-1:1:cluster:app-db", "arn:aws:rds::1:global-cluster:app-global", "app-global"] {
+      #expect(word(failover, state(source: source)) == failOver)
+      #expect(word(switchover, state(source: source)) == switchOver)
+    }
+  }
+
+  @Test func `what becomes of a switchover to a silent region is known by who wrote until then`() {
+    let silent = CloudReply.failed(CloudFailure(.unreachable, code: "timeout", message: "dark"))
+    func left(_ source: String?, isMember: Bool = true, _ operation: GlobalOperation? = nil) -> CloudReply {
+      .database(
+        DatabaseState(
+          status: "available", source: source, arn: oldARN, address: nil, engine: "aurora-postgresql",
+          cluster: ClusterState(
+            instances: 1, version: "16.4", globalVersion: "16.4", isMember: isMember, operation: operation)))
+    }
+    #expect(switchover.looksInTrouble == [.describeDatabase(old)] && failover.looksInTrouble.isEmpty)
+    for asked in [true, false] {
+      #expect(word(switchover, silent, left(newARN), asked: asked) == "under way")
+      #expect(word(switchover, silent, left(nil, moving(to: newARN, loses: false)), asked: asked) == "under way")
+      #expect(word(switchover, silent, left(oldARN, moving(to: newARN, loses: false)), asked: asked) == "under way")
+      #expect(word(switchover, silent, left(nil, moving(to: newARN, loses: true)), asked: asked) == "overtaken")
+      let third = left("arn:aws:rds:ap-southeast-1:1:cluster:third")
+      #expect(word(switchover, silent, third, asked: asked) == "overtaken")
+      #expect(word(switchover, silent, silent, asked: asked) == "unclear" && word(switchover, silent) == "unclear")
+      // The target's own word goes first.
+      #expect(word(switchover, state(source: nil), left(nil), asked: asked) == "done")
+      #expect(word(switchover, state(source: nil), silent, asked: asked) == "done")
+    }
+    // It still writes. What was asked for has lapsed, and nothing more is asked of a region that does not answer.
+    #expect(word(switchover, silent, left(nil), asked: true) == switchOver)
+    #expect(word(switchover, silent, left(nil, isMember: false), asked: true) == switchOver)
+    #expect(word(switchover, silent, left(nil), asked: true, denied: true) == "unclear")
+    #expect(word(switchover, silent, left(nil)) == "unclear")
+    let denied = CloudReply.failed(CloudFailure(.denied, code: "AccessDenied", message: "no"))
+    #expect(word(switchover, denied, left(nil), asked: true) == "impossible")
+  }
+
+  @Test func `a look at a cluster takes leave for two calls, and at an instance for one`() {
+    #expect(CloudAction.describeDatabase(new).apiNames == ["rds:DescribeDBClusters", "rds:DescribeGlobalClusters"])
+    #expect(CloudAction.describeDatabase(settings.dr.database.ref).apiNames == ["rds:DescribeDBInstances"])
+    #expect(CloudAction.failOverCluster(new, arn: newARN).apiNames == ["rds:FailoverGlobalCluster"])
   }
 
   @Test func `where versions differ the way out is in the words`() {

@@ -148,27 +148,6 @@ extension Night {
     #expect(night.cloud.promotions == 0)
   }
 
-  @Test func `a region that dies in a switchover that was not taken yet leaves the way to a failover`() throws {
-    let night = try Night.atPeace()
-    night.cloud.failures["rds:SwitchoverGlobalCluster"] = Array(
-      repeating: CloudFailure(.wrongState, code: "InvalidGlobalClusterStateFault", message: "not now"), count: 3)
-    night.order(.switchover)
-    #expect(night.run(.hours(1)) { $0.run?["promote-replica"]?.didNotHappen == true })
-    night.regionDies()
-    night.run(.minutes(5))
-    guard case .accepted? = night.order(.abort) else {
-      Issue.record("no way back")
-      return
-    }
-    night.run(.minutes(2))
-    night.order(.skip(step: "hold-writes"))
-    #expect(
-      night.run(.minutes(10)) { $0.run == nil || $0.run?.kind == .failover }, "\(night.workload.machine.state.phase)")
-    if night.run == nil { night.order(.failover(acceptDataLoss: true)) }
-    #expect(night.run(.hours(1)) { $0.phase == .drActive }, "\(night.workload.machine.state.phase)")
-    #expect(night.moves.last == .failOverCluster(night.new, arn: night.cloud.arn(night.new)))
-  }
-
   @Test func `somebody's failover in the middle of a switchover is never taken for one without loss`() throws {
     let night = try Night.atPeace()
     night.order(.switchover)
@@ -250,6 +229,39 @@ extension Night {
     night.cloud.databases[night.new]?.isMember = false
     #expect(night.run(.hours(1)) { $0.phase == .drActive })
     #expect(night.failover?["promote-replica"]?.detail.contains("detached") == true && night.cloud.promotions == 0)
+  }
+
+  @Test func `where versions differ the way out is told for as long as Aurora refuses`() throws {
+    let night = try Night.atPeace()
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.run != nil })
+    night.cloud.databases[night.new]?.version = "16.3"
+    let fault = CloudFailure(.wrongState, code: "InvalidGlobalClusterStateFault", message: "not now")
+    night.cloud.failures["rds:FailoverGlobalCluster"] = Array(repeating: fault, count: 50)
+    #expect(night.run(.minutes(30)) { $0.run?["promote-replica"]?.didNotHappen == true })
+    night.run(.minutes(2))
+    let wayOut = "aws rds remove-from-global-cluster"
+    let told = night.workload.machine.explain(night.workload.look(at: night.now)).joined(separator: "; ")
+    #expect(told.contains(wayOut) && told.contains("InvalidGlobalClusterStateFault"), "\(told)")
+    #expect(night.messages.contains { $0.kind == .troubled && $0.text.contains(wayOut) })
+    night.cloud.databases[night.new]?.isMember = false
+    #expect(night.run(.hours(1)) { $0.phase == .drActive } && night.cloud.promotions == 0)
+  }
+
+  @Test func `the writer is not taken from a third region that somebody made it in the run`() throws {
+    let night = try Night.atPeace()
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.run != nil })
+    night.cloud.databases[night.new]?.source = "arn:aws:rds:ap-southeast-1:1:cluster:third"
+    #expect(night.run(.minutes(30)) { $0.run?["promote-replica"]?.state == .running })
+    night.run(.minutes(30))
+    #expect(night.moves.isEmpty && night.run?.isCommitted == false)
+    let step = try #require(night.run?["promote-replica"])
+    #expect(night.workload.machine.note(of: step)?.contains("third") == true)
+    #expect(night.messages.contains { $0.kind == .waiting && $0.text.contains("third") })
+    let old = night.cloud.arn(night.old)
+    night.cloud.databases[night.new]?.source = old
+    #expect(night.run(.hours(1)) { $0.phase == .drActive } && night.moves.count == 1)
   }
 
   @Test func `an old primary that somebody makes the writer again beside the DR region is owed for anew`() throws {

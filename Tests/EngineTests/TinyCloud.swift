@@ -9,6 +9,8 @@ struct TinyCloud {
     var becomes: (status: String, source: String?, at: Instant)?
     /// DB instances of a cluster.
     var instances = 1
+    /// EngineVersion of a cluster.
+    var version = "16.4"
     /// A cluster belongs to its global database.
     var isMember = true
     var synchronization = "connected"

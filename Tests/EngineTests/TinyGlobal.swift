@@ -22,7 +22,7 @@ extension TinyCloud {
       engine: "aurora-postgresql",
       replication: synchronization(of: database),
       cluster: ClusterState(
-        instances: database.instances, version: "16.4", globalVersion: "16.4", isMember: database.isMember,
+        instances: database.instances, version: database.version, globalVersion: "16.4", isMember: database.isMember,
         operation: operation))
   }
 
