@@ -210,6 +210,25 @@ def test_a_cluster_that_loses_its_instances_in_the_run_is_promoted_once_it_has_o
     assert aurora.promotions() == [REPLICA] and aurora.serving() == "dr" and aurora.secret(aurora.dr) != secret
 
 
+def test_clusters_of_two_versions_are_not_ready_and_a_failover_tells_the_way_out(
+    aurora: AuroraWorld, start, tmp_path: Path
+) -> None:
+    """Aurora refuses; somebody detaches the cluster, which the step sees."""
+    assert Check(Daemon(aurora, tmp_path), READY).items["database"][0] == "ready"
+    aurora.control.cluster(DR, REPLICA, engineVersion="16.6")
+    check = Check(Daemon(aurora, tmp_path), NOT_READY)
+    assert check.words("NOT READY") == ["database"] and "16.6" in check.items["database"][1], check.text
+    daemon = start(aurora, arm=False)
+    daemon.until("it says so", lambda workload: "16.6" in " ".join(workload["armed"]["reasons"]), 20)
+    aurora.break_primary()
+    daemon.wait_until("it is refused", lambda: aurora.changes(FAIL_OVER), 40)
+    daemon.wait_until("the way out", lambda: "aws rds remove-from-global-cluster" in daemon.explain(), 30)
+    daemon.stays(lambda: aurora.serving() == "primary" and daemon.status()["stuck"] is None, 3)
+    aurora.detach_by_hand()
+    daemon.wait_until("the DR region serves", lambda: aurora.serving() == "dr", 60)
+    assert promoting(aurora) == []
+
+
 def test_permissions_on_all_three_resources_are_looked_at(aurora: AuroraWorld, tmp_path: Path) -> None:
     aurora.control.ask("POST", "simulate", {"denied": ["rds:FailoverGlobalCluster"]})
     check = Check(Daemon(aurora, tmp_path), NOT_READY)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from aurora import FAIL_OVER, SWITCH_OVER, AuroraWorld
+from aurora import FAIL_OVER, SWITCH_OVER, THIRD, AuroraWorld
 from aws.client import Control
-from checks import assert_failed_over, assert_home, assert_only_promoted, fail_over, promoting
+from checks import assert_failed_over, assert_home, assert_only_promoted, fail_over, gate_asks, promoting
 from daemon import DONE, PATIENCE, REFUSED, Daemon, pass_time
 from fence_support import lines
 from settings import WORKLOAD
@@ -133,6 +133,21 @@ def test_nothing_is_promoted_that_cannot_be_read(
     assert_failed_over(aurora, secret)
 
 
+def test_the_writer_is_not_taken_from_a_region_that_somebody_made_it_in_the_run(
+    aurora: AuroraWorld, aws: Control, start
+) -> None:
+    aurora.add_cluster(THIRD, "third")
+    daemon = start(aurora, mode="approve")
+    aurora.break_primary()
+    gate_asks(daemon)
+    aws.configure(failing_over=4)
+    aurora.fail_over_by_hand(THIRD, "third")
+    aurora.built = aurora.control.mark()
+    daemon.order("approve")
+    daemon.stays(lambda: promoting(aurora) == [], 12)
+    assert aurora.writer() == "third" and "third" in daemon.explain(), daemon.explain()
+
+
 # Switchover
 
 
@@ -191,6 +206,29 @@ def test_a_way_home_that_aurora_cancels_can_be_taken_back(aurora: AuroraWorld, a
 
 
 @pytest.mark.slow
+def test_a_way_home_whose_region_dies_can_be_taken_back_once_aurora_gave_it_up(
+    aurora: AuroraWorld, aws: Control, start
+) -> None:
+    """The DR region is well, and its cluster the writer: it must not answer 503 for as long as the other one is dark."""
+    daemon = start(aurora)
+    fail_over(aurora, daemon)
+    aurora.mend_primary()
+    daemon.order("ack", "--loss-reviewed")
+    aws.configure(switching_over=4 * PATIENCE)
+    daemon.order("failback", "--confirm", WORKLOAD)
+    until_asked(aurora, daemon)
+    fault = aurora.lose_primary_region()
+    daemon.stays(lambda: daemon.steps().get(PROMOTE_HOME) == "running", 6)
+    aws.cluster(DR, REPLICA, cancel=True)
+    daemon.wait_until("it may be aborted", lambda: daemon.ctl(
+        "abort", WORKLOAD, "--reason", "the region is gone again").returncode == DONE, 150)
+    daemon.wait_until("writes are taken again", lambda: not aurora.writes_held(aurora.dr), 60)
+    aws.lift(fault)
+    daemon.until_phase("dr-active", 60)
+    assert aurora.writer() == REPLICA and aurora.serving() == "dr"
+
+
+@pytest.mark.slow
 def test_a_switchover_that_aurora_cancels_is_asked_for_again(aurora: AuroraWorld, aws: Control, start) -> None:
     """Users are told to wait all the time, and get nothing wrong."""
     aws.configure(cancel_switchovers=1)
@@ -219,6 +257,28 @@ def test_a_switchover_that_aurora_cancels_can_be_taken_back(aurora: AuroraWorld,
     daemon.until_phase("healthy", 60)
     assert aurora.promotions() == [] and aurora.writer() == DATABASE and not aurora.writes_held(aurora.primary)
     assert aurora.sizes(aurora.dr) == STANDBY and aurora.sizes(aurora.primary) == SERVING
+
+
+@pytest.mark.slow
+def test_a_primary_region_that_dies_in_the_switchover_is_failed_over_once_aurora_gave_it_up(
+    aurora: AuroraWorld, aws: Control, start
+) -> None:
+    aws.configure(switching_over=4 * PATIENCE)
+    daemon = start(aurora)
+    secret = aurora.secret(aurora.dr)
+    daemon.order("switchover", "--confirm", WORKLOAD)
+    until_asked(aurora, daemon)
+    fault = aurora.lose_primary_region()
+    daemon.stays(lambda: daemon.steps()[PROMOTE] == "running", 8)
+    assert "switching-over" in daemon.ctl("status").stdout + daemon.explain()
+    assert "forward" in daemon.order("abort", expect=REFUSED)
+    aws.cluster(DR, REPLICA, cancel=True)
+    daemon.until("it is a failover", lambda workload: (workload["incident"] or {}).get("kind") == "failover", 150)
+    daemon.until_phase("dr-active", 150)
+    assert [call["region"] for call in promoting(aurora)] == [PRIMARY, DR]
+    assert aurora.promotions() == [REPLICA] and aurora.writer() == REPLICA and aurora.serving() == "dr"
+    aws.lift(fault)
+    assert aurora.secret(aurora.dr) == {**secret, "host": aurora.address(DR, REPLICA)}
 
 
 @pytest.mark.slow

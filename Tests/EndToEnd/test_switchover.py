@@ -74,3 +74,16 @@ def test_it_is_refused_where_something_is_not_in_order(world: World, start) -> N
     refused = daemon.ctl("switchover", WORKLOAD, "--reason", "test", "--confirm", WORKLOAD)
     assert refused.returncode == REFUSED and "`failback` is the way home" in refused.stdout + refused.stderr
     assert world.promotions() == [REPLICA] and DATABASE not in world.promotions()
+
+
+@BOTH_KINDS
+def test_a_promotion_that_gets_no_answer_can_be_taken_back(world: World, aws: Control, start) -> None:
+    """Users are told to wait all the time: whoever looks on must have a way out."""
+    daemon = start(world)
+    fault = aws.fault("black-hole", action=world.promotes[-1])
+    switch_over(daemon)
+    daemon.wait_until("it is asked for", lambda: aws.struck(fault) >= 1, 60)
+    daemon.wait_until("it may be aborted", lambda: daemon.ctl(
+        "abort", WORKLOAD, "--reason", "nothing comes of it").returncode == DONE, 150)
+    daemon.until_phase("healthy", 60)
+    assert world.promotions() == [] and not world.writes_held(world.primary)
