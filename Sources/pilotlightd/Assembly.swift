@@ -32,7 +32,6 @@ struct Assembly {
     let manager = ServiceManager(environment: environment)
     let signals = Signals([SIGTERM, SIGINT, SIGHUP]) { number in
       if number != SIGHUP { endTheStart(manager) }
-      return false
     }
     let slowStart = SlowStart(manager)
     let ledger = try openLedger()

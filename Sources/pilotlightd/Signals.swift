@@ -14,8 +14,8 @@ struct Signals {
     let value = Mutex(false)
   }
 
-  /// - Parameter early: takes a signal that comes before `begin`, on no queue of ours, and says whether it is done with it.
-  init(_ numbers: [Int32], early: @escaping @Sendable (Int32) -> Bool) {
+  /// - Parameter early: hears, on no queue of ours, of a signal that comes before `begin`; the stream has it all the same.
+  init(_ numbers: [Int32], early: @escaping @Sendable (Int32) -> Void) {
     let (stream, continuation) = AsyncStream<Int32>.makeStream()
     let begun = Begun()
     self.stream = stream
@@ -24,7 +24,7 @@ struct Signals {
       if number == SIGHUP { signal(number, SIG_IGN) }
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInitiated))
       source.setEventHandler {
-        if !begun.value.withLock({ $0 }), early(number) { return }
+        if !begun.value.withLock({ $0 }) { early(number) }
         continuation.yield(number)
       }
       source.activate()

@@ -22,18 +22,28 @@ def pair() -> Iterator[Pair]:
 
 
 @pytest.fixture
-def compare(pair: Pair, tmp_path: Path):
+def begin(pair: Pair, tmp_path: Path):
     service = tmp_path / "pg_service.conf"
     service.write_text("[pilotlight]\nuser=app\ndbname=postgres\nsslmode=disable\n")
 
-    def run(*tables: str, run: str = "failback", source: int | None = None) -> subprocess.CompletedProcess[str]:
+    def begun(*tables: str, run: str = "failback", source: int | None = None) -> subprocess.Popen[str]:
         ends = [source or pair.source.port, pair.replica.port]
         primary, dr = ends if run == "switchover" else reversed(ends)
         environment = {
             "PATH": "/usr/bin:/bin", "PGSERVICEFILE": str(service), "PILOTLIGHT_RUN": run,
             "PILOTLIGHT_PRIMARY_DATABASE_HOST": "127.0.0.1", "PILOTLIGHT_PRIMARY_DATABASE_PORT": str(primary),
             "PILOTLIGHT_DR_DATABASE_HOST": "127.0.0.1", "PILOTLIGHT_DR_DATABASE_PORT": str(dr)}
-        return subprocess.run([PROGRAM, *tables], env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.Popen([PROGRAM, *tables], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    return begun
+
+
+@pytest.fixture
+def compare(begin):
+    def run(*tables: str, **words: str | int) -> subprocess.CompletedProcess[str]:
+        process = begin(*tables, **words)
+        told, _ = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, told)
 
     return run
 
@@ -47,14 +57,15 @@ def test_a_replica_that_has_replayed_everything_is_the_same(pair: Pair, compare,
         assert done.stdout.startswith(f"{number} tables have the same number of rows, WAL replayed to 0/")
 
 
-def test_what_was_not_replayed_is_waited_for(pair: Pair, compare) -> None:
+def test_what_was_not_replayed_is_waited_for(pair: Pair, begin) -> None:
     pair.replica.ask("SELECT pg_wal_replay_pause()")
     pair.source.ask("INSERT INTO orders VALUES (0)")
-    resume = subprocess.Popen(
-        ["sh", "-c", f"sleep 2; exec psql -XAtq -h 127.0.0.1 -p {pair.replica.port} -U app -d postgres -c 'SELECT pg_wal_replay_resume()'"],
-        stdout=subprocess.DEVNULL)
-    assert compare().returncode == 0
-    assert resume.wait() == 0
+    process = begin()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=3)
+    pair.replica.ask("SELECT pg_wal_replay_resume()")
+    told, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, told
 
 
 def test_rows_that_differ_are_told_by_table(pair: Pair, compare) -> None:
