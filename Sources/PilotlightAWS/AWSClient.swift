@@ -183,6 +183,7 @@ package final class AWSClient: OperationExecuting {
   /// S3 puts the bucket into the host, or into the path for custom endpoints and names with dots (whose TLS names do not match).
   private func target(of operation: Operation) -> (endpoint: Endpoint, path: String) {
     var endpoint = resolver.resolve(operation.service, region: operation.region)
+    if let host = operation.host, !endpoint.isCustom { endpoint.host = host }
     guard let bucket = operation.bucket else { return (endpoint, endpoint.basePath + operation.path) }
     if endpoint.isCustom || bucket.contains(".") {
       return (endpoint, "\(endpoint.basePath)/\(bucket)\(operation.path)")
@@ -194,7 +195,9 @@ package final class AWSClient: OperationExecuting {
   // MARK: Repeating
 
   private func mayRepeat(_ failure: CloudFailure, _ operation: Operation) -> Bool {
-    switch failure.kind {
+    // Whoever has others to ask asks them.
+    if operation.host != nil { return false }
+    return switch failure.kind {
     case .throttled, .unreachable: true
     case .transient: !operation.changes || operation.declarative
     case .notFound, .unknownOutcome, .denied, .credentials, .wrongState, .exists, .invalid, .garbled: false
@@ -229,8 +232,8 @@ extension CloudFailure {
   }
 }
 
-/// One printable line of at most 300 characters.
-func oneLine(_ text: String) -> String {
+/// One printable line of at most so many characters.
+func oneLine(_ text: String, limit: Int = 300) -> String {
   let safe = text.unicodeScalars.map { $0.value < 32 || (127...159).contains($0.value) ? " " : Character($0) }
-  return String(String(safe).prefix(300))
+  return String(String(safe).prefix(limit))
 }

@@ -1,6 +1,7 @@
 // The closed list of cloud actions, each mapped to its requests. Requests and replies of a service live together in Services/.
 
 package import PilotlightCore
+import Synchronization
 
 /// AWS, as the engine asks it.
 package final class AWSCloud: Sendable {
@@ -9,6 +10,8 @@ package final class AWSCloud: Sendable {
   let hostSeconds: @Sendable () -> Double
   let now: @Sendable () -> Instant
   let steady: @Sendable () -> Duration
+  /// Of the clusters of routing controls the host that answered last, by the ARN of a control.
+  let answering = Mutex<[String: String]>([:])
 
   /// - Parameters:
   ///   - wallSeconds: Unix seconds, for time windows in requests.
@@ -72,6 +75,8 @@ package final class AWSCloud: Sendable {
     case .readHealthCheck(let ref): return try await readHealthCheck(ref, deadline)
     case .readCheckSwitch(let ref): return try await readCheckSwitch(ref, deadline)
     case .switchCheck(let ref, let unhealthy): return try await switchCheck(ref, unhealthy, deadline)
+    case .readControls(let ref): return try await readControls(ref, deadline)
+    case .turnControls(let ref, let site): return try await turnControls(ref, to: site, deadline)
     case .readObject(let ref): return try await readObject(ref, deadline)
     case .putObject(let ref, let body): return try await putObject(ref, body, deadline)
     case .removeObject(let ref): return try await removeObject(ref, deadline)

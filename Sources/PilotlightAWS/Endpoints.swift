@@ -54,6 +54,7 @@ extension AWSService {
     case .s3: "S3"
     case .sns: "SNS"
     case .dynamodb: "DYNAMODB"
+    case .routingControl: "ROUTE53_RECOVERY_CLUSTER"
     }
   }
 }
@@ -73,7 +74,8 @@ struct EndpointResolver: Sendable {
     case .iam:
       if region.hasPrefix("cn-") { return Endpoint(host: "iam.cn-north-1.amazonaws.com.cn") }
       return Endpoint(host: region.hasPrefix("us-gov-") ? "iam.us-gov.amazonaws.com" : "iam.amazonaws.com")
-    case .sts, .ec2, .autoscaling, .rds, .elasticloadbalancing, .monitoring, .secretsmanager, .s3, .sns, .dynamodb:
+    case .sts, .ec2, .autoscaling, .rds, .elasticloadbalancing, .monitoring, .secretsmanager, .s3, .sns, .dynamodb,
+      .routingControl:
       return Endpoint(host: "\(service.rawValue).\(region).\(suffix)")
     }
   }
@@ -92,7 +94,8 @@ struct EndpointResolver: Sendable {
     case .route53 where isChina: return "cn-northwest-1"
     case .iam where isChina: return "cn-north-1"
     case .route53, .iam: return region.hasPrefix("us-gov-") ? "us-gov-west-1" : "us-east-1"
-    case .sts, .ec2, .autoscaling, .rds, .elasticloadbalancing, .monitoring, .secretsmanager, .s3, .sns, .dynamodb:
+    case .sts, .ec2, .autoscaling, .rds, .elasticloadbalancing, .monitoring, .secretsmanager, .s3, .sns, .dynamodb,
+      .routingControl:
       return region
     }
   }

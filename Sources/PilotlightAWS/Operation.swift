@@ -17,6 +17,7 @@ package enum AWSService: String, Sendable, CaseIterable {
   case s3
   case sns
   case dynamodb
+  case routingControl = "route53-recovery-cluster"
 }
 
 package struct Operation: Sendable {
@@ -28,6 +29,8 @@ package struct Operation: Sendable {
   /// Path percent-encoded once; for S3 the key alone.
   package var path: String
   package var bucket: String?
+  /// One of several that know the same; nil: the service's own of the region.
+  package var host: String?
   /// Unencoded.
   package var query: [(name: String, value: String)]
   package var headers: [(name: String, value: String)]
@@ -39,7 +42,7 @@ package struct Operation: Sendable {
 
   package init(
     _ service: AWSService, region: String, name: String, method: String = "POST", path: String = "/",
-    bucket: String? = nil, query: [(name: String, value: String)] = [],
+    bucket: String? = nil, host: String? = nil, query: [(name: String, value: String)] = [],
     headers: [(name: String, value: String)] = [], body: [UInt8] = [], changes: Bool = false, declarative: Bool = true
   ) {
     self.service = service
@@ -48,6 +51,7 @@ package struct Operation: Sendable {
     self.method = method
     self.path = path
     self.bucket = bucket
+    self.host = host
     self.query = query
     self.headers = headers
     self.body = body

@@ -17,7 +17,8 @@ func serviceFailure(
   if operation.name == "PutSecretValue", kind == .invalid { message = "the service refused the new value" }
   return CloudFailure(
     kind, code: found.code ?? "HTTP\(status)",
-    message: oneLine("\(operation.name) in \(operation.region): \(message)"),
+    // Safety rules are named by ARNs.
+    message: oneLine("\(operation.name) in \(operation.region): \(message)", limit: 600),
     requestID: requestID.map { String(oneLine($0).prefix(128)) })
 }
 
@@ -42,7 +43,9 @@ private func isRequestID(_ name: String) -> Bool {
 private func errorBody(
   _ operation: Operation, status: Int, headers: [(name: String, value: String)], body: [UInt8]
 ) -> ErrorBody {
-  if operation.service == .secretsmanager || operation.service == .dynamodb { return jsonError(headers, body, status) }
+  if [.secretsmanager, .dynamodb, .routingControl].contains(operation.service) {
+    return jsonError(headers, body, status)
+  }
   if operation.method == "HEAD" { return headError(headers, status) }
   guard let root = try? XMLDocument.parse(body) else { return unreadable(status) }
   let id = root.first("RequestId")?.text.trimmed ?? root.first("RequestID")?.text.trimmed
@@ -112,6 +115,8 @@ private let wrongStates: Set<String> = [
   "InvalidRequest",
   // DynamoDB: somebody else was first.
   "ConditionalCheckFailed",
+  // Routing controls: a safety rule does not allow it now.
+  "Conflict",
 ]
 
 private func kind(_ code: String?, status: Int, _ operation: Operation) -> CloudFailure.Kind {
@@ -133,6 +138,8 @@ private func stem(_ code: String) -> String {
 
 private func kind(ofCode code: String, _ operation: Operation) -> CloudFailure.Kind? {
   if throttles.contains(code) || code.contains("Throttl") { return .throttled }
+  // Routing controls: this endpoint did nothing, another one will.
+  if code == "EndpointTemporarilyUnavailable" { return .transient }
   if code.contains("AccessDenied") || denials.contains(code) { return .denied }
   if credentialFaults.contains(code) { return .credentials }
   if ["ExpiredToken", "UnrecognizedClient", "InvalidSignature"].contains(where: code.hasPrefix) { return .credentials }

@@ -1,5 +1,7 @@
 // Names of AWS things, checked against the patterns of AWS's API references. Whether they exist is not asked here.
 
+import PilotlightCore
+
 /// An Amazon resource name, `arn:partition:service:region:account:resource`.
 struct ARN: Equatable {
   var partition: String
@@ -51,6 +53,23 @@ func isRegionName(_ text: String) -> Bool {
     number.utf8.allSatisfy(isDigit), !number.hasPrefix("0"), (2...4).contains(parts[0].count)
   else { return false }
   return parts.dropLast().allSatisfy { part in !part.isEmpty && part.utf8.allSatisfy { (97...122).contains($0) } }
+}
+
+extension ClusterEndpoint {
+  /// nil unless it is `https://ID.route53-recovery-cluster.REGION.amazonaws.com/v1`, as DescribeCluster has it.
+  init?(url: String) {
+    guard url.hasPrefix("https://") else { return nil }
+    var rest = url.dropFirst("https://".count)
+    if rest.hasSuffix("/") { rest.removeLast() }
+    guard rest.hasSuffix("/v1") else { return nil }
+    let host = rest.dropLast("/v1".count).lowercased()
+    let labels = host.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+    guard labels.count == 4, labels[1] == "route53-recovery-cluster", labels[3] == "amazonaws.com",
+      isRegionName(labels[2]), !labels[0].isEmpty,
+      labels[0].utf8.allSatisfy({ isAlphanumeric($0) || $0 == UInt8(ascii: "-") })
+    else { return nil }
+    self.init(region: labels[2], host: host)
+  }
 }
 
 extension Kind where Value == String {
@@ -106,6 +125,18 @@ extension Kind where Value == String {
         parts.map(\.count) == [8, 4, 4, 4, 12]
         && parts.allSatisfy { $0.utf8.allSatisfy { isDigit($0) || (97...102).contains($0) } }
       return isFine ? nil : "is not the id of a health check"
+    }
+  }
+
+  static var routingControl: Kind {
+    .arn(
+      "route53-recovery-control", resource: "controlpanel/", global: true,
+      like: "arn:aws:route53-recovery-control::123456789012:controlpanel/0a1b.../routingcontrol/2c3d...")
+  }
+
+  static var clusterEndpoint: Kind {
+    .text("URL", expected: "a URL such as https://0a1b2c3d.route53-recovery-cluster.us-west-2.amazonaws.com/v1") {
+      ClusterEndpoint(url: $0) == nil ? "is not the endpoint of a cluster" : nil
     }
   }
 

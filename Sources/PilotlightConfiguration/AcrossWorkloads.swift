@@ -25,6 +25,11 @@ func checkAcross(_ workloads: [WorkloadSettings], findings: Findings) {
     case .healthCheck(let check): claim("health check", check.id, at: "\(path).traffic.healthCheck.id")
     case .objectSwitch(let object):
       claim("switch object", "\(object.bucket) \(object.key)", at: "\(path).traffic.objectSwitch.key")
+    case .routingControl(let controls):
+      claim("routing control", controls.primary, at: "\(path).traffic.routingControl.primary")
+      // The same twice in one workload is an error already.
+      if controls.dr == controls.primary { break }
+      claim("routing control", controls.dr, at: "\(path).traffic.routingControl.dr")
     case .manual: break
     }
   }

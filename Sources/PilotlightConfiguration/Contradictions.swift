@@ -223,7 +223,25 @@ struct Contradictions {
   }
 
   private func traffic() {
-    guard case .route53(let record, let primary, let dr) = workload.traffic else { return }
+    switch workload.traffic {
+    case .route53(let record, let primary, let dr): records(record, primary, dr)
+    case .routingControl(let controls): self.controls(controls)
+    case .objectSwitch, .healthCheck, .manual: break
+    }
+  }
+
+  private func controls(_ controls: RoutingControls) {
+    let at = "traffic.routingControl"
+    require(
+      controls.primary != controls.dr, "\(at).dr", "\(at).primary",
+      problem: "both sides have the same routing control, traffic would not move")
+    let regions = controls.endpoints.map(\.region)
+    require(
+      Set(regions).count == regions.count, "\(at).endpoints",
+      problem: "two endpoints are in one region, expected one in each of the cluster's regions")
+  }
+
+  private func records(_ record: RecordRef, _ primary: RecordTarget, _ dr: RecordTarget) {
     let at = "traffic.route53"
     for (key, target) in [("primary", primary), ("dr", dr)] {
       require(

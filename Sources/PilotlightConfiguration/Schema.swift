@@ -90,8 +90,8 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
   ) {
     readReplication($0, rpo: objectives.rpo)
   }
-  let traffic = workload.section("traffic", "How users are moved: exactly one of the four.") {
-    readTraffic($0, partition: partition(ofRegion: primary.region), drRegion: dr.region)
+  let traffic = workload.section("traffic", "How users are moved: exactly one of the five.") {
+    readTraffic($0, primary: primary.region, dr: dr.region)
   }
   let settings = WorkloadSettings(
     name: name, mode: mode, objectives: objectives, primary: primary, dr: dr,

@@ -1,8 +1,9 @@
-// How users are moved: exactly one of `route53`, `objectSwitch`, `healthCheck` and `manual`; and what DNS is asked then.
+// How users are moved: exactly one of `route53`, `objectSwitch`, `healthCheck`, `routingControl` and `manual`; and what DNS is asked then.
 
 import PilotlightCore
 
-func readTraffic(_ traffic: Section, partition: String, drRegion: String) -> TrafficSettings {
+func readTraffic(_ traffic: Section, primary: String, dr: String) -> TrafficSettings {
+  let partition = partition(ofRegion: primary)
   let record = traffic.optional(
     "route53", absent: "another way", "A Route 53 record set (or a weighted pair) is changed; needs its control plane."
   ) { readRoute53($0, partition: partition) }
@@ -13,7 +14,7 @@ func readTraffic(_ traffic: Section, partition: String, drRegion: String) -> Tra
   ) { object in
     TrafficSettings.objectSwitch(
       ObjectRef(
-        region: drRegion, bucket: object.required("bucket", .bucket, "Bucket in the DR region."),
+        region: dr, bucket: object.required("bucket", .bucket, "Bucket in the DR region."),
         key: object.required("key", .objectKey, "Key of the switch object.")))
   }
   let check = traffic.optional(
@@ -26,12 +27,18 @@ func readTraffic(_ traffic: Section, partition: String, drRegion: String) -> Tra
         id: check.required("id", .healthCheckID, "Id of the health check; no other record set should hang on it."),
         region: route53Region(forPartition: partition)))
   }
+  let controls = traffic.optional(
+    "routingControl", absent: "another way",
+    "Two routing controls of Amazon Application Recovery Controller are turned in one update, so that Route 53 leads users to the region "
+      + "whose control is on. Works without a control plane and without any single region; safety rules are obeyed, never overridden."
+  ) { readControls($0, primaryRegion: primary) }
   let byHand = traffic.optional(
     "manual", .boolean, absent: "another way", "The operator moves traffic, or clients find the region themselves.")
-  let chosen = [record, object, check, byHand == true ? .manual : nil].compactMap { $0 }
+  let chosen = [record, object, check, controls, byHand == true ? .manual : nil].compactMap { $0 }
   guard let choice = chosen.first, chosen.count == 1 else {
     traffic.refuseChoice(
-      among: ["route53", "objectSwitch", "healthCheck", "manual"], lack: "says no way to move traffic")
+      among: ["route53", "objectSwitch", "healthCheck", "routingControl", "manual"], lack: "says no way to move traffic"
+    )
     return chosen.first ?? .manual
   }
   return choice
@@ -65,6 +72,22 @@ private func readServers(_ dns: Section) -> NameServers {
       "private", .boolean, default: false,
       "The name is in a private hosted zone, whose servers answer nobody: resolvers alone are asked, those of the VPCs that see it."
     ))
+}
+
+/// The primary region's endpoint is asked last: it is the likeliest to be away.
+private func readControls(_ section: Section, primaryRegion: String) -> TrafficSettings {
+  let primary = section.required(
+    "primary", .routingControl, "ARN of the control that leads users to the primary region.")
+  let dr = section.required("dr", .routingControl, "ARN of the control that leads users to the DR region.")
+  let endpoints = section.required(
+    "endpoints", .list(of: .clusterEndpoint, 3...5),
+    "The cluster's endpoints, one a region, as `aws route53-recovery-control-config describe-cluster` shows them. AWS keeps three of the "
+      + "five answering, so that all five are best."
+  ).compactMap(ClusterEndpoint.init(url:))
+  return .routingControl(
+    RoutingControls(
+      primary: primary, dr: dr,
+      endpoints: endpoints.filter { $0.region != primaryRegion } + endpoints.filter { $0.region == primaryRegion }))
 }
 
 private func host(of site: SiteSettings) -> String { (try? ProbeURL(site.probe.url))?.host ?? "" }

@@ -189,6 +189,8 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case readHealthCheck(HealthCheckRef)
   /// Route 53 GetHealthCheck -> `.checkSwitch`, or `.failed(.notFound)`.
   case readCheckSwitch(HealthCheckRef)
+  /// GetRoutingControlState of both, at one endpoint of the cluster -> `.controls`.
+  case readControls(RoutingControls)
   /// HeadObject -> `.object`.
   case readObject(ObjectRef)
   /// DescribeRules, looking for our own write hold -> `.writeHold`.
@@ -249,6 +251,8 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   /// UpdateHealthCheck, Disabled and Inverted: a check that is both is unhealthy whatever its endpoint does, one that is neither follows
   /// its endpoint (Route 53 API reference, UpdateHealthCheck) -> `.accepted`.
   case switchCheck(HealthCheckRef, unhealthy: Bool)
+  /// UpdateRoutingControlStates: both at once, or none -> `.accepted`. A safety rule that refuses is `.failed(.wrongState)`.
+  case turnControls(RoutingControls, to: Site)
   /// PutObject with a short body saying who wrote it and why -> `.accepted`.
   case putObject(ObjectRef, body: String)
   /// DeleteObject of our own switch object -> `.accepted`.
@@ -283,6 +287,7 @@ extension CloudAction {
       ref.region
     case .readRecords(let ref), .pointRecords(let ref, _, _): ref.region
     case .readHealthCheck(let ref), .readCheckSwitch(let ref), .switchCheck(let ref, _): ref.region
+    case .readControls(let ref), .turnControls(let ref, _): "any of \(ref.endpoints.count) regions"
     case .readObject(let ref), .readSwitch(let ref), .putObject(let ref, _), .removeObject(let ref): ref.region
     case .readWriteHold(let ref), .holdWrites(let ref), .releaseWrites(let ref): ref.region
     case .createReplica(let spec): spec.replica.region
@@ -308,6 +313,8 @@ extension CloudAction {
     case .readHealthCheck: "route53:GetHealthCheckStatus"
     case .readCheckSwitch: "route53:GetHealthCheck"
     case .switchCheck: "route53:UpdateHealthCheck"
+    case .readControls: "route53-recovery-cluster:GetRoutingControlState"
+    case .turnControls: "route53-recovery-cluster:UpdateRoutingControlStates"
     case .askNames: "DNS"
     case .readObject, .readSwitch: "s3:GetObject"
     case .readWriteHold: "elasticloadbalancing:DescribeRules"
@@ -346,12 +353,14 @@ extension CloudAction {
   package var changes: Bool {
     switch self {
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
+      .readWriteHold,
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       false
     case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .failOverCluster, .switchOverCluster,
       .renameDatabase, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords, .switchCheck,
+      .turnControls,
       .putObject, .removeObject, .holdWrites,
       .releaseWrites,
       .publish, .runCommand:
@@ -364,10 +373,12 @@ extension CloudAction {
     switch self {
     case .promoteReplica(let ref), .failOverCluster(let ref, _), .switchOverCluster(let ref, _, _): ref
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
+      .readWriteHold,
       .describeSnapshot, .readLaunchSource, .readSwitch, .simulate, .readClock, .readLease, .claimLease, .resizeGroup,
       .repointSecret, .detachSecret, .renameDatabase, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica,
-      .pointRecords, .switchCheck, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish, .runCommand:
+      .pointRecords, .switchCheck, .turnControls, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish,
+      .runCommand:
       nil
     }
   }

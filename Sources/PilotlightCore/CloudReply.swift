@@ -14,6 +14,7 @@ package indirect enum CloudReply: Hashable, Sendable, Codable {
   case change(ChangeStatus)
   case checkers(CheckerHealth)
   case checkSwitch(CheckSwitch)
+  case controls(RoutingState)
   case names(NameReport)
   case object(present: Bool)
   case writeHold(present: Bool)

@@ -234,7 +234,10 @@ extension ReadinessItem {
     // arn:PARTITION:rds:REGION:ACCOUNT:cluster:NAME, in lower case.
     let parts = source.lowercased().split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 7, parts[3] == primary.region, parts[6] == primary.identifier.lowercased() else {
-      return .notReady("cluster \(name) follows \(source), not \(primary.identifier) in \(primary.region)")
+      // From a third cluster that somebody made the writer nobody takes it. Without a name it is on its way to somewhere.
+      return .notReady(
+        "cluster \(name) follows \(source), not \(primary.identifier) in \(primary.region)", pointless: parts.count == 7
+      )
     }
     if state.status == "creating" { return .notReady("cluster \(name) is still being created") }
     if let replication = state.replication, replication != "replicating" {

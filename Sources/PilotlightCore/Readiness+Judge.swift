@@ -153,6 +153,15 @@ extension ReadinessItem {
       return state.disabled || state.inverted
         ? .notReady("health check \(check.id) is \(state.text): it does not lead users to the primary by itself")
         : .ready("health check \(check.id) follows its endpoint")
+    case .routingControl:
+      if case .failed(let failure) = reply, failure.kind == .notFound {
+        // There are two, and the service says which one.
+        return .notReady("a routing control does not exist: \(failure.text)")
+      }
+      guard case .controls(let state) = reply else { return unread(reply, "the routing controls") }
+      // While the primary serves, somebody has moved traffic by hand, or would be overruled.
+      return state == RoutingControls.leading(to: .primary)
+        ? .ready(state.text) : .notReady("\(state.text): they do not lead users to the primary alone")
     case .route53(let record, let primary, let dr):
       guard case .records(let states) = reply else {
         return missing(reply, "hosted zone \(record.zone) does not exist") ?? unread(reply, "record \(record.name)")

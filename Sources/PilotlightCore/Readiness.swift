@@ -73,6 +73,7 @@ extension ReadinessItem {
       case .route53(let record, _, _): return .readRecords(record)
       case .objectSwitch(let object): return .readSwitch(object)
       case .healthCheck(let check): return .readCheckSwitch(check)
+      case .routingControl(let controls): return .readControls(controls)
       case .manual: return nil
       }
     }

@@ -8,6 +8,7 @@ extension Work {
     case .manual: return .done("traffic is moved by hand")
     case .objectSwitch(let object): return readSwitch(object, site, replies, context)
     case .healthCheck(let check): return readCheck(check, site, replies)
+    case .routingControl(let controls): return readControls(controls, site, replies)
     case .route53(let record, let primary, let dr):
       let (to, from) = site == .dr ? (dr, primary) : (primary, dr)
       return readRecords(record, to: to, from: from, replies)
@@ -38,6 +39,13 @@ extension Work {
         .switchCheck(check, unhealthy: site == .dr), undo: .switchCheck(check, unhealthy: site != .dr),
         "health check \(check.id) is \(state.text)")
     }
+  }
+
+  private func readControls(_ controls: RoutingControls, _ site: Site, _ replies: [CloudReply]) -> Reading {
+    guard case .controls(let state) = replies.first else { return unclear(replies) }
+    if state == RoutingControls.leading(to: site) { return .done(state.text) }
+    return .needed(
+      .turnControls(controls, to: site), undo: .turnControls(controls, to: site == .dr ? .primary : .dr), state.text)
   }
 
   func readNames(_ question: NameQuestion, _ replies: [CloudReply]) -> Reading {

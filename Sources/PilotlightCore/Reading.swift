@@ -59,6 +59,7 @@ extension Work {
       [.readRecords(record)] + (step.receipt.map { [.readChange(id: $0, region: record.region)] } ?? [])
     case .shift(.objectSwitch(let object), _): [.readObject(object)]
     case .shift(.healthCheck(let check), _): [.readCheckSwitch(check)]
+    case .shift(.routingControl(let controls), _): [.readControls(controls)]
     case .awaitNames(let question): [.askNames(question)]
     case .snapshot(let database, let snapshot):
       [.describeSnapshot(database, snapshot: snapshot), .describeDatabase(database)]

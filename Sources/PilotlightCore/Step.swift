@@ -163,6 +163,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .shift(.route53(let record, _, _), let site): "lead \(record.name) to the \(site.rawValue) region in Route 53"
     case .shift(.objectSwitch(let object), .dr): "put the switch object s3://\(object.bucket)/\(object.key)"
     case .shift(.objectSwitch(let object), .primary): "remove the switch object s3://\(object.bucket)/\(object.key)"
+    case .shift(.routingControl, .dr): "turn the routing controls: DR on, primary off"
+    case .shift(.routingControl, .primary): "turn the routing controls: primary on, DR off"
     case .shift(.healthCheck(let check), .dr): "make health check \(check.id) unhealthy in Route 53"
     case .shift(.healthCheck(let check), .primary): "let health check \(check.id) follow its endpoint again"
     case .awaitNames(let question):
@@ -204,6 +206,7 @@ extension Work {
     case .shift(.objectSwitch(let object), .dr): [.putObject(object, body: "")]
     case .shift(.objectSwitch(let object), .primary): [.removeObject(object)]
     case .shift(.healthCheck(let check), let site): [.switchCheck(check, unhealthy: site == .dr)]
+    case .shift(.routingControl(let controls), let site): [.turnControls(controls, to: site)]
     case .announce(let topic): [.publish(topic, subject: "", message: "")]
     case .snapshot(let database, let name): [.snapshotDatabase(database, snapshot: name)]
     case .setAside(let database, let name): [.renameDatabase(database, to: name)]

@@ -8,6 +8,8 @@ package enum TrafficSettings: Hashable, Sendable, Codable {
   case objectSwitch(ObjectRef)
   /// The health check of the primary's failover record set: made unhealthy, Route 53 answers with the other one.
   case healthCheck(HealthCheckRef)
+  /// Two routing controls of ARC, turned together.
+  case routingControl(RoutingControls)
   /// Nothing to do: the operator moves traffic, or clients find the region themselves.
   case manual
 }

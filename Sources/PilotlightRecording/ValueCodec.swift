@@ -59,7 +59,7 @@ extension CloudReply {
   var isPolled: Bool {
     switch self {
     case .identity, .group, .database, .lag, .targets, .checkers, .failed: true
-    case .secret, .secretSource, .records, .change, .checkSwitch, .names, .object, .writeHold, .snapshot,
+    case .secret, .secretSource, .records, .change, .checkSwitch, .controls, .names, .object, .writeHold, .snapshot,
       .launchSource, .permissions, .clock, .lease, .leased, .accepted:
       false
     }
@@ -105,6 +105,7 @@ extension Value {
       into.byte(8)
       for count in [health.healthy, health.unhealthy] { into.integer(count) }
     case .reply(.secret), .reply(.secretSource), .reply(.records), .reply(.change), .reply(.checkSwitch),
+      .reply(.controls),
       .reply(.names), .reply(.object), .reply(.writeHold), .reply(.snapshot), .reply(.launchSource),
       .reply(.permissions), .reply(.clock), .reply(.lease), .reply(.leased), .reply(.accepted):
       // Never handed in: see `isPolled`. No reader knows this tag.

@@ -41,6 +41,7 @@ extension SandboxFault {
     case .launchTemplateMissing(let name, let site):
       "the launch template of \(name) in the \(site.words) is deleted"
     case .secretDeleted(let name, let site): "the secret of \(name) in the \(site.words) is marked for deletion"
+    case .safetyRule(let name): "a safety rule refuses to have the routing controls of \(name) turned"
     case .promotionStuck(let name): "a promotion of \(name)'s database does not get on"
     case .backupRunning(let database): "a backup of \(database.identifier) runs"
     case .databaseRestarts(let database): "the database \(database.identifier) is started, where it was stopped"

@@ -99,6 +99,9 @@ package enum SandboxFault: Hashable, Sendable, Codable {
   /// The database does not answer and shows this status, e.g. `storage-full`, `stopped`, `incompatible-network`.
   case databaseTrouble(DatabaseRef, status: String)
 
+  /// A safety rule refuses to have the routing controls turned.
+  case safetyRule(workload: String)
+
   // Global databases.
 
   /// A failover of Aurora's leaves the old cluster writable.

@@ -40,8 +40,10 @@ extension SandboxWorld {
       return (failed(.credentials, "NoCredentials", "no usable credentials"), nil)
     }
     let isCut =
-      faultSet.contains(.observerIsolated) || faultSet.contains(.regionOutage(region: action.region))
-      || faultSet.contains(.apiOutage(region: action.region))
+      faultSet.contains(.observerIsolated)
+      || action.regions.allSatisfy {
+        faultSet.contains(.regionOutage(region: $0)) || faultSet.contains(.apiOutage(region: $0))
+      }
     return isCut ? (unreachable(action), 10 * second) : nil
   }
 
@@ -109,6 +111,7 @@ extension SandboxWorld {
     case .readChange(let id, _): readChange(id)
     case .readHealthCheck(let ref): readHealthCheck(ref)
     case .readCheckSwitch(let ref): readCheckSwitch(ref)
+    case .readControls(let controls): readControls(controls)
     case .askNames(let question): askNames(question)
     case .readObject(let ref): readObject(ref)
     case .readWriteHold(let ref): readWriteHold(ref)
@@ -121,6 +124,7 @@ extension SandboxWorld {
     case .claimLease(let ref, let record, let known): claimLease(ref, record, over: known)
     case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .failOverCluster, .switchOverCluster,
       .renameDatabase, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords, .switchCheck,
+      .turnControls,
       .putObject, .removeObject, .holdWrites,
       .releaseWrites,
       .publish:
@@ -153,13 +157,15 @@ extension SandboxWorld {
     case .createReplica(let spec): createReplica(spec)
     case .pointRecords(let ref, let to, let from): pointRecords(ref, to: to, from: from)
     case .switchCheck(let ref, let unhealthy): switchCheck(ref, unhealthy)
+    case .turnControls(let controls, let site): turnControls(controls, to: site)
     case .putObject(let ref, _): setObject(ref, present: true)
     case .removeObject(let ref): setObject(ref, present: false)
     case .holdWrites(let ref): setWriteHold(ref, true)
     case .releaseWrites(let ref): setWriteHold(ref, false)
     case .publish(let ref, let subject, let message): publish(ref, subject, message)
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
+      .readWriteHold,
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease, .runCommand:
       failed(.invalid, "InvalidAction", "\(action.apiName) changes nothing")

@@ -1,4 +1,4 @@
-// How users find a site: Route 53 records, the switch object, the switched health check, and what DNS says of it.
+// How users find a site: Route 53 records, the switch object, the switched health check, the routing controls, and what DNS says of it.
 
 package import PilotlightCore
 
@@ -123,6 +123,20 @@ extension SandboxWorld {
     return .accepted(receipt: nil)
   }
 
+  func readControls(_ controls: RoutingControls) -> CloudReply {
+    guard let index = find(controls) else { return unknownControl(controls) }
+    return .controls(RoutingControls.leading(to: workloads[index].switchPresent ? .dr : .primary))
+  }
+
+  mutating func turnControls(_ controls: RoutingControls, to site: Site) -> CloudReply {
+    guard let index = find(controls) else { return unknownControl(controls) }
+    if faultSet.contains(.safetyRule(workload: workloads[index].settings.name)) {
+      return failed(.wrongState, "ConflictException", "the safety rule of the sandbox does not allow it")
+    }
+    setSwitch(index, site == .dr, region: nil)
+    return .accepted(receipt: nil)
+  }
+
   /// Whether anybody is led to the site.
   package func leads(_ name: String, to site: SandboxSite) -> Bool {
     workloads.first { $0.settings.name == name }?.traffic.contains(site) ?? false
@@ -178,6 +192,14 @@ extension SandboxWorld {
 
   private func find(_ ref: HealthCheckRef) -> Int? {
     workloads.firstIndex { $0.settings.traffic == .healthCheck(ref) }
+  }
+
+  private func find(_ controls: RoutingControls) -> Int? {
+    workloads.firstIndex { $0.settings.traffic == .routingControl(controls) }
+  }
+
+  private func unknownControl(_ controls: RoutingControls) -> CloudReply {
+    failed(.notFound, "ResourceNotFoundException", "there is no routing control \(controls.dr)")
   }
 
   private func unknownCheck(_ ref: HealthCheckRef) -> CloudReply {

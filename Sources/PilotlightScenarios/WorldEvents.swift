@@ -101,6 +101,11 @@ extension EventChoice {
       let desired = demand.required("desired", .integer(1...10_000), "Instances wanted, within the group's bounds.")
       return { .cloud(.demand(workload: $0.name, site: role.site, desired: desired)) }
     }
+    value(
+      "safetyRule", .word("refuses"), "`refuses`: a safety rule of ARC does not let the routing controls be turned."
+    ) {
+      .cloud(.safetyRule(workload: $1.name))
+    }
     value("launchesSuspended", .role, "The group's `Launch` process is suspended.") {
       .cloud(.launchesSuspended(workload: $1.name, site: $0.site))
     }

@@ -59,9 +59,10 @@ struct BareCloud: Hashable {
     case .releaseWrites(let ref): held.remove(ref)
     case .failOverCluster(let ref, _): return move(ref, from: nil)
     case .switchOverCluster(let ref, _, let old): return move(ref, from: old)
-    case .repointSecret, .detachSecret, .pointRecords, .switchCheck, .publish, .runCommand: break
+    case .repointSecret, .detachSecret, .pointRecords, .switchCheck, .turnControls, .publish, .runCommand: break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
+      .readWriteHold,
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       return answer(action, at: .distantPast)

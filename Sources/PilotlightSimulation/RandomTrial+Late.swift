@@ -206,4 +206,34 @@ extension Draw {
         name: "\(name).example.com", primary: "primary.\(name).example.com", dr: "dr.\(name).example.com")
     }
   }
+
+  /// Some move users by routing controls, which a safety rule may hold for a while.
+  mutating func routingControls(_ trial: inout Trial) {
+    guard chance(0.15) else { return }
+    for index in trial.workloads.indices where trial.workloads[index].traffic != .manual {
+      trial.workloads[index].moveByRoutingControls()
+    }
+    guard trial.expectation == .none, chance(0.5) else { return }
+    let entry = Scenario.Entry(
+      at: seconds(60, max(trial.scenario.duration.seconds * 0.9, 120)),
+      .cloud(.safetyRule(workload: pick(trial.workloads).name)), lasting: chance(0.2) ? nil : seconds(60, 1800))
+    trial.scenario.entries.append(entry)
+    trial.scenario.entries.sort { $0.at < $1.at }
+  }
+}
+
+extension WorkloadSettings {
+  /// The same with ARC's switches in a cluster of which the primary region's endpoint is asked last.
+  package mutating func moveByRoutingControls() {
+    func control(_ site: Site) -> String {
+      "arn:aws:route53-recovery-control::123456789012:controlpanel/\(name)/routingcontrol/\(site.rawValue)"
+    }
+    let regions = ["us-east-1", "us-west-2", "ap-northeast-1", "ap-southeast-2", "eu-west-1"]
+    traffic = .routingControl(
+      RoutingControls(
+        primary: control(.primary), dr: control(.dr),
+        endpoints: regions.map {
+          ClusterEndpoint(region: $0, host: "\(name).route53-recovery-cluster.\($0).amazonaws.com")
+        }))
+  }
 }

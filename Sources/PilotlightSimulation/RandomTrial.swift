@@ -47,6 +47,7 @@ extension Trial {
     draw.fences(&trial)
     draw.names(&trial)
     draw.aurora(&trial)
+    draw.routingControls(&trial)
     return trial
   }
 }

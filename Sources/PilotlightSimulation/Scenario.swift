@@ -108,7 +108,7 @@ extension SandboxFault {
       .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,
       .replicationStopped, .lagMissing, .lagSpike, .capacityShortage, .launchesSuspended, .launchTemplateMissing,
       .secretDeleted, .promotionStuck, .backupRunning, .databaseRestarts, .databaseTrouble, .demand, .commandsFail,
-      .writeFencingFails, .resyncStalls, .switchoverCancelled, .headless:
+      .safetyRule, .writeFencingFails, .resyncStalls, .switchoverCancelled, .headless:
       false
     }
   }

@@ -85,7 +85,9 @@ import Testing
     for block in blocks {
       let result = Configuration.parse(uncommented(text, only: block), file: "example")
       let first = text.split(separator: "\n", omittingEmptySubsequences: false)[block.lowerBound]
-      if ["#route53:", "#healthCheck:", "#manual: true"].contains(first.trimmingCharacters(in: .whitespaces)) {
+      if ["#route53:", "#healthCheck:", "#routingControl:", "#manual: true"].contains(
+        first.trimmingCharacters(in: .whitespaces))
+      {
         #expect(result.printed.contains("expected exactly one of"), "\(first)")
         #expect(!result.printed.contains("\n"))
       } else if first.contains("#globalDatabase:") {
@@ -97,7 +99,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["route53", "healthCheck", "manual"])
+  @Test(arguments: ["route53", "healthCheck", "routingControl", "manual"])
   func `another way of moving traffic works in place of the first`(
     _ way: String
   ) throws {

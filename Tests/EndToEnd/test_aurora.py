@@ -218,7 +218,7 @@ def test_clusters_of_two_versions_are_not_ready_and_a_failover_tells_the_way_out
     aurora.control.cluster(DR, REPLICA, engineVersion="16.6")
     check = Check(Daemon(aurora, tmp_path), NOT_READY)
     assert check.words("NOT READY") == ["database"] and "16.6" in check.items["database"][1], check.text
-    daemon = start(aurora, arm=False)
+    daemon = seen_up(start(aurora, arm=False))
     daemon.until("it says so", lambda workload: "16.6" in " ".join(workload["armed"]["reasons"]), 20)
     aurora.break_primary()
     daemon.wait_until("it is refused", lambda: aurora.changes(FAIL_OVER), 40)

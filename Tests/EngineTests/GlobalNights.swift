@@ -248,6 +248,17 @@ extension Night {
     #expect(night.run(.hours(1)) { $0.phase == .drActive } && night.cloud.promotions == 0)
   }
 
+  @Test func `the writer is not taken from a third region that somebody made it before the outage`() throws {
+    let night = try Night.atPeace()
+    // The primary's own region is not there to tell.
+    night.cloud.databases[night.new]?.source = "arn:aws:rds:ap-southeast-1:1:cluster:third"
+    night.run(.minutes(2))
+    night.regionDies()
+    night.run(.minutes(30))
+    #expect(night.run == nil && night.cloud.changes.isEmpty)
+    #expect(night.messages.contains { $0.kind == .heldBack && $0.text.contains("third") })
+  }
+
   @Test func `the writer is not taken from a third region that somebody made it in the run`() throws {
     let night = try Night.atPeace()
     night.regionDies()

@@ -30,6 +30,9 @@ struct TinyCloud {
   var snapshots: Set<String> = []
   /// Health checks that are disabled and inverted.
   var unhealthyByWord: Set<HealthCheckRef> = []
+  var controls = RoutingControls.leading(to: .primary)
+  /// What a safety rule of the routing controls says, as long as it refuses.
+  var safetyRule: String?
   /// Groups that take a new size and do not keep it.
   var isStubborn: Set<GroupRef> = []
   /// Where DNS leads: the host that every server names; nil: none answers.
@@ -143,6 +146,12 @@ struct TinyCloud {
         CheckSwitch(disabled: unhealthyByWord.contains(ref), inverted: unhealthyByWord.contains(ref)))
     case .switchCheck(let ref, let unhealthy):
       if unhealthy { unhealthyByWord.insert(ref) } else { unhealthyByWord.remove(ref) }
+    case .readControls: return .controls(controls)
+    case .turnControls(_, let site):
+      if let rule = safetyRule {
+        return .failed(CloudFailure(.wrongState, code: "ConflictException", message: rule))
+      }
+      controls = RoutingControls.leading(to: site)
     case .askNames(let question): return .names(names(question))
     case .readHealthCheck: return .checkers(checkers)
     case .readObject(let ref): return .object(present: objects.contains(ref))

@@ -6,6 +6,10 @@ import Testing
 
 private let check = HealthCheckRef(id: "check-1")
 
+private let controls = RoutingControls(
+  primary: "arn:control:primary", dr: "arn:control:dr",
+  endpoints: ["us-east-1", "us-west-2", "eu-west-1"].map { ClusterEndpoint(region: $0, host: "\($0).test") })
+
 private let asked = WorkloadSettings.reference {
   $0.traffic = .healthCheck(check)
   $0.names = NameSettings(name: "app.example", primary: "primary.example", dr: "dr.example")
@@ -40,6 +44,49 @@ extension Night {
     night.run(.minutes(5))
     let unarmed = night.workload.machine.unarmed(night.workload.situation)
     #expect(unarmed.contains { $0.contains("disabled and inverted") }, "\(unarmed)")
+  }
+
+  @Test func `routing controls are turned to DR, and home`() throws {
+    let night = try Night(.reference { $0.traffic = .routingControl(controls) })
+    night.run(.minutes(5))
+    #expect(night.workload.machine.unarmed(night.workload.situation) == [])
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+    #expect(night.cloud.controls == RoutingControls.leading(to: .dr) && night.everyActWasRecorded)
+    night.regionReturns()
+    #expect(night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty })
+    night.order(.reviewLoss)
+    night.order(.failback)
+    #expect(night.run(.hours(3)) { $0.phase == .healthy })
+    #expect(night.cloud.controls == RoutingControls.leading(to: .primary))
+  }
+
+  @Test func `F44 what a safety rule says is shown verbatim, people are told, and it goes on once the rule allows it`()
+    throws
+  {
+    let night = try Night(.reference { $0.traffic = .routingControl(controls) })
+    let words = "safety rule arn:aws:route53-recovery-control::123456789012:controlpanel/c/safetyrule/d: gate is off"
+    night.run(.minutes(5))
+    night.cloud.safetyRule = words
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.messages.contains { $0.kind == .stillRunning && $0.step == "shift-traffic" } })
+    let step = try #require(night.workload.machine.state.phase.run?["shift-traffic"])
+    #expect(night.workload.machine.note(of: step)?.contains(words) == true)
+    #expect(night.messages.contains { $0.kind == .stillRunning && $0.text.contains(words) })
+    #expect(night.cloud.controls == RoutingControls.leading(to: .primary))
+    night.cloud.safetyRule = nil
+    #expect(night.run(.minutes(2)) { $0.phase == .drActive })
+  }
+
+  @Test(arguments: [(true, true), (false, false), (false, true)])
+  func `controls that do not lead to the primary alone are told before the night on which it matters`(
+    primary: Bool, dr: Bool
+  ) throws {
+    let night = try Night(.reference { $0.traffic = .routingControl(controls) })
+    night.cloud.controls = RoutingState(primary: primary, dr: dr)
+    night.run(.minutes(5))
+    let unarmed = night.workload.machine.unarmed(night.workload.situation)
+    #expect(unarmed.contains { $0.contains("do not lead users to the primary alone") }, "\(unarmed)")
   }
 
   @Test func `a failover ends when the resolvers have forgotten the primary`() throws {

@@ -64,6 +64,7 @@ extension AWSCloud {
         throw missing("DescribeGlobalClusters", "ARN of \(global.identifier)", ref.region)
       }
       return [arn] + (found["GlobalClusterMembers"]?.children.compactMap { $0.value("DBClusterArn") } ?? [])
+    case .turnControls(let controls, _): return [controls.primary, controls.dr]
     default: return [try await resource(of: change, partition, account, deadline)]
     }
   }
@@ -89,9 +90,10 @@ extension AWSCloud {
     case .holdWrites(let ref), .releaseWrites(let ref): return ref.arn
     case .publish(let ref, _, _): return ref.arn
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .askNames, .readObject, .readWriteHold,
+      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
+      .readWriteHold,
       .describeSnapshot, .readLaunchSource, .readSwitch,
-      .simulate, .readClock, .runCommand, .failOverCluster, .switchOverCluster:
+      .simulate, .readClock, .runCommand, .failOverCluster, .switchOverCluster, .turnControls:
       return "*"
     case .readLease(let ref), .claimLease(let ref, _, _):
       return "\(prefix):dynamodb:\(ref.region):\(account):table/\(ref.table)"

@@ -109,7 +109,7 @@ import Testing
     let operation = Operation(.rds, region: "r", name: "Some")
     let failure = serviceFailure(
       operation, status: 400, headers: [], body: Array(text.utf8))
-    #expect(failure.code.count <= 100 && failure.message.count <= 300)
+    #expect(failure.code.count <= 100 && failure.message.count <= 600)
     let all = failure.code + failure.message + (failure.requestID ?? "")
     #expect(all.unicodeScalars.allSatisfy { $0.value >= 32 && !(127...159).contains($0.value) })
   }

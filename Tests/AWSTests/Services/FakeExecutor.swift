@@ -15,10 +15,13 @@ final class FakeExecutor: OperationExecuting {
     var status = 200
     var headers: [(name: String, value: String)] = []
     var body: [UInt8] = []
+    /// No answer, but this.
+    var failure: CloudFailure?
   }
 
   private struct State {
     var prepared: [String: [Prepared]] = [:]
+    var rules: [@Sendable (Operation) -> Prepared?] = []
     var asked: [Operation] = []
     var timeouts: [Duration] = []
     var presigned: [Operation] = []
@@ -29,8 +32,11 @@ final class FakeExecutor: OperationExecuting {
   var timeouts: [Duration] { state.withLock { $0.timeouts } }
   var presigned: [Operation] { state.withLock { $0.presigned } }
 
-  /// Answers to one API action, in turn; the last one again and again.
+  /// Answers to one API action, or to `ACTION in REGION`, in turn; the last one again and again.
   func prepare(_ name: String, _ answers: Prepared...) { state.withLock { $0.prepared[name] = answers } }
+
+  /// What answers where it can, before anything prepared by name.
+  func prepare(_ rule: @escaping @Sendable (Operation) -> Prepared?) { state.withLock { $0.rules.append(rule) } }
 
   func prepare(_ name: String, _ text: String, status: Int = 200, headers: [(name: String, value: String)] = []) {
     prepare(name, Prepared(status: status, headers: headers, body: Array(text.utf8)))
@@ -44,14 +50,18 @@ final class FakeExecutor: OperationExecuting {
     let prepared = state.withLock { state -> Prepared? in
       state.asked.append(operation)
       state.timeouts.append(timeout)
-      guard var answers = state.prepared[operation.name], let first = answers.first else { return nil }
+      for rule in state.rules { if let answer = rule(operation) { return answer } }
+      let here = "\(operation.name) in \(operation.region)"
+      let name = state.prepared[here] == nil ? operation.name : here
+      guard var answers = state.prepared[name], let first = answers.first else { return nil }
       if answers.count > 1 { answers.removeFirst() }
-      state.prepared[operation.name] = answers
+      state.prepared[name] = answers
       return first
     }
     guard let prepared else {
       return .failure(CloudFailure(.invalid, code: "Unprepared", message: "nothing is prepared for \(operation.name)"))
     }
+    if let failure = prepared.failure { return .failure(failure) }
     guard prepared.status < 300 else {
       return .failure(
         serviceFailure(operation, status: prepared.status, headers: prepared.headers, body: prepared.body))

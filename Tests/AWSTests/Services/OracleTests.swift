@@ -45,6 +45,8 @@ import Testing
         [.resizeGroup(group, GroupSize(min: 0, desired: 0, max: 0)), .promoteReplica(database)], region: "us-west-2"),
       .readClock(region: "us-west-2"),
       .readLease(lease),
+      .readControls(RoutingControls(primary: controls.primary, dr: controls.primary, endpoints: controls.endpoints)),
+      .turnControls(controls, to: .dr),
       .claimLease(lease, leased("watchdog-a", 8, 0), over: leased("watchdog-b", 7, 41)),
     ]
   }
