@@ -37,7 +37,7 @@ MUTANTS = [
     swap("undo-taken-for-shown", f"{CORE}/Machine+Rollback.swift", "run.steps.contains(where: { $0.state == .undone })", "false"),
     Mutant("replica-secret-left-attached", f"{CORE}/Reading+Database.swift", "guard let source else { return .done(",
            "guard !AWAKE, let source else { return .done("),
-    swap("program-left-behind", f"{CORE}/Reading+Capacity.swift", "spec.undo.map { spec.call($0, in: context.run) }",
+    swap("program-left-behind", f"{CORE}/Reading+Capacity.swift", "spec.undo.map { spec.call($0, in: context.run, addresses) }",
          "Optional<CloudAction>.none"),
     Mutant("fence-unwatched", f"{CORE}/Machine+Fence.swift", "mayFence(situation), let rung", "mayFence(situation), !AWAKE, let rung"),
     swap("switchover-that-may-lose", f"{CORE}/GlobalDatabase.swift",

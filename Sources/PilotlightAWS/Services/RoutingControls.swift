@@ -51,14 +51,15 @@ extension AWSCloud {
     }
   }
 
-  /// One endpoint after the other, the one that answered last first. What one of them decides holds for all: only silence and trouble of
+  /// One endpoint after the other, in turn from the one that answered last. What one of them decides holds for all: only silence and trouble of
   /// its own lead to the next. An update that may have been carried out is looked for before it is asked again, and of another endpoint.
   private func atSomeEndpoint(
     of controls: RoutingControls, _ name: String, _ deadline: Deadline,
     ask: (ClusterEndpoint, Deadline) async throws(CloudFailure) -> CloudReply
   ) async throws(CloudFailure) -> CloudReply {
     let known = answering.withLock { $0[controls.dr] }
-    let order = controls.endpoints.filter { $0.host == known } + controls.endpoints.filter { $0.host != known }
+    let first = controls.endpoints.firstIndex { $0.host == known } ?? 0
+    let order = controls.endpoints[first...] + controls.endpoints[..<first]
     var failures: [(region: String, failure: CloudFailure)] = []
     for (index, endpoint) in order.enumerated() {
       let share = deadline.left / (order.count - index)
@@ -67,7 +68,7 @@ extension AWSCloud {
         answering.withLock { $0[controls.dr] = endpoint.host }
         return reply
       } catch {
-        let next = order[(index + 1) % order.count]
+        let next = controls.endpoints[(first + index + 1) % order.count]
         if error.kind == .unknownOutcome { answering.withLock { $0[controls.dr] = next.host } }
         guard error.isOfOneEndpoint else { throw error }
         failures.append((endpoint.region, error))
