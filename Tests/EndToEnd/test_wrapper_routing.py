@@ -11,12 +11,12 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
 from aws.client import Control
 from aws.routing_controls import PATH, REGIONS, SERVICE
 from aws.state import ACCESS_KEY, SECRET_KEY
-from wrapper_support import code
+from wrapper_support import code, refusal
 
 PANEL = "arn:aws:route53-recovery-control::123456789012:controlpanel/0123456789abcdef0123456789abcdef"
 HOME, AWAY, GATE = (f"{PANEL}/routingcontrol/{letter * 16}" for letter in "abc")
@@ -40,12 +40,6 @@ def update(cluster: Control, states: dict[str, str], region: str = REGIONS[0], *
 def look(cluster: Control, arn: str, region: str = REGIONS[0], **config: Any) -> str:
     client = cluster.client(SERVICE, region, **config)
     return client.get_routing_control_state(RoutingControlArn=arn)["RoutingControlState"]
-
-
-def refusal(call: Any) -> dict[str, Any]:
-    with pytest.raises(ClientError) as refused:
-        call()
-    return refused.value.response
 
 
 @pytest.mark.parametrize("region", REGIONS)
