@@ -1,5 +1,5 @@
-"""Traffic that moves by routing controls of Application Recovery Controller: whichever endpoints of the cluster are away, both
-controls are turned in one update, once, or it is said why not."""
+"""Traffic that moves by routing controls of Application Recovery Controller: both are turned in one update, once, as soon as the
+cluster allows it, or it is said why not. test_routing_endpoints.py has what becomes of the cluster itself."""
 
 from __future__ import annotations
 
@@ -12,22 +12,16 @@ from typing import Any
 import pytest
 
 from aws.client import Control
-from aws.routing_controls import REGIONS, SERVICE
+from aws.routing_controls import SERVICE
 from checks import assert_failed_over, assert_home, assert_order, assert_promoted_once, fail_over
-from daemon import PATIENCE, Daemon
+from daemon import Daemon
 from live_check import NOT_READY, READY, Check
+from routing_support import (
+    GET, SHIFT, TO_DR, TO_PRIMARY, UPDATE, accepted, assert_moved_once, assert_turned, assert_waits, before_the_traffic,
+    turned)
 from settings import WORKLOAD
 from world import AWAY_CONTROL, GATE_CONTROL, HOME_CONTROL, PRIMARY, World
 from wrapper_support import refusal
-
-SHIFT, GET, UPDATE = "shift-traffic", "GetRoutingControlState", "UpdateRoutingControlStates"
-TO_DR, TO_PRIMARY = {HOME_CONTROL: "Off", AWAY_CONTROL: "On"}, {HOME_CONTROL: "On", AWAY_CONTROL: "Off"}
-#: As the daemon asks them when none has answered yet.
-ORDER = [*(region for region in REGIONS if region != PRIMARY), PRIMARY]
-UNAVAILABLE = {
-    "kind": "error", "status": 503, "code": "EndpointTemporarilyUnavailableException",
-    "message": "The cluster endpoint isn't available. Try another cluster endpoint."}
-INTERNAL = {"kind": "error", "status": 500, "code": "InternalServerException", "message": "There was an unexpected error"}
 
 
 @pytest.fixture
@@ -35,57 +29,6 @@ def world(aws: Control) -> Iterator[World]:
     built = World(aws, traffic="controls")
     yield built
     built.close()
-
-
-def page(daemon: Daemon) -> str:
-    return daemon.ctl("status").stdout + daemon.explain()
-
-
-def asked(world: World, since: int) -> list[dict[str, Any]]:
-    return [call for call in world.control.calls(since=since) if call["service"] == SERVICE]
-
-
-def accepted(world: World) -> list[dict[str, Any]]:
-    return [call for call in world.changes(UPDATE) if call["status"] == 200]
-
-
-def turned(call: dict[str, Any]) -> dict[str, str]:
-    entries = call["params"]["UpdateRoutingControlStateEntries"]
-    return {entry["RoutingControlArn"]: entry["RoutingControlState"] for entry in entries}
-
-
-def assert_turned(world: World, *states: dict[str, str]) -> None:
-    """By so many updates, of which each turned both; users were led to one region all the time, and no rule was overridden."""
-    assert [turned(call) for call in accepted(world)] == list(states)
-    assert all("SafetyRulesToOverride" not in call["params"] for call in world.changes(UPDATE))
-    history = [(one[HOME_CONTROL], one[AWAY_CONTROL]) for one in world.control.routing_history()]
-    assert set(history) <= {("On", "Off"), ("Off", "On")}, history
-    assert world.changes("ChangeResourceRecordSets") == []
-
-
-def assert_moved_once(world: World, secret: dict[str, Any]) -> None:
-    assert_failed_over(world, secret)
-    assert_turned(world, TO_DR)
-
-
-def before_the_traffic(world: World, daemon: Daemon) -> None:
-    """The outage, and all of the failover that comes before the controls; the DR load balancer holds the rest up."""
-    world.dr.alb.mode = "503"
-    world.break_primary()
-    daemon.wait_until("it verifies", lambda: daemon.steps().get("verify-dr-application") == "running", 40)
-
-
-def until_waiting(daemon: Daemon, words: str) -> None:
-    daemon.wait_until("it says so", lambda: daemon.steps().get(SHIFT) == "running" and words in page(daemon), 60)
-
-
-def assert_waits(world: World, daemon: Daemon) -> None:
-    """It is neither failed nor done, and users stay where they are."""
-    daemon.stays(lambda: daemon.steps()[SHIFT] == "running" and world.serving() == "primary", 5)
-    workload = daemon.status()
-    assert workload["phase"] == "failing-over" and workload["stuck"] is None, workload
-    assert accepted(world) == []
-    assert_promoted_once(world)
 
 
 def test_both_controls_are_turned_in_one_update_away_and_in_one_home(world: World, aws: Control, start) -> None:
@@ -105,124 +48,6 @@ def test_both_controls_are_turned_in_one_update_away_and_in_one_home(world: Worl
     assert_home(world, secrets[0])
     assert_turned(world, TO_DR, TO_PRIMARY)
     assert len(world.changes(UPDATE)) == 2
-
-
-# Endpoints that are away
-
-
-@pytest.mark.parametrize("kinds", [
-    ("reset", "black-hole"), ("black-hole", "reset"), ("black-hole", "black-hole")], ids="-".join)
-def test_two_dead_endpoints_of_five_cost_seconds(world: World, aws: Control, start, kinds: tuple[str, str]) -> None:
-    """F44: the two that answered so far, from the moment on at which the controls are to be turned."""
-    daemon = start(world)
-    secret = world.secret(world.dr)
-    before_the_traffic(world, daemon)
-    since = aws.mark()
-    dead = [aws.fault(kind, region=region, service=SERVICE) for kind, region in zip(kinds, ORDER, strict=False)]
-    world.dr.alb.mode = "ok"
-    daemon.until_phase("dr-active", 60)
-    (done,) = accepted(world)
-    calls = asked(world, since)
-    assert all(aws.struck(fault) for fault in dead) and done["region"] not in ORDER[:2]
-    assert done["at"] - calls[0]["at"] < 12 * PATIENCE, calls
-    # Who answered is asked first from now on.
-    daemon.ctl("plan", "failback")
-    later = {call["region"] for call in asked(world, done["n"])}
-    assert later == {done["region"]}, later
-    aws.lift()
-    assert_moved_once(world, secret)
-
-
-@pytest.mark.parametrize("kind", ["reset", "black-hole"])
-def test_an_endpoint_that_tells_and_does_not_turn_is_left_for_another(
-    world: World, aws: Control, start, kind: str
-) -> None:
-    """F44: it answers every look, so that it would be asked first for ever."""
-    daemon = start(world)
-    secret = world.secret(world.dr)
-    dead = [aws.fault(kind, region=region, service=SERVICE, action=UPDATE) for region in ORDER[:2]]
-    fail_over(world, daemon, 90)
-    assert aws.struck(dead[0]) >= 1
-    assert_moved_once(world, secret)
-
-
-@pytest.mark.slow
-def test_the_lost_region_and_another_endpoint_hold_nothing_up(world: World, aws: Control, start) -> None:
-    """F44: the endpoint of the primary's region is asked last of all."""
-    daemon = start(world)
-    secret = world.secret(world.dr)
-    lost = world.lose_primary_region()
-    aws.fault("black-hole", region=ORDER[0], service=SERVICE)
-    daemon.until_phase("dr-active", 180)
-    assert all(call["region"] != PRIMARY for call in asked(world, world.built))
-    aws.lift(lost)
-    assert_failed_over(world, secret, fenced=False)
-    assert_turned(world, TO_DR)
-
-
-@pytest.mark.parametrize(("alive", "action"), [(ORDER[2], "*"), (ORDER[4], UPDATE)], ids=["third", "last"])
-def test_one_endpoint_of_five_is_enough(world: World, aws: Control, start, alive: str, action: str) -> None:
-    """F44: four say that another one is to be asked."""
-    daemon = start(world)
-    secret = world.secret(world.dr)
-    faults = [
-        aws.fault(**UNAVAILABLE, region=region, service=SERVICE, action=action) for region in ORDER if region != alive]
-    fail_over(world, daemon)
-    if action == UPDATE:
-        assert all(aws.struck(fault) for fault in faults)
-    assert [call["region"] for call in accepted(world)] == [alive]
-    assert_moved_once(world, secret)
-
-
-def test_a_daemon_that_starts_with_one_endpoint_of_five_is_armed(world: World, aws: Control, start) -> None:
-    for region in ORDER[:4]:
-        aws.fault("black-hole", region=region, service=SERVICE)
-    daemon = start(world, arm=False)
-    daemon.until("it is armed", lambda workload: workload["armed"]["ok"], 40)
-
-
-@pytest.mark.parametrize(("fault", "action"), [
-    ({"kind": "black-hole"}, "*"), (UNAVAILABLE, "*"), ({"kind": "reset"}, UPDATE)],
-    ids=["black-hole", "unavailable", "reset"])
-def test_a_cluster_that_is_away_is_waited_for(world: World, aws: Control, start, fault: dict, action: str) -> None:
-    """F44: beyond what AWS promises; no person is needed once one of the five is back."""
-    daemon = start(world)
-    secret = world.secret(world.dr)
-    before_the_traffic(world, daemon)
-    dead = {region: aws.fault(**fault, region=region, service=SERVICE, action=action) for region in REGIONS}
-    world.dr.alb.mode = "ok"
-    until_waiting(daemon, "no endpoint")
-    assert_waits(world, daemon)
-    back = REGIONS[3]
-    aws.lift(dead[back])
-    daemon.until_phase("dr-active", 90)
-    assert [call["region"] for call in accepted(world)] == [back]
-    aws.lift()
-    assert_moved_once(world, secret)
-
-
-@pytest.mark.parametrize(("action", "faults"), [
-    (GET, [{"kind": "html"}, {"kind": "huge"}, {"kind": "garbage"}, {"kind": "truncate"}]),
-    (GET, [{"kind": "throttle"}, INTERNAL, {"kind": "close"}, {"kind": "reset"}]),
-    (UPDATE, [{"kind": "html"}, {"kind": "huge"}, {"kind": "garbage"}, {"kind": "throttle"}]),
-    (UPDATE, [INTERNAL, {"kind": "throttle"}, {"kind": "close"}, {"kind": "reset"}]),
-], ids=["nonsense-look", "trouble-look", "nonsense-update", "trouble-update"])
-def test_what_is_no_word_of_the_cluster_leads_to_the_next_endpoint(
-    world: World, aws: Control, start, action: str, faults: list[dict[str, Any]]
-) -> None:
-    """F44, F47: four faults at four endpoints, and the fifth is well."""
-    daemon = start(world)
-    secret = world.secret(world.dr)
-    before_the_traffic(world, daemon)
-    laid = [
-        aws.fault(**fault, region=region, service=SERVICE, action=action)
-        for fault, region in zip(faults, ORDER, strict=False)]
-    world.dr.alb.mode = "ok"
-    daemon.until_phase("dr-active", 90)
-    assert all(aws.struck(fault) for fault in laid)
-    assert [call["region"] for call in accepted(world)] == [ORDER[4]]
-    aws.lift()
-    assert_moved_once(world, secret)
 
 
 # What the cluster says

@@ -173,7 +173,7 @@ class Handler(BaseHTTPRequestHandler):
                 return wire.error(call, 400 if call.protocol == "json" else 403, code,
                                   "The security token included in the request is expired")
             case "html":
-                return 200, [("Content-Type", "text/html")], PORTAL
+                return int(options.get("status", 200)), [("Content-Type", "text/html")], PORTAL
             case "garbage":
                 return 200, [("Content-Type", options.get("contentType", "text/xml"))], GARBAGE
             case "huge":
