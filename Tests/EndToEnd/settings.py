@@ -7,9 +7,15 @@ from typing import Any
 
 import yaml
 
-from world import BUCKET, DATABASE, GROUP, RECORD, REPLICA, SECRET, SERVING, STANDBY, SWITCH, Site, World
+from aws import routing_controls
+from world import (
+    AWAY_CONTROL, BUCKET, DATABASE, GROUP, HOME_CONTROL, RECORD, REPLICA, SECRET, SERVING, STANDBY, SWITCH, Site, World)
 
 WORKLOAD = "django-app"
+#: Of the cluster of routing controls. They are asked in this order, but for the primary region's, which comes last.
+ENDPOINTS = [
+    f"https://{letter * 8}.{routing_controls.SERVICE}.{region}.amazonaws.com{routing_controls.PATH}"
+    for letter, region in zip("abcde", routing_controls.REGIONS, strict=True)]
 
 
 def configuration(world: World, directory: Path, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -65,6 +71,8 @@ def _traffic(world: World) -> dict[str, Any]:
         return {"objectSwitch": {"bucket": BUCKET, "key": SWITCH}}
     if world.traffic == "failover":
         return {"healthCheck": {"id": world.check}}
+    if world.traffic == "controls":
+        return {"routingControl": {"primary": HOME_CONTROL, "dr": AWAY_CONTROL, "endpoints": ENDPOINTS}}
     sides = {}
     for name, site in (("primary", world.primary), ("dr", world.dr)):
         side: dict[str, Any] = {"host": site.dns_name}

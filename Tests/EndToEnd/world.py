@@ -22,6 +22,9 @@ DATABASE, REPLICA = "django-app", "django-app-replica"
 SECRET = "django-app/database"
 BUCKET, SWITCH = "django-app-switch", "serve-from-dr"
 ZONE_NAME, RECORD = "example.org", "app.example.org"
+PANEL = f"arn:aws:route53-recovery-control::{ACCOUNT}:controlpanel/0123456789abcdef0123456789abcdef"
+#: Routing controls: the primary's, the DR region's, and one that leads nobody anywhere.
+HOME_CONTROL, AWAY_CONTROL, GATE_CONTROL = (f"{PANEL}/routingcontrol/{letter * 16}" for letter in "abc")
 SERVING, STANDBY = (1, 2, 3), (0, 0, 3)
 
 #: Secrets of this deployment that must never be seen outside of it.
@@ -59,7 +62,8 @@ class World:
     promotes: tuple[str, ...] = ("PromoteReadReplica",)
 
     def __init__(self, control: Control, traffic: str = "cname", brisk: bool = True, **settings: Any) -> None:
-        """`traffic` is `cname`, `alias`, `weighted`, `failover` (a pair, the primary's on a health check) or `switch`."""
+        """`traffic` is `cname`, `alias`, `weighted`, `failover` (a pair, the primary's on a health check), `switch` or
+        `controls` (routing controls of Application Recovery Controller)."""
         self.control = control
         self.traffic = traffic
         control.reset()
@@ -142,6 +146,8 @@ class World:
             Name=ZONE_NAME, CallerReference=str(time.time()))["HostedZone"]["Id"].rsplit("/", 1)[-1]
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": DR})
         sets: list[dict[str, Any]] = []
+        if self.traffic == "controls":
+            self.control.set_routing_controls({HOME_CONTROL: "On", AWAY_CONTROL: "Off", GATE_CONTROL: "Off"})
         if self.traffic == "cname":
             sets = [{"TTL": 60, "ResourceRecords": [{"Value": self.primary.dns_name}]}]
         elif self.traffic == "alias":
@@ -245,6 +251,9 @@ class World:
             return "dr" if self.switch_present() else "primary"
         if self.traffic == "failover":
             return "dr" if self.switches() == (True, True) else "primary"
+        if self.traffic == "controls":
+            states = self.control.routing_controls()
+            return {("On", "Off"): "primary", ("Off", "On"): "dr"}[states[HOME_CONTROL], states[AWAY_CONTROL]]
         sets = [
             one for one in self.route53.list_resource_record_sets(HostedZoneId=self.zone)["ResourceRecordSets"]
             if one["Name"].rstrip(".") == RECORD

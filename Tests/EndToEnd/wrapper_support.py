@@ -12,11 +12,16 @@ from botocore.exceptions import ClientError
 from world import DR, REPLICA, World
 
 
+def refusal(call: Callable[[], Any]) -> dict[str, Any]:
+    """What AWS answered that refused."""
+    with pytest.raises(ClientError) as refused:
+        call()
+    return refused.value.response
+
+
 def code(call: Callable[[], Any]) -> str:
     """The error code with which AWS refused."""
-    with pytest.raises(ClientError) as refusal:
-        call()
-    return refusal.value.response["Error"]["Code"]
+    return refusal(call)["Error"]["Code"]
 
 
 def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:

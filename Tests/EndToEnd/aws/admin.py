@@ -11,7 +11,7 @@ from moto.autoscaling.models import autoscaling_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.rds.models import rds_backends
 
-from . import mend_aurora, mend_autoscaling, state
+from . import mend_aurora, mend_autoscaling, routing_controls, state
 from .wire import Reply
 
 if TYPE_CHECKING:
@@ -84,6 +84,12 @@ def _route(cloud: Cloud, method: str, words: list[str], query: dict[str, str], w
         case "POST", ["simulate"]:
             now.denied = set(wish["denied"])
             return {}
+        case "GET", ["routing-controls"]:
+            return routing_controls.describe()
+        case "POST", ["routing-controls"]:
+            return routing_controls.change(wish)
+        case "POST", ["safety-rules"]:
+            return routing_controls.set_rules(wish["rules"])
         case _:
             raise KeyError(f"{method} {'/'.join(words)}")
 

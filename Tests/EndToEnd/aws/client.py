@@ -16,7 +16,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from . import routing_controls
 from .state import ACCESS_KEY, SECRET_KEY
+
+#: Where a service is not at the root.
+PATHS = {routing_controls.SERVICE: routing_controls.PATH}
 
 
 class Control:
@@ -104,13 +108,29 @@ class Control:
     def launch_failure(self, region: str, group: str, message: str | None, **script: Any) -> None:
         self.ask("POST", "launch-failure", {"region": region, "group": group, "message": message, **script})
 
+    def routing_controls(self) -> dict[str, str]:
+        """`On` or `Off` by ARN; no fault of the API touches it, and no call is logged."""
+        return self.ask("GET", "routing-controls")["states"]
+
+    def routing_history(self) -> list[dict[str, str]]:
+        """The states of all after each change, oldest first."""
+        return self.ask("GET", "routing-controls")["history"]
+
+    def set_routing_controls(self, states: dict[str, str | None]) -> None:
+        """By hand; None deletes one."""
+        self.ask("POST", "routing-controls", states)
+
+    def safety_rules(self, *rules: dict[str, Any]) -> dict[str, str]:
+        """In place of those there were; their ARNs by name."""
+        return self.ask("POST", "safety-rules", {"rules": rules})
+
     def client(self, service: str, region: str, secret_key: str = SECRET_KEY, **config: Any) -> Any:
         """A boto3 client that never retries: what it sees is what was answered."""
         key = (service, region, secret_key + repr(config))
         if key not in self._clients:
             config = {"connect_timeout": 2, "read_timeout": 10, "proxies": {}, **config}
             self._clients[key] = boto3.session.Session().client(
-                service, region_name=region, endpoint_url=self.url, aws_access_key_id=ACCESS_KEY,
+                service, region_name=region, endpoint_url=self.url + PATHS.get(service, ""), aws_access_key_id=ACCESS_KEY,
                 aws_secret_access_key=secret_key,
                 config=Config(
                     retries={"total_max_attempts": 1}, request_checksum_calculation="when_required",

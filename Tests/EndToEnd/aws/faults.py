@@ -12,7 +12,7 @@ most `count` times, with `probability`, and for `duration` seconds after it was 
     reset            RST instead of an answer
     close            a clean FIN instead of an answer
     black-hole       no answer, ever
-    html             200 with a captive portal's page
+    html             `status` (default 200) with a captive portal's page
     garbage          200 with bytes that are nothing
     huge             200 with `bytes` (default 100 MB) of a body that never makes sense
     hold             waits until the rule is lifted; dropped if the client has gone away meanwhile

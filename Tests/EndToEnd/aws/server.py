@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import admin, faults, mend_aurora, mend_autoscaling, mend_others, mend_rds, signatures, state, wire
+from . import admin, faults, mend_aurora, mend_autoscaling, mend_others, mend_rds, routing_controls, signatures, state, wire
 from .calls import CallLog
 from .wire import Call, Reply
 
@@ -64,6 +64,8 @@ class Cloud:
             state.current().advance()
             if state.current().settings.verify_signatures and (refusal := signatures.check(call)) is not None:
                 return refusal
+            if routing_controls.concerns(call):
+                return routing_controls.answer(call)
             try:
                 return self._wsgi(call, address)
             except Exception as mistake:  # moto's own crash is an internal error of the service
@@ -163,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
                                   options.get("message", "An internal error has occurred"))
             case "denied":
                 code = "AccessDeniedException" if call.protocol == "json" else "AccessDenied"
-                return wire.error(call, 400 if call.protocol == "json" else 403, code,
+                return wire.error(call, wire.denied_status(call), code,
                                   f"User: arn:aws:iam::123456789012:user/test is not authorized to perform: "
                                   f"{call.service}:{call.action}")
             case "expired-token":
@@ -171,7 +173,7 @@ class Handler(BaseHTTPRequestHandler):
                 return wire.error(call, 400 if call.protocol == "json" else 403, code,
                                   "The security token included in the request is expired")
             case "html":
-                return 200, [("Content-Type", "text/html")], PORTAL
+                return int(options.get("status", 200)), [("Content-Type", "text/html")], PORTAL
             case "garbage":
                 return 200, [("Content-Type", options.get("contentType", "text/xml"))], GARBAGE
             case "huge":

@@ -101,6 +101,11 @@ class State:
     zones: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     #: What SimulatePrincipalPolicy denies, as `rds:PromoteReadReplica`.
     denied: set[str] = field(default_factory=set)
+    #: ARN of a routing control -> `On` or `Off`; and all of them after each change.
+    routing_controls: dict[str, str] = field(default_factory=dict)
+    routing_history: list[dict[str, str]] = field(default_factory=list)
+    #: Safety rules over them, as `routing_controls.Rule`.
+    safety_rules: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._due: list[tuple[float, int, Callable[[], None]]] = []

@@ -140,18 +140,26 @@ THROTTLES = {
     "dynamodb": (400, "ThrottlingException", "Rate exceeded"),
     "ec2": (503, "RequestLimitExceeded", "Request limit exceeded."),
     "sns": (429, "Throttled", "Rate exceeded"),
+    "route53-recovery-cluster": (429, "ThrottlingException", "Rate exceeded"),
 }
+#: Services of version 1.0 of the JSON protocol, which say with the status, too, what is denied.
+JSON_1_0 = ("route53-recovery-cluster",)
 
 
 def throttle(call: Call) -> Reply:
     return error(call, *THROTTLES.get(call.service, (400, "Throttling", "Rate exceeded")))
 
 
+def denied_status(call: Call) -> int:
+    return 400 if call.protocol == "json" and call.service not in JSON_1_0 else 403
+
+
 def error(call: Call, status: int, code: str, message: str) -> Reply:
     """The error as this service words it, in the protocol the request used."""
     request_id = str(uuid.uuid4())
     if call.protocol in ("json", "cbor"):
-        headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-RequestId", request_id)]
+        version = "1.0" if call.service in JSON_1_0 else "1.1"
+        headers = [("Content-Type", f"application/x-amz-json-{version}"), ("x-amzn-RequestId", request_id)]
         if call.protocol == "cbor":
             headers.append(("x-amzn-query-error", f"{code};Sender"))
         return status, headers, json.dumps({"__type": code, "message": message}).encode()
