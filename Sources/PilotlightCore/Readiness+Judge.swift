@@ -12,6 +12,7 @@ extension ReadinessItem {
     case .targets: targets(reply, settings)
     case .secret: secret(reply, settings)
     case .traffic: traffic(reply, settings.traffic)
+    case .listener: listener(reply, settings)
     case .permissions: permissions(reply)
     case .clock: clock(reply)
     case .lease: lease(reply, settings)
@@ -168,6 +169,15 @@ extension ReadinessItem {
       }
       return records(states, record, [primary, dr])
     }
+  }
+
+  private func listener(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let arn = settings.primary.listener?.arn ?? ""
+    guard case .writeHold(let present) = reply else {
+      return missing(reply, "listener \(arn), which the fence would close, does not exist")
+        ?? unread(reply, "listener \(arn)")
+    }
+    return .ready("listener \(arn) is there\(present ? ", and holds writes" : "")")
   }
 
   /// That DNS cannot be asked from here, or says something else, holds no failover back.

@@ -23,6 +23,8 @@ package enum ReadinessItem: String, Hashable, Sendable, Codable, CaseIterable {
   case secret
   /// What moves the users is there.
   case traffic
+  /// The primary's load balancer, which the fence closes, is there.
+  case listener
   /// IAM would allow everything that a failover changes.
   case permissions
   /// This host's clock is right.
@@ -67,6 +69,8 @@ extension ReadinessItem {
     case .clock: return .readClock(region: dr.region)
     case .lease: return settings.lease.map { .readLease($0.ref) }
     case .names: return settings.names.map { .askNames($0.question(leadingTo: .primary)) }
+    case .listener:
+      return settings.decision.fenceListener == true ? settings.primary.listener.map { .readWriteHold($0) } : nil
     case .capacity: return settings.dr.group.ofPeak.map { _ in .describeGroup(settings.primary.group.ref) }
     case .traffic:
       switch settings.traffic {
@@ -98,7 +102,7 @@ extension ReadinessItem {
     case .lag: .replicaLag
     case .group: .drGroup
     case .lease: .lease
-    case .launch, .targets, .secret, .traffic, .permissions, .clock, .capacity, .names: .readiness(self)
+    case .launch, .targets, .secret, .traffic, .listener, .permissions, .clock, .capacity, .names: .readiness(self)
     }
   }
 
@@ -121,8 +125,8 @@ extension ReadinessItem {
   package var isNeeded: Bool {
     switch self {
     case .credentials, .database, .group, .targets, .secret, .traffic: true
-    // How old the lag is, is judged by the loss window; whether the lease is held, by the clock.
-    case .lag, .lease, .launch, .permissions, .clock, .capacity, .names: false
+    // How old the lag is, is judged by the loss window; whether the lease is held, by the clock. A fence that cannot be built is owed.
+    case .lag, .lease, .listener, .launch, .permissions, .clock, .capacity, .names: false
     }
   }
 }

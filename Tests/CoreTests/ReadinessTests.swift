@@ -155,6 +155,23 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
         == .unknown("the simulation says nothing: AccessDenied: no"))
   }
 
+  @Test func `a load balancer that the fence would close is looked for, and only then`() {
+    let listener = ListenerRef(region: "eu-west-1", arn: "arn:listener")
+    var closing = settings()
+    closing.primary.listener = listener
+    #expect(ReadinessItem.listener.action(closing) == nil)
+    closing.decision.fenceListener = true
+    #expect(ReadinessItem.listener.action(closing) == .readWriteHold(listener))
+    func told(_ reply: CloudReply) -> Finding { ReadinessItem.listener.judge(reply, closing, at: start) }
+    #expect(told(.writeHold(present: false)) == .ready("listener arn:listener is there"))
+    #expect(
+      told(failed(.notFound, "ListenerNotFound"))
+        == .notReady("listener arn:listener, which the fence would close, does not exist"))
+    // A fence that cannot be built is owed, and the region may be gone.
+    #expect(told(failed(.unreachable, "timeout")) == .unknown("timeout: no"))
+    #expect(!ReadinessItem.listener.isNeeded)
+  }
+
   @Test func `a clock that is more than a minute off is red`() {
     #expect(
       judged(.clock, .clock(behind: .seconds(61))) == .notReady("this host's clock is 61 s behind AWS's"))

@@ -64,6 +64,14 @@ def test_a_health_check_that_somebody_switched_does_not_lead_users_by_itself(wor
         other.close()
 
 
+def test_a_load_balancer_that_the_fence_cannot_close_is_told_before_any_disaster(world: World, tmp_path: Path) -> None:
+    check = Check(Daemon(world, tmp_path, {"decision.fenceListener": True}), READY)
+    assert check.items["listener"][0] == "ready", check.text
+    arn = f"{world.primary.listener}0"
+    check = Check(Daemon(world, tmp_path, {"decision.fenceListener": True, "primary.listener": arn}), NOT_READY)
+    assert check.words("NOT READY") == ["listener"] and arn in check.items["listener"][1], check.text
+
+
 def test_where_dns_leads_users_is_shown_and_is_never_in_the_way(world: World, tmp_path: Path) -> None:
     with Names.of(world, ttl=0, resolvers=2) as names:
         servers = names.settings()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import select
 import socket
 import struct
@@ -18,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from moto import backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -43,6 +45,11 @@ class Cloud:
         mend_aurora.install()
         mend_autoscaling.install()
         mend_others.install()
+        # A thousand images a region would be built for each new world, and nobody launches from one.
+        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+        # Asked at each request, and never another answer.
+        modules = tuple(backends.list_of_moto_modules())
+        backends.list_of_moto_modules = lambda: modules
         self.lock = threading.RLock()
         self.calls = CallLog()
         self.faults = faults.Faults()
