@@ -51,6 +51,9 @@ private let record = RecordRef(zone: "Z1", name: "app.example.com", type: "CNAME
 private let lease = LeaseRef(region: "us-west-2", table: "pilotlight", key: "app")
 private let leased = LeaseRecord(holder: "a", life: "1", number: 1, renewal: 0, lasting: .seconds(60))
 private let object = ObjectRef(region: "us-west-2", bucket: "switch", key: "dr")
+private let controls = RoutingControls(
+  primary: "arn:control:a", dr: "arn:control:b",
+  endpoints: ["us-east-1", "us-west-2", "eu-west-1"].map { ClusterEndpoint(region: $0, host: "\($0).test") })
 private let actions: [CloudAction] = [
   .callerIdentity(region: "us-west-2"), .describeGroup(group), .describeDatabase(database), .replicaLag(database),
   .targetHealth(TargetGroupRef(region: "us-west-2", arn: "arn:tg")),
@@ -66,6 +69,7 @@ private let actions: [CloudAction] = [
   .readClock(region: "us-west-2"), .readLease(lease), .claimLease(lease, leased, over: nil),
   .describeDatabase(cluster), .replicaLag(cluster), .failOverCluster(cluster, arn: "arn:c"),
   .simulate([.failOverCluster(cluster, arn: "arn:c")], region: "us-west-2"),
+  .readControls(controls), .turnControls(controls, to: .dr),
 ]
 private let statuses = [200, 400, 403, 404, 409, 429, 500, 503, 204, 302]
 

@@ -51,8 +51,8 @@ extension AWSCloud {
     }
   }
 
-  /// One endpoint after the other, in turn from the one that answered last. What one of them decides holds for all: only silence and trouble of
-  /// its own lead to the next. An update that may have been carried out is looked for before it is asked again, and of another endpoint.
+  /// One endpoint after the other, in turn from the one that answered last. What one of them decides holds for all: only silence and
+  /// trouble of its own lead to the next. An update that may have been carried out is looked for before it is asked again, and of another endpoint.
   private func atSomeEndpoint(
     of controls: RoutingControls, _ name: String, _ deadline: Deadline,
     ask: (ClusterEndpoint, Deadline) async throws(CloudFailure) -> CloudReply
@@ -94,8 +94,10 @@ extension AWSCloud {
       // A second update may be refused where the first was carried out.
       body: Array(body), changes: changes, declarative: !changes)
     let answer = try await run(operation, deadline)
-    // Something else than the cluster may have answered, such as a portal.
-    guard answer.body.first == UInt8(ascii: "{") else { throw garbled(operation, "no answer of a cluster") }
+    // Something else than the cluster may have answered, such as a portal. An update has nothing to tell.
+    guard answer.body.first == UInt8(ascii: "{") || (changes && answer.body.isEmpty) else {
+      throw garbled(operation, "no answer of a cluster")
+    }
     return answer.body
   }
 }

@@ -23,7 +23,7 @@ import Testing
     ("DescribeSecret.json", .readSecretSource(secret)),
     ("GetSecretValue.json", .readSecret(secret)), ("GetCallerIdentity.xml", .readClock(region: "us-west-2")),
     ("SimulatePrincipalPolicy.xml", .simulate([.promoteReplica(database)], region: "us-west-2")),
-    ("GetItem.json", .readLease(lease)),
+    ("GetItem.json", .readLease(lease)), ("GetRoutingControlState.json", .readControls(controls)),
   ]
 
   static let writes: [(file: String, action: CloudAction)] = [

@@ -39,8 +39,8 @@ private func state(_ word: String) -> FakeExecutor.Prepared {
     #expect(executor.asked.allSatisfy { !$0.changes })
   }
 
-  @Test func `both are turned in one update, or none`() async {
-    executor.prepare(update, "{}")
+  @Test(arguments: ["{}", ""]) func `both are turned in one update, or none`(answer: String) async {
+    executor.prepare(update, answer)
     #expect(
       await makeCloud(executor).perform(.turnControls(controls, to: .dr), timeout: .seconds(45))
         == .accepted(receipt: nil))
