@@ -173,7 +173,7 @@ package struct DurableState: Equatable, Sendable {
     case .gate, .confirmByHand: return
     // Given up at its bound.
     case _ where step.step.bound.map { at - start >= $0 } ?? false: return
-    default: durations.learn(name, at - start)
+    default: durations.learn(step.step, at - start)
     }
   }
 

@@ -140,7 +140,7 @@ extension Work {
     let readiness = DatabaseReadiness(state.status)
     if readiness == .broken { return .impossible("\(name) is \(state.status)") }
     let isWriter = cluster.isMember && state.source == nil
-    if state.source == nil, readiness == .busy {
+    if state.source == nil, readiness == .busy, !(isWriter && state.isBusyAndWell) {
       return .underway("\(name) \(isWriter ? "is the writer of" : "has left") \(global) and is \(state.status)")
     }
     if !isWriter, let operation = cluster.operation { return reading(of: operation, for: state.arn, global) }
@@ -160,7 +160,7 @@ extension Work {
   /// What follows a cluster in a third region is taken from nobody: what was written there since would be lost, and nobody has measured
   /// that. nil: it follows the one in this region, or nobody told which.
   private func readForeign(_ source: String, of database: DatabaseRef, beside region: String) -> Reading? {
-    guard let there = source.clusterRegion, there != region.lowercased() else { return nil }
+    guard source.isCluster(outside: region) else { return nil }
     return .overtaken(
       "\(database.identifier) follows \(source), not the cluster in \(region): somebody made that the writer")
   }
@@ -170,6 +170,10 @@ extension Work {
     if !isHere { return .overtaken("\(global) is \(operation.text): somebody else asked for that") }
     if case .switchOver = self, operation.allowsLoss {
       return .overtaken("\(global) is \(operation.text) by somebody's failover: writes may be lost")
+    }
+    // It waits for a writer that is dead, maybe for ever, and nobody asked for it here.
+    if case .promote = self, operation.status == "switching-over", !operation.allowsLoss {
+      return .overtaken("\(global) is \(operation.text) by a switchover, which waits for the cluster that wrote")
     }
     return .underway("\(global) is \(operation.text)")
   }
@@ -182,6 +186,10 @@ extension String {
     return parts.count == 7 && parts[5] == "cluster" ? String(parts[3]) : nil
   }
 
+  /// Whether it names a cluster of another region, from which nobody takes the writer's role. Where no writer was listed, no cluster is
+  /// named.
+  func isCluster(outside region: String) -> Bool { clusterRegion.map { $0 != region.lowercased() } ?? false }
+
   /// ARN of another cluster of the same account.
   fileprivate func cluster(_ other: DatabaseRef) -> String {
     var parts = split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -189,6 +197,11 @@ extension String {
     (parts[3], parts[6]) = (other.region, other.identifier.lowercased())
     return parts.joined(separator: ":")
   }
+}
+
+extension DatabaseState {
+  /// It is used as before, whatever is done beside.
+  fileprivate var isBusyAndWell: Bool { ["backing-up", "maintenance"].contains(status) }
 }
 
 extension Fence {
@@ -204,11 +217,16 @@ extension Fence {
       return .underway("\(name) is no member of \(global): remove it, and add a cluster in \(database.region) again")
     }
     guard let source = state.source else { return .underway("\(name) is the writer of \(global)") }
+    if let operation = cluster.operation, operation.allowsLoss {
+      return .underway("\(name) is left by a failover that still runs (\(operation.text))")
+    }
     // A rebuild takes minutes to hours. Until it is over the cluster may be the one that was left, with its writes.
     guard state.replication == "replicating" else {
       return .underway("\(name) follows \(source) and is \(state.replication ?? "not synchronised yet")")
     }
-    guard ["available", "backing-up", "maintenance"].contains(state.status) else {
+    // Beside that a status tells of housekeeping, which does not make it the writer.
+    let changesPlaces = ["creating", "promoting", "failing-over", "switching-over", "resyncing"].contains(state.status)
+    guard !changesPlaces, DatabaseReadiness(state.status) != .broken else {
       return .underway("\(name) follows \(source) and is \(state.status)")
     }
     return .done("\(name) is a reader of \(global) again")
@@ -231,13 +249,11 @@ extension ReadinessItem {
         "cluster \(name) in \(ref.region) has no DB instance, so nothing would answer there: add one", pointless: true)
     }
     if let operation = cluster.operation { return .notReady("\(global) is \(operation.text)") }
-    // arn:PARTITION:rds:REGION:ACCOUNT:cluster:NAME, in lower case.
-    let parts = source.lowercased().split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 7, parts[3] == primary.region, parts[6] == primary.identifier.lowercased() else {
-      // From a third cluster that somebody made the writer nobody takes it. Without a name it is on its way to somewhere.
+    guard source.clusterRegion == primary.region, source.lowercased().hasSuffix(":\(primary.identifier.lowercased())")
+    else {
       return .notReady(
-        "cluster \(name) follows \(source), not \(primary.identifier) in \(primary.region)", pointless: parts.count == 7
-      )
+        "cluster \(name) follows \(source), not \(primary.identifier) in \(primary.region)",
+        pointless: source.isCluster(outside: primary.region))
     }
     if state.status == "creating" { return .notReady("cluster \(name) is still being created") }
     if let replication = state.replication, replication != "replicating" {

@@ -1,6 +1,6 @@
 // How long steps really took, learned from the ledger. The forecast of a plan rests on them as soon as there are any.
 
-/// The newest durations of each step, by its name, oldest first.
+/// The newest durations of each step, by its name and what is alike in its work, oldest first.
 package struct StepDurations: Equatable, Sendable {
   /// Of each step so many are kept.
   package static let kept = 32
@@ -12,7 +12,8 @@ package struct StepDurations: Equatable, Sendable {
   package init() {}
 
   /// A step was finished and nothing unusual (a person, a pause, an error that stuck) was in between.
-  mutating func learn(_ step: String, _ took: Duration) {
+  package mutating func learn(_ step: Step, _ took: Duration) {
+    let step = step.durationKey
     var known = samples[step] ?? []
     if known.count == StepDurations.kept { known.removeFirst() }
     known.append(max(took, .zero))
@@ -31,8 +32,8 @@ package struct StepDurations: Equatable, Sendable {
 
   /// What to expect of a step: the 95th percentile of what was measured; the default stands in until there is enough of that.
   package func expected(_ step: Step) -> Duration {
-    guard let measured = percentile(0.95, of: step.name) else { return step.forecast }
-    return count(step.name) < StepDurations.enough ? max(step.forecast, measured) : measured
+    guard let measured = percentile(0.95, of: step.durationKey) else { return step.forecast }
+    return count(step.durationKey) < StepDurations.enough ? max(step.forecast, measured) : measured
   }
 
   /// The same steps, each with what is to be expected of it.
@@ -45,4 +46,9 @@ package struct StepDurations: Equatable, Sendable {
         return step
       }
   }
+}
+
+extension Step {
+  /// A switchover of Aurora's tells nothing of how long its failover takes, although both make the same cluster the writer.
+  var durationKey: String { if case .switchOver = work { "\(name) by switchover" } else { name } }
 }

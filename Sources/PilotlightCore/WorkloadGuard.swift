@@ -267,7 +267,9 @@ package final class WorkloadGuard {
       if case .notReady(let why, pointless: true)? = finding { found.append(why) }
     }
     note(.database, standing.drDatabase)
-    if case .database(let state)? = standing.primaryDatabase, state.source != nil {
+    if case .database(let state)? = standing.primaryDatabase, let source = state.source,
+      state.cluster == nil || source.isCluster(outside: settings.primary.region)
+    {
       found.append(ReadinessItem.swapped(settings))
     }
     note(.group, standing.drGroup)

@@ -65,6 +65,9 @@ private func word(_ work: Work, _ replies: CloudReply..., asked: Bool = false, d
       #expect(word(work, state(source: nil)) == "done")
       #expect(word(work, state(source: nil, operation: moving(to: newARN, loses: true))) == "done")
       #expect(word(work, state("promoting", source: nil)) == "under way")
+      // It takes writes while a snapshot is taken.
+      #expect(word(work, state("backing-up", source: nil)) == "done")
+      #expect(word(work, state("backing-up", source: nil, isMember: false)) != "done")
       #expect(word(work, state(source: nil, instances: 0)) == "impossible")
     }
   }
@@ -75,6 +78,10 @@ private func word(_ work: Work, _ replies: CloudReply..., asked: Bool = false, d
     #expect(word(switchover, state(operation: moving(to: newARN.uppercased(), loses: false))) == "under way")
     #expect(word(switchover, state(operation: moving(to: "", loses: false))) == "under way")
     #expect(word(switchover, state(operation: moving(to: newARN, loses: true))) == "overtaken")
+    // A switchover that hangs on a dead writer is nobody's failover.
+    let hangs = GlobalOperation(status: "switching-over", to: newARN, allowsLoss: false)
+    #expect(word(failover, state(operation: hangs), asked: true) == "overtaken")
+    #expect(word(switchover, state(operation: hangs), asked: true) == "under way")
     for work in [failover, switchover] {
       #expect(word(work, state(operation: moving(to: oldARN, loses: true))) == "overtaken")
     }
@@ -152,6 +159,10 @@ private func word(_ work: Work, _ replies: CloudReply..., asked: Bool = false, d
     #expect(word(demoted, state(source: newARN, sync: "pending-resync")) == "under way")
     #expect(word(demoted, state(source: newARN, sync: nil)) == "under way")
     #expect(word(demoted, state("resyncing", source: newARN)) == "under way")
+    #expect(word(demoted, state("promoting", source: newARN)) == "under way")
+    // Housekeeping of a reader that was proven to be one raises no debt.
+    #expect(word(demoted, state("modifying", source: newARN)) == "done")
+    #expect(word(demoted, state(source: newARN, operation: moving(to: newARN, loses: true))) == "under way")
     #expect(word(demoted, state(source: nil)) == "under way")
     #expect(word(demoted, state(source: nil, isMember: false)) == "under way")
     #expect(word(demoted, .failed(CloudFailure(.notFound, code: "DBClusterNotFoundFault", message: "gone"))) == "done")

@@ -248,6 +248,16 @@ extension Night {
     #expect(night.run(.hours(1)) { $0.phase == .drActive } && night.cloud.promotions == 0)
   }
 
+  @Test func `where no writer is listed, a failover is held back by nothing`() throws {
+    let night = try Night.atPeace()
+    for database in [night.new, night.old] {
+      night.cloud.databases[database]?.source = "arn:aws:rds::123456789012:global-cluster:app-global"
+    }
+    night.primary = .failure(.serverError, status: 500, detail: "dead")
+    night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
+    #expect(night.run(.minutes(10)) { $0.run != nil }, "\(night.messages.suffix(3))")
+  }
+
   @Test func `the writer is not taken from a third region that somebody made it before the outage`() throws {
     let night = try Night.atPeace()
     // The primary's own region is not there to tell.

@@ -1,5 +1,5 @@
-// Aurora global databases, RDS API version 2014-10-31. A cluster is described by two calls, both in its own region: nothing about it
-// depends on a region that may be dark.
+// Aurora global databases, RDS API version 2014-10-31. A cluster is described by two calls, both in its own region: no endpoint of a region
+// that may be dark is asked.
 
 import PilotlightCore
 
@@ -24,7 +24,8 @@ extension AWSCloud {
     if let host = cluster.value("Endpoint"), let port = cluster["Port"]?.number {
       address = DatabaseAddress(host: host, port: port)
     }
-    let role = try await role(of: arn, in: global, ref.region, deadline)
+    let role = try await role(
+      of: arn, saysMemberOf: cluster.value("GlobalClusterIdentifier"), in: global, ref.region, deadline)
     return DatabaseState(
       status: status, source: role.source, arn: arn, address: address, engine: cluster["Engine"]?.text.trimmed ?? "",
       replication: role.replication,
@@ -84,16 +85,19 @@ extension AWSCloud {
     var operation: GlobalOperation?
   }
 
+  /// - Parameter own: the global database that the cluster itself names. While it names one it is no cluster that somebody detached,
+  ///   whatever the other answer lacks: that would be taken for a promotion.
   private func role(
-    of arn: String, in global: GlobalDatabase, _ region: String, _ deadline: Deadline
+    of arn: String, saysMemberOf own: String?, in global: GlobalDatabase, _ region: String, _ deadline: Deadline
   ) async throws(CloudFailure) -> ClusterRole {
     let found: XMLElement
     do throws(CloudFailure) {
       found = try await describeGlobal(global, region, deadline)
     } catch {
+      guard error.kind == .notFound else { throw error }
+      try check(arn, saysMemberOf: own, global, region)
       // It can be deleted only when it has no members any more.
-      if error.kind == .notFound { return ClusterRole() }
-      throw error
+      return ClusterRole()
     }
     guard let members = found["GlobalClusterMembers"]?.children else {
       throw missing("DescribeGlobalClusters", "members of \(global.identifier)", region)
@@ -101,7 +105,10 @@ extension AWSCloud {
     func isMe(_ member: XMLElement) -> Bool { member.value("DBClusterArn")?.lowercased() == arn.lowercased() }
     func writes(_ member: XMLElement) -> Bool { member["IsWriter"]?.text.trimmed == "true" }
     var role = ClusterRole(version: found.value("EngineVersion") ?? "", operation: operation(found))
-    guard let me = members.first(where: isMe) else { return role }
+    guard let me = members.first(where: isMe) else {
+      try check(arn, saysMemberOf: own, global, region)
+      return role
+    }
     role.isMember = true
     if writes(me) {
       role.replication = members.lazy.compactMap { $0.value("SynchronizationStatus") }.first { $0 != "connected" }
@@ -113,6 +120,19 @@ extension AWSCloud {
       ?? found.value("GlobalClusterArn") ?? global.identifier
     role.replication = me.value("SynchronizationStatus").map { $0 == "connected" ? "replicating" : $0 }
     return role
+  }
+
+  /// For a cluster that the global database does not list.
+  private func check(
+    _ arn: String, saysMemberOf own: String?, _ global: GlobalDatabase, _ region: String
+  ) throws(CloudFailure) {
+    guard let own, !own.isEmpty else { return }
+    if own.lowercased() != global.identifier.lowercased() {
+      throw CloudFailure(
+        .invalid, code: "OtherGlobalDatabase",
+        message: oneLine("\(arn) is a member of \(own), not of \(global.identifier)"))
+    }
+    throw missing("DescribeGlobalClusters", "\(arn), which says that it is a member of \(own),", region)
   }
 
   /// FailoverState is empty while nothing runs. Where it is not told, the status of the whole may tell.

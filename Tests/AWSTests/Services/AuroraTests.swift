@@ -109,6 +109,26 @@ let oldARN = "arn:aws:rds:eu-west-1:123456789012:cluster:app"
         })
   }
 
+  @Test func `a cluster that says it is a member, and is not listed as one, was not detached`() async throws {
+    func saying(_ global: String) -> (String) -> String {
+      {
+        $0.replacing(
+          "<DBClusterArn>", with: "<GlobalClusterIdentifier>\(global)</GlobalClusterIdentifier><DBClusterArn>")
+      }
+    }
+    let unlisted = { (text: String) in text.replacing(clusterARN, with: "arn:aws:rds:us-west-2:1:cluster:other") }
+    for (named, kind) in [("Django-App", CloudFailure.Kind.garbled), ("django", .invalid)] {
+      try prepare(cluster: saying(named), global: unlisted)
+      #expect(await ask(.describeDatabase(cluster)).failure?.kind == kind, "\(named)")
+      executor.prepare("DescribeGlobalClusters", queryError("GlobalClusterNotFoundFault", "none"), status: 404)
+      let failure = await ask(.describeDatabase(cluster)).failure
+      #expect(failure?.kind == kind && failure?.message.contains("is a member of \(named)") == true)
+    }
+    // Where it is listed, that counts.
+    try prepare(cluster: saying("django-app"))
+    #expect(await state() == atRest())
+  }
+
   @Test func `an answer that lacks the members of either is garbled, never a role`() async throws {
     for word in ["DBClusterMembers", "GlobalClusterMembers"] {
       try prepare(
