@@ -20,6 +20,17 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each worker is handed a run of neighbours, and begins with its share of what takes long: nobody waits at the end for one that has
+    just begun."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    items[:] = [
+        item for worker in range(workers)
+        for item in long[worker::workers] + rest[len(rest) * worker // workers : len(rest) * (worker + 1) // workers]]
+
+
 @pytest.fixture(scope="session")
 def aws_process() -> Iterator[Control]:
     with Control.started() as control:

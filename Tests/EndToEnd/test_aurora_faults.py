@@ -39,6 +39,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], bool]] = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.slow
 def test_whatever_becomes_of_the_call_there_is_one_failover(
     aurora: AuroraWorld, aws: Control, start, name: str
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_kill_in_the_call_ends_in_one_failover(aurora: AuroraWorld, aws: Contr
     assert len(promoting(aurora)) == 1
 
 
+@pytest.mark.slow
 def test_a_request_that_arrives_late_is_committed_to_when_it_shows(aurora: AuroraWorld, aws: Control, start) -> None:
     """It was believed not to have happened, and another one was refused meanwhile: there is no way back any more all the same."""
     aws.configure(failing_over=15 * PATIENCE)
@@ -152,6 +154,7 @@ def test_the_writer_is_not_taken_from_a_region_that_somebody_made_it_in_the_run(
 
 
 @pytest.mark.parametrize("name", ["lost-answer", "truncated", "reset", "busy", "throttling"])
+@pytest.mark.slow
 def test_whatever_becomes_of_the_call_there_is_one_switchover(
     aurora: AuroraWorld, aws: Control, start, name: str
 ) -> None:

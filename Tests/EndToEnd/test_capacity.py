@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from checks import fail_over
 from daemon import Daemon
 from world import GROUP, World
@@ -16,6 +18,7 @@ def remembers(daemon: Daemon, desired: int) -> None:
     daemon.wait_until(f"{desired} is remembered", lambda: f"group is wanted at {desired} instance(s)" in daemon.log(), 40)
 
 
+@pytest.mark.slow
 def test_the_dr_region_takes_over_with_the_primarys_peak(world: World, start) -> None:
     """The peak is over, the daemon was restarted, the primary's API is gone: the peak is known all the same."""
     resize(world, 3)

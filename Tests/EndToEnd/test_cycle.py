@@ -191,6 +191,7 @@ def test_a_primary_that_returns_after_the_promotion_changes_nothing_any_more(wor
     assert_failed_over(world, secret)
 
 
+@pytest.mark.slow
 def test_a_region_that_is_gone_completely_is_failed_over_from_the_other_one(world: World, start) -> None:
     """F20, with the fence debt that it leaves, and its payment when the region answers again."""
     daemon = start(world)

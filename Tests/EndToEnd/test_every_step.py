@@ -74,6 +74,7 @@ def assert_debts_paid(world: World, daemon: Daemon) -> None:
 
 @BOTH_KINDS
 @pytest.mark.parametrize("name", PASSING)
+@pytest.mark.slow
 def test_a_fault_that_passes_delays_every_step_and_changes_nothing_else(
     world: World, aws: Control, start, name: str
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_fence_and_an_announcement_that_are_denied_for_ever_hold_nothing_up(
 
 @BOTH_KINDS
 @pytest.mark.parametrize("step", ["scale-up-dr", PROMOTE, "verify-dr-targets", "shift-traffic"])
+@pytest.mark.slow
 def test_a_step_that_never_gets_an_answer_waits_and_goes_on_by_itself(
     world: World, aws: Control, start, step: str
 ) -> None:

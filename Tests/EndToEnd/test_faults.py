@@ -97,6 +97,7 @@ def test_a_stuck_step_can_be_skipped(world: World, aws: Control, start) -> None:
     assert_promoted_once(world)
 
 
+@pytest.mark.slow
 def test_a_primary_region_that_answers_slowly_does_not_hold_the_failover_up(world: World, aws: Control, start) -> None:
     daemon = start(world)
     aws.fault("latency", region="eu-west-1", seconds=20)

@@ -45,6 +45,7 @@ def test_without_the_new_rungs_load_balancer_and_database_are_left_alone(world: 
     assert world.changes("CreateRule") == world.changes("StopDBInstance") == []
 
 
+@pytest.mark.slow
 def test_a_silent_region_owes_every_rung_through_a_crash_and_each_is_paid_when_it_answers(world: World, start) -> None:
     daemon = start(world, **LADDER)
     secret = world.secret(world.dr)
@@ -137,6 +138,7 @@ def until_it_alone_runs(world: World, daemon: Daemon) -> None:
 @pytest.mark.parametrize("rule", [
     {"kind": "black-hole"}, {"kind": "error", "status": 503}, {"kind": "html"}, {"kind": "throttle"},
 ], ids=lambda rule: rule["kind"])
+@pytest.mark.slow
 def test_a_stop_that_fails_for_as_long_as_it_may_is_owed_and_paid_later(
     world: World, aws: Control, start, rule: dict
 ) -> None:

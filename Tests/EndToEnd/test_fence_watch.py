@@ -126,6 +126,7 @@ def test_a_failback_that_is_taken_back_leaves_the_old_primary_fenced_again(
     assert_promoted_once(world)
 
 
+@pytest.mark.slow
 def test_a_debt_that_stays_is_told_again_after_hours_and_a_person_can_answer_for_it(
     world: World, tmp_path: Path, library: Path
 ) -> None:

@@ -191,6 +191,7 @@ def give(orders: Sequence[Sequence[str]], mortal: Mortal, until: Callable[[], An
 
 
 @BOTH_KINDS
+@pytest.mark.slow
 def test_a_life_for_each_write_of_a_failback(world: World, mortal: Mortal, cycle: Cycle) -> None:
     """As of a failover, from the first order on."""
     secret = world.secret(world.primary)
@@ -210,6 +211,7 @@ def test_a_life_for_each_write_of_a_failback(world: World, mortal: Mortal, cycle
 
 
 @BOTH_KINDS
+@pytest.mark.slow
 def test_a_life_for_each_write_of_a_failover(world: World, mortal: Mortal, cycle: Cycle) -> None:
     """Each life ends by its first write that says what no life before it wrote. A repetition does not end it: the intent comes
     before each act, and the gate's word dies with its process, so those who died of these again would never act."""

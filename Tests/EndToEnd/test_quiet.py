@@ -7,11 +7,14 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from daemon import BINARIES, ROOT, die_with_parent
 
 SPEED, HOURS = 20, 1
 
 
+@pytest.mark.slow
 def test_a_healthy_hour_has_no_more_than_a_line(tmp_path: Path) -> None:
     config, log = tmp_path / "pilotlight.yaml", tmp_path / "log"
     # Addresses are the sandbox's, probes are real; the level is the default, info. A busy host that takes a tenth of a second for an

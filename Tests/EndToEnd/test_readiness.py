@@ -135,6 +135,7 @@ def test_a_wrong_configuration_is_told_before_anything_is_read(world: World, tmp
     assert world.control.mark() == before
 
 
+@pytest.mark.slow
 def test_not_armed_is_shown_alarms_and_ends(world: World, start: Callable[..., Daemon]) -> None:
     world.control.ask("POST", "simulate", {"denied": ["autoscaling:UpdateAutoScalingGroup"]})
     world.control.fault("denied", action="DescribeLaunchTemplateVersions")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from aurora import BOTH_KINDS
 from aws.client import Control
 from checks import assert_failed_over, assert_home, assert_nothing_deleted, assert_order, assert_promoted_once
@@ -77,6 +79,7 @@ def test_it_is_refused_where_something_is_not_in_order(world: World, start) -> N
 
 
 @BOTH_KINDS
+@pytest.mark.slow
 def test_a_promotion_that_gets_no_answer_can_be_taken_back(world: World, aws: Control, start) -> None:
     """Users are told to wait all the time: whoever looks on must have a way out."""
     daemon = start(world)
