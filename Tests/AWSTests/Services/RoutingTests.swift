@@ -25,7 +25,7 @@ private func state(_ word: String) -> FakeExecutor.Prepared {
   FakeExecutor.Prepared(body: Array(#"{"RoutingControlState":"\#(word)"}"#.utf8))
 }
 
-@Suite struct RoutingControlTests {
+@Suite struct RoutingTests {
   let executor = FakeExecutor()
 
   @Test func `both controls are read at one endpoint`() async {
