@@ -106,7 +106,13 @@ extension Machine {
 
   /// Why the old primary is left as it is for now; nil when it may be fenced.
   private func whyNotFence(_ situation: Situation) -> String? {
-    if let run = state.phase.run, run.kind == .failover, !run.hasPromoted { return "nothing is promoted yet" }
+    if let run = state.phase.run, run.kind == .failover {
+      if !run.hasPromoted { return "nothing is promoted yet" }
+      // A word is not enough to close what may be the only one that takes writes.
+      if run.isPromotedByWordAlone, situation.drRole?.isReplica != false {
+        return "the promotion was skipped, and \(settings.dr.database.ref.identifier) is not seen to be promoted"
+      }
+    }
     if case .drActive = state.phase, situation.drServing == false {
       return "the DR region does not serve, and somebody may have brought the primary back for that"
     }

@@ -131,6 +131,11 @@ package struct Run: Hashable, Sendable, Codable {
     steps.contains { $0.step.work.kind == .oneWay && ($0.wasTaken || $0.state.isFinished) }
   }
 
+  /// All that is known of the promotion is that a person skipped it, who says so that it is done.
+  var isPromotedByWordAlone: Bool {
+    hasPromoted && !steps.contains { $0.step.work.kind == .oneWay && ($0.wasTaken || $0.state == .done) }
+  }
+
   /// The one-way step was asked for by this run.
   var mayHavePromoted: Bool {
     steps.contains { $0.step.work.kind == .oneWay && $0.intentAt != nil && !$0.didNotHappen }
