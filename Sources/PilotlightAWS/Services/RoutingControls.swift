@@ -52,7 +52,8 @@ extension AWSCloud {
   }
 
   /// One endpoint after the other, in turn from the one that answered last. What one of them decides holds for all: only silence and
-  /// trouble of its own lead to the next. An update that may have been carried out is looked for before it is asked again, and of another endpoint.
+  /// trouble of its own lead to the next. An update that may have been carried out is looked for before it is asked again, and of another
+  /// endpoint.
   private func atSomeEndpoint(
     of controls: RoutingControls, _ name: String, _ deadline: Deadline,
     ask: (ClusterEndpoint, Deadline) async throws(CloudFailure) -> CloudReply
