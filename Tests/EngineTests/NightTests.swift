@@ -222,28 +222,6 @@ import Testing
     #expect(night.cloud.promotions == 1)
   }
 
-  @Test func `a promotion that was only skipped closes no primary while the replica follows`() throws {
-    for isPromoted in [false, true] {
-      // DNS keeps the run under way.
-      let night = try Night(
-        .reference { $0.names = NameSettings(name: "app.example", primary: "primary.example", dr: "dr.example") })
-      night.run(.minutes(5))
-      let primary = night.settings.primary.group.ref
-      let denied = CloudFailure(.denied, code: "AccessDenied", message: "not authorized")
-      night.cloud.failures["rds:PromoteReadReplica"] = [denied]
-      night.regionDies()
-      #expect(night.run(.minutes(30)) { $0.workload.machine.state.phase.run?.stuck?.step.name == "promote-replica" })
-      #expect(!night.workload.machine.state.debts.isEmpty)
-      if isPromoted { night.cloud.databases[night.settings.dr.database.ref]?.source = nil }
-      night.order(.skip(step: "promote-replica"))
-      // Its API answers again, and its users are not served yet.
-      night.cloud.dark.remove("eu-west-1")
-      night.run(.minutes(5))
-      #expect(night.workload.machine.state.phase.run != nil)
-      #expect((night.cloud.groups[primary]?.desired == 0) == isPromoted, "promoted: \(isPromoted)")
-    }
-  }
-
   @Test func `F90 abort is honoured before the promotion and refused after`() throws {
     let night = try Night(.reference { $0.mode = .approve })
     night.run(.minutes(5))
