@@ -127,6 +127,29 @@ extension Draw {
     trial.scenario.entries.sort { $0.at < $1.at }
   }
 
+  // MARK: Second thoughts
+
+  /// Somebody takes a run back, and wants it after all: what was taken back is still shown as it was.
+  mutating func secondThoughts(_ trial: inout Trial) {
+    guard trial.expectation == .none, chance(0.1) else { return }
+    let (name, region) = (pick(trial.workloads).name, trial.workloads[0].primary.region)
+    let outage = seconds(60, trial.scenario.duration.seconds * 0.5)
+    let fault: SandboxFault = pick([
+      .regionOutage(region: region), .applicationDown(workload: name, site: .primary),
+      .albRefused(workload: name, site: .primary),
+    ])
+    let abort = outage + seconds(60, 400)
+    trial.scenario.entries += [
+      Scenario.Entry(at: outage, .cloud(fault), lasting: seconds(600, 1800)),
+      Scenario.Entry(at: abort, .order(.abort, workload: name)),
+    ]
+    for _ in 0..<pick([1, 2, 4]) {
+      let again = Scenario.Entry(at: abort + seconds(1, 90), .order(.failover(acceptDataLoss: true), workload: name))
+      trial.scenario.entries.append(again)
+    }
+    trial.scenario.entries.sort { $0.at < $1.at }
+  }
+
   // MARK: Own steps
 
   /// Some plans have steps of the operator's, and some do without others.

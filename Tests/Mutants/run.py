@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from mutants import MUTANTS
@@ -99,7 +99,9 @@ def main() -> int:
     missed = 0
     chosen = [(n, m) for n, m in enumerate(MUTANTS, start=1) if not sys.argv[1:] or m.name in sys.argv[1:]]
     with ThreadPoolExecutor(os.cpu_count()) as hunters:
-        for (_, mutant), found in zip(chosen, hunters.map(lambda one: hunt(one[0]), chosen)):
+        hunts = {hunters.submit(hunt, number): mutant for number, mutant in chosen}
+        for done in as_completed(hunts):
+            mutant, found = hunts[done], done.result()
             missed += not found
             seed, _, rule = found.partition(" ")
             told = f"seed {seed:>5}  {rule}" if found else f"NOT FOUND in {SEEDS} seeds"
