@@ -5,7 +5,7 @@ set -eu
 missing=
 need() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed' || missing="$missing $1"; }
 for package in libcurl4-openssl-dev libssl-dev libsystemd-dev libsqlite3-dev libxml2-dev pkg-config openssl sqlite3 python3 \
-  systemd gcc lintian mandoc man-db zsh fish postgresql; do
+  systemd gcc lintian mandoc man-db zsh fish postgresql mariadb-server-core mariadb-client; do
   need "$package"
 done
 # The end-to-end tests make a venv unless python3 is somebody's own build, which brings venv along.
