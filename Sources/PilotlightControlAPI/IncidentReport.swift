@@ -20,6 +20,8 @@ package struct IncidentReport: Codable, Hashable, Sendable {
   package var decisions: [String]
   /// In the plan's order; empty when no run began.
   package var steps: [StepReport]
+  /// What a run that was taken back could not unmake, and what a person skipped, in sentences; null where there is nothing.
+  @ExplicitNull package var remains: [String]?
   /// Fence debts of this incident that are not paid.
   package var debts: [DebtStatus]
   /// Its newest records, oldest first; all of them, but of the longest stories.
@@ -31,7 +33,7 @@ package struct IncidentReport: Codable, Hashable, Sendable {
     workload: String, incident: String, isPresent: Bool, kind: PlanKind?, outcome: String, recovery: Achieved,
     loss: Achieved,
     lost: LostStatus?, milestones: [Moment], decisions: [String], steps: [StepReport], debts: [DebtStatus],
-    timeline: [HistoryEntry], records: Int
+    remains: [String]? = nil, timeline: [HistoryEntry], records: Int
   ) {
     self.workload = workload
     self.incident = incident
@@ -45,6 +47,7 @@ package struct IncidentReport: Codable, Hashable, Sendable {
     self.decisions = decisions
     self.steps = steps
     self.debts = debts
+    _remains = ExplicitNull(wrappedValue: remains)
     self.timeline = timeline
     self.records = records
   }

@@ -51,8 +51,8 @@ package struct OrderRequest: Codable, Hashable, Sendable {
     if order.needsConfirmation, confirm != workload {
       return "\(order.rawValue) changes which region serves: repeat the workload's name in confirm"
     }
-    if acceptDataLoss != nil, order != .failover, order != .approve {
-      return "acceptDataLoss belongs to failover and approve"
+    if acceptDataLoss != nil, order != .failover, order != .approve, order != .skip {
+      return "acceptDataLoss belongs to failover, approve and skip"
     }
     if lossReviewed != nil, order != .ack { return "lossReviewed belongs to ack" }
     if let expiresSeconds {

@@ -5,19 +5,23 @@ package struct ArmedStatus: Codable, Hashable, Sendable {
   package var ok: Bool
   /// Sentences; empty when `ok`.
   package var reasons: [String]
+  /// Those of `reasons` for which an ordered failover is refused, too.
+  package var obstacles: [String]
   /// What is neither proven nor known to be missing, in sentences; it does not count against `ok`.
   package var unproven: [String]
-  package init(ok: Bool, reasons: [String] = [], unproven: [String] = []) {
+  package init(ok: Bool, reasons: [String] = [], obstacles: [String] = [], unproven: [String] = []) {
     self.ok = ok
     self.reasons = reasons
+    self.obstacles = obstacles
     self.unproven = unproven
   }
 
-  /// A daemon of before has no `unproven`.
+  /// A daemon of before has no `unproven` and no `obstacles`.
   package init(from decoder: any Decoder) throws {
     let keys = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
       ok: try keys.decode(Bool.self, forKey: .ok), reasons: try keys.decode([String].self, forKey: .reasons),
+      obstacles: try keys.decodeIfPresent([String].self, forKey: .obstacles) ?? [],
       unproven: try keys.decodeIfPresent([String].self, forKey: .unproven) ?? [])
   }
 }
@@ -67,13 +71,22 @@ package struct IncidentStatus: Codable, Hashable, Sendable {
   package var startedAt: Timestamp
   package var kind: PlanKind
   package var standing: Standing
+  /// The step that asks a person; null: none does.
+  @ExplicitNull package var asks: String?
+  /// Why nothing is changed now; null: it may be.
+  @ExplicitNull package var held: String?
   /// In the plan's order.
   package var steps: [StepStatus]
-  package init(id: String, startedAt: Timestamp, kind: PlanKind, standing: Standing, steps: [StepStatus]) {
+  package init(
+    id: String, startedAt: Timestamp, kind: PlanKind, standing: Standing, asks: String? = nil, held: String? = nil,
+    steps: [StepStatus]
+  ) {
     self.id = id
     self.startedAt = startedAt
     self.kind = kind
     self.standing = standing
+    _asks = ExplicitNull(wrappedValue: asks)
+    _held = ExplicitNull(wrappedValue: held)
     self.steps = steps
   }
 }

@@ -44,12 +44,18 @@ package struct GroupState: Hashable, Sendable, Codable {
   package var trouble: String?
   /// Suspended processes that would stop a scale-up: `Launch`, `Terminate`, ….
   package var suspended: [String]
-  package init(size: GroupSize, inService: Int, instances: Int, trouble: String? = nil, suspended: [String] = []) {
+  /// Instances with ProtectedFromScaleIn; nil where that was not asked.
+  package var protected: Int?
+  package init(
+    size: GroupSize, inService: Int, instances: Int, trouble: String? = nil, suspended: [String] = [],
+    protected: Int? = nil
+  ) {
     self.size = size
     self.inService = inService
     self.instances = instances
     self.trouble = trouble
     self.suspended = suspended
+    self.protected = protected
   }
 }
 

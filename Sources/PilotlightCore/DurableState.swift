@@ -39,6 +39,12 @@ package struct DurableState: Equatable, Sendable {
       && a.disturbed == b.disturbed
   }
 
+  /// What somebody still has to see to; nil where the workload may be forgotten.
+  package var unfinished: String? {
+    if let run = phase.run { return "\(run.kind.rawValue) \(run.incident) is under way" }
+    return debts.first.map { "fence debt: \($0.why)" }
+  }
+
   /// Takes one record in. Every record is answered; those that only tell the story change nothing.
   package mutating func apply(_ record: Record) {
     switch record {
@@ -191,7 +197,7 @@ package struct DurableState: Equatable, Sendable {
     switch phase {
     case .failingOver(let run):
       ended = Shared(run)
-      abortedBy = run.abortedBy
+      if run.kind == .failover { abortedBy = run.abortedBy }
       // What the step owed is owed no more: the primary may serve.
       debts.removeAll { $0.incident == run.incident }
       phase = .degraded(

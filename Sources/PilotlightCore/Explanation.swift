@@ -106,9 +106,8 @@ extension Machine {
     if run.kind == .failover { lines += deadlineLines(situation) }
     if let why = run.rollback {
       lines.append("being taken back: \(why)")
-      if let doubt = doubt(about: run, situation) { lines.append("that waits: \(doubt)") }
     }
-    if let why = holdingActs(situation) { lines.append("nothing is changed: \(why)") }
+    if let why = whyStill(situation) { lines.append("nothing is changed: \(why)") }
     switch gateVerdict(situation) {
     case .wait(let why)?: lines.append("the gate waits: \(why)")
     case .ask(_, let question)?: lines.append("the gate asks: \(question)")
@@ -141,7 +140,7 @@ extension Machine {
     lines.append(
       situation.drServing == true ? "the DR load balancer serves" : "the DR load balancer's probe does not succeed")
     lines.append("nothing goes back by itself: `pilotlightctl failback` when the primary region is fit again")
-    if let why = outdated(situation) { lines.append("nothing is changed: \(why)") }
+    if let why = whyStill(situation) ?? outdated(situation) { lines.append("nothing is changed: \(why)") }
     return lines
   }
 
@@ -157,11 +156,24 @@ extension Machine {
     return orders
   }
 
-  /// True while the run waits for a person.
-  package func isAsking(_ situation: Situation) -> Bool {
-    if case .ask? = gateVerdict(situation) { return true }
-    guard let run = state.phase.run else { return false }
-    return run.ready.contains { if case .confirmByHand = $0.step.work { true } else { false } }
+  /// The step that asks a person; nil: none does.
+  package func asking(_ situation: Situation) -> String? {
+    guard let run = state.phase.run else { return nil }
+    if let step = run.unconfirmed { return step.step.name }
+    guard case .ask? = gateVerdict(situation) else { return nil }
+    return run.ready.first { $0.step.work == .gate }?.step.name
+  }
+
+  /// Why nothing is changed now, although something is under way or looked after; nil: it may be.
+  package func whyStill(_ situation: Situation) -> String? {
+    switch state.phase {
+    case .healthy: return nil
+    case .degraded(_, nil): return nil
+    case .degraded, .failingOver, .failingBack:
+      return state.phase.run.flatMap { $0.rollback == nil ? nil : doubt(about: $0, situation) }
+        ?? holdingActs(situation)
+    case .drActive: return estranged
+    }
   }
 
   /// The whole workload in one sentence, for `systemctl status`.

@@ -47,9 +47,13 @@ package enum Fence: Hashable, Sendable, Codable {
     switch (self, reply) {
     case (.group(let group, let size), .group(let state)):
       // More room above is nothing that writes.
-      state.size.desired <= size.desired && state.size.min <= size.min
-        ? .done("\(group.name) is at \(state.size)")
-        : .needed(.resizeGroup(group, size), undo: nil, "\(group.name) is at \(state.size)")
+      if state.size.desired > size.desired || state.size.min > size.min {
+        .needed(.resizeGroup(group, size), undo: nil, "\(group.name) is at \(state.size)")
+      } else if state.instances > size.desired {
+        .underway(state.survivors(group))
+      } else {
+        .done("\(group.name) is at \(state.size)")
+      }
     case (.listener(let listener), .writeHold(let present)):
       present
         ? .done("\(subject) answers 503")

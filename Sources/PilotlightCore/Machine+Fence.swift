@@ -10,8 +10,11 @@ extension Run {
   fileprivate func fences(_ settings: WorkloadSettings) -> [(step: String, fence: Fence)] {
     let rungs = steps.compactMap { run in run.step.work.fence.map { (run, $0) } }
     if rungs.isEmpty, settings.decision.fencePrimary {
-      let group = settings.primary.group
-      return [("fence-primary", .group(group.ref, group.standby))]
+      // A switchover has none: it leaves the primary without instances.
+      return steps.compactMap { run in
+        guard run.state == .done, case .scaleDown(let group, let size) = run.step.work else { return nil }
+        return ("fence-primary", .group(group, size))
+      }
     }
     return rungs.filter { $0.0.state == .done || $0.0.state == .owed }.map { ($0.0.step.name, $0.1) }
   }
@@ -63,6 +66,8 @@ extension Machine {
     // Instances that were told to go may serve for another minute or two.
     let served = situation.now - situation.assessment.since
     guard state.phase.residence != nil || state.phase.run?.hasPromoted == true, served >= .minutes(2) else { return }
+    // Whose load balancer that is, is not known then.
+    if estranged != nil { return }
     let rungs = fences
     if let first = rungs.first, mayFence(situation) {
       guard !isOwed(first.step), said.insert("old-primary-fenced").inserted else {
@@ -194,16 +199,14 @@ extension Machine {
       return
     }
     switch rung.fence.read(replies.first) {
-    case .needed(_, _, let note):
-      incur(name, rung.fence, "\(rung.fence.subject) is fenced no more: \(note)", situation, &reaction)
-    // Nothing makes it so but Aurora, or whoever made it otherwise.
-    case .underway(let note) where rung.fence.act == nil:
+    // What is on its way back up, or not yet down again, may take writes.
+    case .needed(_, _, let note), .underway(let note):
       incur(name, rung.fence, "\(rung.fence.subject) is fenced no more: \(note)", situation, &reaction)
     case .unclear(let failure) where !failure.passesByItself:
       sayOnce(
         "unwatched-\(name)-\(failure.code)", .waiting,
         "nobody can see whether \(rung.fence.subject) is still fenced: \(failure.text)", &reaction, step: name)
-    case .done, .underway, .overtaken, .asks, .impossible, .unclear: break
+    case .done, .overtaken, .asks, .impossible, .unclear: break
     }
   }
 

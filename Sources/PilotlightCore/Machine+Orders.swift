@@ -12,8 +12,9 @@ extension Machine {
     case .switchover: (refusal, done) = orderSwitchover(order, situation, &reaction)
     case .approve(let accept): (refusal, done) = orderApprove(order, accept, situation, &reaction)
     case .retry(let name): (refusal, done) = orderRetry(name, order, &reaction)
-    case .skip(let name): (refusal, done) = orderSkip(name, order, situation, &reaction)
-    case .abort: (refusal, done) = orderAbort(order, &reaction)
+    case .skip(let name, let accept):
+      (refusal, done) = orderSkip(name, accept ?? false, order, situation, &reaction)
+    case .abort: (refusal, done) = orderAbort(order, situation, &reaction)
     case .ack: (refusal, done) = orderAck(order, situation, &reaction)
     case .reviewLoss: (refusal, done) = orderReviewLoss(order, situation, &reaction)
     }
@@ -25,6 +26,8 @@ extension Machine {
 
   private typealias Answer = (refusal: String?, done: String)
 
+  private var observes: String { "mode is observe: nothing may be changed. Set `mode: approve` and reload" }
+
   private mutating func orderPause(
     _ order: Order, _ expires: Instant?, _ situation: Situation, _ reaction: inout Reaction
   ) -> Answer {
@@ -33,7 +36,8 @@ extension Machine {
     record(.paused(pause), &reaction)
     let until = expires.map { " until \($0.text)" } ?? " until `resume`"
     let others = settings.lease == nil ? "" : "; every other watchdog over it goes on: pause each"
-    return (nil, "paused\(until); a request already sent is not recalled\(others)")
+    let held = state.phase.run?.holdsWrites == true ? "; writes stay held meanwhile, users are answered 503" : ""
+    return (nil, "paused\(until); a request already sent is not recalled\(held)\(others)")
   }
 
   private mutating func orderResume(_ order: Order, _ reaction: inout Reaction) -> Answer {
@@ -59,9 +63,7 @@ extension Machine {
     case .healthy, .degraded: break
     }
     if let pause = state.pause { return ("paused by \(pause.by); `resume` first", "") }
-    if settings.mode == .observe {
-      return ("mode is observe: nothing may be changed. Set `mode: approve` and reload", "")
-    }
+    if settings.mode == .observe { return (observes, "") }
     if let refusal = refusalByLease(situation) { return (refusal, "") }
     switch situation.assessment.verdict {
     case .up: return ("the primary serves: \(situation.assessment.evidence.first ?? "")", "")
@@ -69,9 +71,8 @@ extension Machine {
     case .unknown: return ("the primary has not been assessed yet; try again in a moment", "")
     case .down: break
     }
-    if !situation.obstacles.isEmpty, !isHalfMoved(situation) {
-      return (situation.obstacles.joined(separator: "; "), "")
-    }
+    let refusing = refusing(situation)
+    if !refusing.isEmpty { return (refusing.joined(separator: "; "), "") }
     if isTakingBackPreparation(situation) {
       return ("the preparation is being taken back just now; try again in a moment", "")
     }
@@ -80,6 +81,9 @@ extension Machine {
     if accept { record(.lossAccepted(loss, by: order.by, reason: order.reason), &reaction) }
     return (nil, "failing over; incident \(state.phase.run?.incident ?? "")")
   }
+
+  /// What a failover is refused for whoever orders it.
+  package func refusing(_ situation: Situation) -> [String] { isHalfMoved(situation) ? [] : situation.obstacles }
 
   /// Nothing is in the way but that somebody has promoted already: a person lets this watchdog finish what another one, or a hand, began.
   /// Roles that are swapped show at the primary, too.
@@ -103,10 +107,10 @@ extension Machine {
     case .drActive: break
     }
     if let pause = state.pause { return ("paused by \(pause.by); `resume` first", "") }
-    if settings.mode == .observe {
-      return ("mode is observe: nothing may be changed. Set `mode: approve` and reload", "")
+    if settings.mode == .observe { return (observes, "") }
+    if let refusal = estranged ?? refusalByLease(situation) ?? outdated(situation) ?? unreviewedLoss {
+      return (refusal, "")
     }
-    if let refusal = refusalByLease(situation) ?? outdated(situation) ?? unreviewedLoss { return (refusal, "") }
     if let debt = state.debts.first {
       return ("the old primary is not fenced yet: \(debt.why). \(wayOut(of: debt))", "")
     }
@@ -123,13 +127,19 @@ extension Machine {
     _ order: Order, _ accept: Bool, _ situation: Situation, _ reaction: inout Reaction
   ) -> Answer {
     guard let run = state.phase.run, run.rollback == nil else { return ("no run is waiting for an approval", "") }
-    if let step = run.ready.first(where: { if case .confirmByHand = $0.step.work { true } else { false } }) {
+    if settings.mode == .observe { return (observes, "") }
+    if let step = run.unconfirmed {
       record(.approved(step: step.step.name, by: order.by, reason: order.reason), &reaction)
       progress[step.step.name] = nil
       return (nil, "confirmed \(step.step.name)")
     }
     guard let gateStep = run.steps.first(where: { $0.step.work == .gate }), !gateStep.state.isFinished else {
       return ("no gate is waiting for an approval", "")
+    }
+    // An answer to what was not asked yet would let the gate pass unseen.
+    guard run.ready.contains(where: { $0.step.work == .gate }) else {
+      let names = run.ready.map(\.step.name).joined(separator: ", ")
+      return ("the gate is not reached yet, \(names) come(s) before: it asks when it is", "")
     }
     let loss = situation.loss
     if !accept, run.lossAcceptedBy == nil, !loss.isWithin(settings.objectives.rpo),
@@ -183,7 +193,7 @@ extension Machine {
   }
 
   private mutating func orderSkip(
-    _ name: String?, _ order: Order, _ situation: Situation, _ reaction: inout Reaction
+    _ name: String?, _ accept: Bool, _ order: Order, _ situation: Situation, _ reaction: inout Reaction
   ) -> Answer {
     if let debt = waivable(name) {
       record(.debtWaived(debt, by: order.by, reason: order.reason), &reaction)
@@ -209,10 +219,19 @@ extension Machine {
     case .gate: return ("the gate cannot be skipped; `approve` or `abort`", "")
     case .promote where step.state != .stuck, .switchOver where step.state != .stuck:
       return ("\(stepName) is one-way and not stuck; it cannot be skipped", "")
+    case .awaitDrained(let database, _) where !accept:
+      return (
+        "what \(database.identifier) has not replayed would be lost: `abort` takes the run back, `--accept-data-loss` leaves it behind",
+        ""
+      )
     default: break
     }
     guard step.state == .stuck || step.state == .running else {
       return ("\(stepName) is \(step.state.rawValue); only a running or stuck step can be skipped", "")
+    }
+    if case .awaitDrained = step.step.work {
+      let unknown = LossWindow(window: nil, confidence: .unknown)
+      record(.lossAccepted(unknown, by: order.by, reason: order.reason), &reaction)
     }
     endPrograms(of: run, &reaction)
     noteLoss(step.step.work, run, [], at: situation.now, &reaction)
@@ -229,7 +248,9 @@ extension Machine {
     return state.debts.first { $0.step == name }
   }
 
-  private mutating func orderAbort(_ order: Order, _ reaction: inout Reaction) -> Answer {
+  private mutating func orderAbort(
+    _ order: Order, _ situation: Situation, _ reaction: inout Reaction
+  ) -> Answer {
     guard let run = state.phase.run else { return ("no run is in progress", "") }
     if run.rollback != nil { return ("the run is being taken back already", "") }
     if run.isCommitted {
@@ -241,7 +262,7 @@ extension Machine {
       return (refusal, "")
     }
     record(.rollbackBegun("aborted by \(order.by): \(order.reason)", by: order.by), &reaction)
-    return (nil, "taking the run back")
+    return (nil, "taking the run back" + (holdingActs(situation).map { ", once this is over: \($0)" } ?? ""))
   }
 
   private mutating func orderAck(

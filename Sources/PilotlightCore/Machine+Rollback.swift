@@ -85,6 +85,7 @@ extension Machine {
       return
     }
     let key = "undo.\(name)"
+    notes[name] = "taking it back: \(failure.text)"
     let failures = (progress[key]?.failures ?? 0) + 1
     rest(key, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
     sayOnce(

@@ -227,6 +227,7 @@ extension Machine {
       progress[name] = nil
       notes[name] = nil
       noteLoss(step.step.work, run, replies, at: situation.now, &reaction)
+      if case .shift(.manual, _) = step.step.work { sayOnce("hand-\(name)", .waiting, sentence, &reaction, step: name) }
       record(.stepDone(name, sentence, at: situation.now), &reaction)
     case .underway(let note):
       denied[name] = nil
@@ -270,14 +271,15 @@ extension Machine {
   mutating func noteLoss(
     _ work: Work, _ run: Run, _ replies: [CloudReply], at now: Instant, _ reaction: inout Reaction
   ) {
-    guard run.kind != .failback, let promoted = work.promoted else { return }
+    guard let promoted = work.promoted, run.kind != .failback || run.lossAcceptedBy != nil else { return }
     var seen: DatabaseState?
     if case .database(let state)? = replies.first { seen = state }
     let drained = run.nothingLost(by: work, replies)
     let loss = LossEntry(
       window: run.lossAtGate ?? drained ?? LossWindow(window: nil, confidence: .unknown),
       outageStart: run.outageStart ?? run["hold-writes"]?.finishedAt ?? now,
-      promoted: promoted, arn: seen?.arn, address: seen?.address, left: settings.primary.database.ref,
+      promoted: promoted, arn: seen?.arn, address: seen?.address,
+      left: run.kind == .failback ? settings.dr.database.ref : settings.primary.database.ref,
       isDrained: drained == nil ? nil : true)
     record(.lossNoted(loss), &reaction)
     if drained != nil {
@@ -382,6 +384,7 @@ extension Machine {
   func holdingActs(_ situation: Situation) -> String? {
     if let pause = state.pause { return "it is paused by \(pause.by): \(pause.reason)" }
     if settings.mode == .observe { return "mode is observe" }
-    return foreignAccount(situation) ?? situation.lease?.whyNotHeld(at: situation.now) ?? outdated(situation)
+    return estranged ?? foreignAccount(situation) ?? situation.lease?.whyNotHeld(at: situation.now)
+      ?? outdated(situation)
   }
 }

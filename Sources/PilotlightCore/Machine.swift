@@ -364,6 +364,7 @@ package struct Machine: Sendable {
     } else if situation.drServing == true {
       said.remove("dr")
     }
+    if let estranged { sayOnce("estranged", .waiting, "nothing is changed: \(estranged)", &reaction) }
     watchOldPrimary(situation, &reaction)
     payDebts(situation, &reaction)
     watchFences(situation, &reaction)

@@ -29,8 +29,8 @@ package enum OrderKind: Hashable, Sendable, Codable {
   case approve(acceptDataLoss: Bool)
   /// Try the stuck step again.
   case retry(step: String?)
-  /// Take the stuck step as done.
-  case skip(step: String?)
+  /// Take the stuck step as done. `acceptDataLoss` goes for the step that keeps everything: what is not replayed is left behind.
+  case skip(step: String?, acceptDataLoss: Bool? = nil)
   /// Roll the run back; refused once a one-way step has begun.
   case abort
   /// Acknowledge a failover: ends the hold-down.

@@ -76,7 +76,7 @@ package enum Plan {
       "await-replication", .awaitReplication(dr.database.ref, within: settings.failback.maximumLag),
       forecast: .minutes(1))
     plan.cutOver(from: primary, to: dr, site: .dr, promotion: "promote-replica")
-    plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
+    plan.lead(settings, to: .dr, "shift-traffic")
     plan.verifyNames(settings, .dr, "verify-dns")
     plan.then("scale-down-primary", .scaleDown(primary.group.ref, primary.group.standby), forecast: .minutes(2))
     if let listener = primary.listener { plan.then("release-writes", .releaseWrites(listener), forecast: .seconds(2)) }
@@ -111,7 +111,7 @@ package enum Plan {
       "await-primary-instances", .awaitInService(primary.group.ref, atLeast: primary.group.acceptMinimum),
       forecast: .minutes(4))
     plan.cutOver(from: dr, to: primary, site: .primary, promotion: "promote-primary")
-    plan.then("shift-traffic-home", .shift(settings.traffic, to: .primary), forecast: .seconds(60))
+    plan.lead(settings, to: .primary, "shift-traffic-home")
     plan.verifyNames(settings, .primary, "verify-dns-home")
     plan.then("scale-down-dr", .scaleDown(dr.group.ref, dr.group.standby), forecast: .minutes(2))
     if dr.database.ref.global == nil {
@@ -215,6 +215,18 @@ private struct Builder {
     then("verify-\(name.rawValue)-application", .awaitApplication(name), forecast: .seconds(15))
   }
 
+  /// Users are led away from a region that is scaled down behind it: where that is somebody's hand, he says when it is done.
+  mutating func lead(_ settings: WorkloadSettings, to site: Site, _ name: String) {
+    let region = (site == .dr ? settings.dr : settings.primary).region
+    if settings.traffic == .manual {
+      then(
+        name, .confirmByHand("lead users to the load balancer in \(region), and see that they are there"),
+        forecast: .minutes(5))
+    } else {
+      then(name, .shift(settings.traffic, to: site), forecast: .seconds(60))
+    }
+  }
+
   /// Where users are led is asked of DNS. What is scaled down behind it is not before nobody is led there any more.
   ///
   /// - Parameter bound: nothing but the end of the run waits for it: then it is given up, and said.
@@ -251,8 +263,12 @@ private struct Builder {
 }
 
 extension String {
-  /// The name under which a database is kept.
-  fileprivate func kept(_ suffix: String) -> String { "\(prefix(30))-kept-\(suffix)" }
+  /// The name under which a database is kept. RDS takes no two hyphens in a row, and no more than 63 characters.
+  fileprivate func kept(_ suffix: String) -> String {
+    var name = prefix(30)
+    while name.last == "-" { name.removeLast() }
+    return "\(name)-kept-\(suffix)"
+  }
 
   /// The part of an incident id that may stand in an RDS identifier: letters, digits and single hyphens, at most 24.
   fileprivate var suffixName: String {

@@ -13,6 +13,7 @@ extension ReadinessItem {
     case .secret: secret(reply, settings)
     case .traffic: traffic(reply, settings.traffic)
     case .listener: listener(reply, settings)
+    case .passage: passage(reply, settings)
     case .permissions: permissions(reply)
     case .clock: clock(reply)
     case .lease: lease(reply, settings)
@@ -178,6 +179,18 @@ extension ReadinessItem {
         ?? unread(reply, "listener \(arn)")
     }
     return .ready("listener \(arn) is there\(present ? ", and holds writes" : "")")
+  }
+
+  private func passage(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let arn = settings.dr.listener?.arn ?? ""
+    guard case .writeHold(let present) = reply else {
+      return missing(reply, "listener \(arn) of the DR region does not exist") ?? unread(reply, "listener \(arn)")
+    }
+    return present
+      ? .notReady(
+        "listener \(arn) of the DR region answers 503 to everything: remove the rule of a run that was left in the middle"
+      )
+      : .ready("listener \(arn) of the DR region lets requests through")
   }
 
   /// That DNS cannot be asked from here, or says something else, holds no failover back.

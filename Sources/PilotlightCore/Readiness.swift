@@ -25,6 +25,8 @@ package enum ReadinessItem: String, Hashable, Sendable, Codable, CaseIterable {
   case traffic
   /// The primary's load balancer, which the fence closes, is there.
   case listener
+  /// The DR region's load balancer lets requests through: a run that was left in the middle may have closed it.
+  case passage
   /// IAM would allow everything that a failover changes.
   case permissions
   /// This host's clock is right.
@@ -71,6 +73,7 @@ extension ReadinessItem {
     case .names: return settings.names.map { .askNames($0.question(leadingTo: .primary)) }
     case .listener:
       return settings.decision.fenceListener == true ? settings.primary.listener.map { .readWriteHold($0) } : nil
+    case .passage: return dr.listener.map { .readWriteHold($0) }
     case .capacity: return settings.dr.group.ofPeak.map { _ in .describeGroup(settings.primary.group.ref) }
     case .traffic:
       switch settings.traffic {
@@ -102,7 +105,8 @@ extension ReadinessItem {
     case .lag: .replicaLag
     case .group: .drGroup
     case .lease: .lease
-    case .launch, .targets, .secret, .traffic, .listener, .permissions, .clock, .capacity, .names: .readiness(self)
+    case .launch, .targets, .secret, .traffic, .listener, .passage, .permissions, .clock, .capacity, .names:
+      .readiness(self)
     }
   }
 
@@ -126,7 +130,7 @@ extension ReadinessItem {
     switch self {
     case .credentials, .database, .group, .targets, .secret, .traffic: true
     // How old the lag is, is judged by the loss window; whether the lease is held, by the clock. A fence that cannot be built is owed.
-    case .lag, .lease, .listener, .launch, .permissions, .clock, .capacity, .names: false
+    case .lag, .lease, .listener, .passage, .launch, .permissions, .clock, .capacity, .names: false
     }
   }
 }

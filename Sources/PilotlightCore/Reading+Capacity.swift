@@ -20,10 +20,7 @@ extension Work {
         .resizeGroup(group, size), undo: .resizeGroup(group, state.size), "\(group.name) is at \(state.size)")
     }
     if state.instances <= size.desired { return .done("\(group.name) is at \(size)") }
-    let note = "\(group.name) is at \(size), \(state.instances) instance(s) still terminating"
-    // Told to go is enough for a step that has a bound.
-    if let bound = context.step.step.bound, context.now - context.startedAt >= bound { return .done(note) }
-    return .underway(note)
+    return .underway(state.survivors(group))
   }
 
   func readRegion(_ group: GroupRef, _ replies: [CloudReply]) -> Reading {
@@ -93,18 +90,26 @@ extension Work {
       undo: spec.undo.map { spec.call($0, in: context.run, addresses) }, "it has not been run")
   }
 
-  func readConfirmation(_ what: String, _ context: StepContext) -> Reading {
-    if let by = context.run.approvals[context.step.step.name] { return .done("confirmed by \(by)") }
-    return .asks("\(what), then `pilotlightctl approve`")
+  /// What a person has to confirm before it goes on; nil: nothing.
+  func readQuestion(_ context: StepContext) -> Reading? {
+    context.run[question: context.step].map { .asks("\($0), then `pilotlightctl approve`") }
   }
 }
 
 extension GroupState {
+  /// Instances that a group at its size still has: they may serve and write for as long as they live.
+  func survivors(_ group: GroupRef) -> String {
+    var note = "\(group.name) is at \(size), \(instances) instance(s) still run"
+    if suspended.contains("Terminate") { note += ": its Terminate process is suspended" }
+    if let protected, protected > 0 { note += "; \(protected) of them protected from scale-in" }
+    return note
+  }
+
   /// A group without users looks idle to its own scaling policies, and is scaled in while the rest is waited for: it is brought back to
   /// the size that the run gave it. nil where nobody did that, or the run gave it none.
   fileprivate func scaledIn(below count: Int, _ group: GroupRef, _ note: String, _ context: StepContext) -> Reading? {
     let given = context.run.steps.lazy.compactMap { run in
-      if case .scaleUp(group, let size) = run.step.work { size } else { nil }
+      if run.state.isFinished, case .scaleUp(group, let size) = run.step.work { size } else { nil }
     }
     guard size.desired < count, let wanted = given.first, wanted.desired >= count else { return nil }
     let raised = GroupSize(

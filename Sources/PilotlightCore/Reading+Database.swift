@@ -36,6 +36,7 @@ extension Work {
     if readiness == .busy { return .underway("\(database.identifier) is \(state.status)") }
     if listener != nil {
       guard replies.count > 1, case .writeHold(let present) = replies[1] else { return unclear(replies) }
+      if !present, context.run["hold-writes"]?.state.isFinished == false { return .underway("writes are not held yet") }
       if !present {
         return .impossible(
           "writes are not held any more, and replay is not proven: `retry` holds and drains them again, `abort` takes the run back"
@@ -161,6 +162,12 @@ extension Work {
       return unclear(replies)
     }
     guard state.source != nil else { return .impossible("it is not a replica any more") }
+    // Writes are held next: not for as long as a modification or a backup takes.
+    switch DatabaseReadiness(state.status) {
+    case .available: break
+    case .busy: return .underway("the replica is \(state.status)")
+    case .broken: return .impossible("the replica is \(state.status)")
+    }
     var tracker = LagTracker(staleAfter: .seconds(180), meaning: LagMeaning(engine: state.engine))
     tracker.take(samples, at: context.now)
     // A name that is used again still has the samples of its former bearer: only fresh ones count.
@@ -176,7 +183,9 @@ extension Work {
     guard replies.count == 2, case .database(let state) = replies[0], case .lag(let samples) = replies[1] else {
       return unclear(replies)
     }
-    guard let held = context.run[step]?.finishedAt else { return .impossible("writes were never held") }
+    guard let held = context.run[step]?.finishedAt else {
+      return context.run[step] == nil ? .impossible("writes were never held") : .underway("writes are not held yet")
+    }
     guard state.source != nil else {
       // Asked for behind a drain that was proven; what follows looks whether it is done.
       if context.run.mayHavePromoted { return .done("it was promoted meanwhile, and drained before") }

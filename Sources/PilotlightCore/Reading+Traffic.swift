@@ -5,7 +5,9 @@ extension Work {
     _ traffic: TrafficSettings, _ site: Site, _ replies: [CloudReply], _ context: StepContext
   ) -> Reading {
     switch traffic {
-    case .manual: return .done("traffic is moved by hand")
+    // Only a failover: its users are out already, and nothing is taken from them behind it.
+    case .manual:
+      return .done("nobody was led: whose hand moves traffic has to do it now, to the \(site.rawValue) region")
     case .objectSwitch(let object): return readSwitch(object, site, replies, context)
     case .healthCheck(let check): return readCheck(check, site, replies)
     case .routingControl(let controls): return readControls(controls, site, replies)

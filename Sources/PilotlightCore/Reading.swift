@@ -84,7 +84,9 @@ extension Work {
   package func read(_ replies: [CloudReply], _ context: StepContext) -> Reading {
     switch self {
     case .scaleUp(let group, let size): readScaleUp(group, size, replies)
-    case .scaleDown(let group, let size), .fence(let group, let size): readScaleDown(group, size, replies, context)
+    case .scaleDown(let group, let size):
+      readQuestion(context) ?? readScaleDown(group, size, replies, context)
+    case .fence(let group, let size): readScaleDown(group, size, replies, context)
     case .fenceListener(let listener): readHold(listener, wanted: true, replies)
     case .stopDatabase(let database): Fence.database(database).read(replies.first)
     case .startDatabase(let database): readStarted(database, replies)
@@ -102,13 +104,14 @@ extension Work {
     case .replicate(let spec): readReplica(spec, replies, context)
     case .awaitReplication(_, let bound): readReplication(bound, replies, context)
     case .awaitDrained(_, let step): readDrained(after: step, replies, context)
-    case .shift(let traffic, let site): readTraffic(traffic, site, replies, context)
+    case .shift(let traffic, let site): readQuestion(context) ?? readTraffic(traffic, site, replies, context)
     case .awaitNames(let question): readNames(question, replies)
     case .holdWrites(let listener): readHold(listener, wanted: true, replies)
     case .releaseWrites(let listener): readHold(listener, wanted: false, replies)
     case .awaitApplication(let site): readApplication(site, context)
     case .announce(let topic): readAnnouncement(topic, context)
-    case .confirmByHand(let what): readConfirmation(what, context)
+    case .confirmByHand:
+      readQuestion(context) ?? .done("confirmed by \(context.run.approvals[context.step.step.name] ?? "")")
     case .command(let spec): readCommand(spec, replies, context)
     // The gate is read from the situation, not from the cloud: see `Gate`.
     case .gate: .asks("the gate")

@@ -131,7 +131,10 @@ extension Record {
 
   private func finished(_ before: DurableState, at: Instant) -> String {
     guard let run = before.phase.run else { return "the run is finished" }
-    let took = "\(run.kind.rawValue) \(run.incident) took \((at - run.startedAt).text)"
+    let skipped = run.steps.filter { $0.state == .skipped }.map(\.step.name)
+    let took =
+      "\(run.kind.rawValue) \(run.incident) took \((at - run.startedAt).text)"
+      + (skipped.isEmpty ? "" : "; skipped, by a person's word alone: \(skipped.joined(separator: ", "))")
     guard let start = run.outageStart else { return took }
     // Users are served from when they are led there; the steps behind it look whether they are.
     let served = run["shift-traffic"]?.finishedAt ?? at

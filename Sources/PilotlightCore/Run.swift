@@ -97,7 +97,7 @@ package struct Run: Hashable, Sendable, Codable {
     steps.indices.first { steps[$0].step.name == name }.map { steps[$0] }
   }
 
-  mutating func update(_ name: String, _ change: (inout StepRun) -> Void) {
+  package mutating func update(_ name: String, _ change: (inout StepRun) -> Void) {
     guard let index = steps.firstIndex(where: { $0.step.name == name }) else { return }
     change(&steps[index])
   }
@@ -158,6 +158,50 @@ package struct Run: Hashable, Sendable, Codable {
       return LossWindow(window: .zero, confidence: .measured, countedTo: self["hold-writes"]?.finishedAt)
     }
     return replies.count > 1 && replies[1] == .writeHold(present: true) ? drained : nil
+  }
+
+  /// What a run that is over left to a person, in sentences; nil: nothing.
+  package var remains: [String]? {
+    if rollback == nil {
+      let skipped = steps.filter { $0.state == .skipped }
+      return skipped.isEmpty ? nil : skipped.map { "Skipped, see that it is so: \($0.step.work.sentence)." }
+    }
+    let made = steps.filter { $0.state == .done && $0.intentAt != nil && $0.undo == nil }
+    return made.isEmpty
+      ? ["It was taken back, and nothing of it is left."]
+      : made.map { "It was taken back, but for this, which stays as it is: \($0.step.work.sentence)." }
+  }
+
+  /// The step that a person has to confirm before it goes on; nil: none has. Who skipped a step has only said that he saw to it: before
+  /// users are led away from a region that serves, and before its instances are taken, he is asked.
+  package var unconfirmed: StepRun? { ready.first { self[question: $0] != nil } }
+
+  /// What a person is asked before a step; nil: nothing, or he has answered.
+  subscript(question step: StepRun) -> String? {
+    if approvals[step.step.name] != nil { return nil }
+    switch step.step.work {
+    case .confirmByHand(let what): return what
+    case .shift(_, let site) where kind != .failover && isPromotedByWordAlone:
+      return "the promotion was skipped: see that the database in the \(site.rawValue) region takes writes"
+    case .scaleDown(let group, _):
+      let lead = steps.first { if case .shift = $0.step.work { true } else { false } }
+      guard let lead, lead.state == .skipped else { return nil }
+      return "\(lead.step.name) was skipped: see that no user is led to \(group.region) any more"
+    default: return nil
+    }
+  }
+
+  /// A load balancer answers 503 to users at our word.
+  var holdsWrites: Bool {
+    var isHeld = false
+    for step in steps where step.state == .done {
+      switch step.step.work {
+      case .holdWrites: isHeld = true
+      case .releaseWrites: return false
+      default: break
+      }
+    }
+    return isHeld
   }
 
   /// What its promotion lost, in a sentence.

@@ -59,7 +59,10 @@ package final class Engine {
   /// Which ledger this is, for leases.
   private let home: String
 
-  /// Restores every workload from the ledger.
+  /// Workloads of the ledger that the DR region serves and that are in no configuration: nobody looks after what was fenced for them.
+  package private(set) var leftOut: [String] = []
+
+  /// Restores every workload from the ledger. Throws `UnknownWorkload` where somebody would be forgotten.
   ///
   /// - Parameter home: a name of the ledger that no other one has, without a dot.
   package init(
@@ -74,6 +77,11 @@ package final class Engine {
     lastTurn = now
     dice = Dice(seed: seed)
     for settings in workloads { guards.append(try restore(settings, at: now)) }
+    for name in try ledger.workloads() where !workloads.contains(where: { $0.name == name }) {
+      let state = DurableState(try ledger.entries(workload: name).map { try codec.decode($0.payload) })
+      if let why = state.unfinished { throw UnknownWorkload(name: name, why: why) }
+      if case .drActive = state.phase { leftOut.append(name) }
+    }
   }
 
   private func restore(_ settings: WorkloadSettings, at now: Instant) throws -> WorkloadGuard {
@@ -273,8 +281,14 @@ package final class Engine {
   package func reload(_ workloads: [WorkloadSettings], brakes: Brakes, at now: Instant) throws -> String? {
     let names = Set(workloads.map(\.name))
     for lost in guards where !names.contains(lost.settings.name) {
+      if let why = lost.machine.state.unfinished { return "workload \(lost.settings.name) cannot be removed: \(why)" }
       if lost.machine.state.phase != .healthy {
         return "workload \(lost.settings.name) is \(lost.machine.state.phase.name.rawValue) and cannot be removed"
+      }
+    }
+    for settings in workloads {
+      if let why = guards.first(where: { $0.name == settings.name })?.machine.state.stranger(to: settings) {
+        return "workload \(settings.name): \(why)"
       }
     }
     var fresh: [WorkloadGuard] = []
@@ -290,6 +304,12 @@ package final class Engine {
     timeGap = workloads.map(\.detection.timeGap).min() ?? timeGap
     return nil
   }
+}
+
+/// The ledger has a workload with something under way, and the configuration has none of that name.
+package struct UnknownWorkload: Error, Hashable, Sendable {
+  package var name: String
+  package var why: String
 }
 
 /// Turns records into text and back. JSON lives outside: this module imports the core alone.

@@ -43,6 +43,8 @@ package protocol LedgerStore: AnyObject {
   func append(_ entries: [LedgerEntry]) throws(LedgerFailure)
   /// All entries of one workload, oldest first.
   func entries(workload: String) throws(LedgerFailure) -> [LedgerEntry]
+  /// The names of all workloads that have entries.
+  func workloads() throws(LedgerFailure) -> [String]
 }
 
 /// The last look before a request leaves.

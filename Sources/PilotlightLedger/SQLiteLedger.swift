@@ -151,6 +151,14 @@ package final class SQLiteLedger: LedgerStore {
     try rows("WHERE workload = ? ORDER BY sequence", [workload]).map(\.entry)
   }
 
+  package func workloads() throws(LedgerFailure) -> [String] {
+    try translating {
+      try database.read { db in
+        try String.fetchAll(db, sql: "SELECT DISTINCT workload FROM entries WHERE workload != '' ORDER BY workload")
+      }
+    }
+  }
+
   /// The newest rows, oldest of them first.
   ///
   /// - Parameter limit: 1...10,000.

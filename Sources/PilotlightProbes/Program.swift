@@ -10,8 +10,8 @@ import Synchronization
 /// How a program ended; the text is what it printed, at most 1000 bytes of it, on one line.
 package enum ProgramEnd: Hashable, Sendable {
   case exited(Int32, String)
-  case killed(signal: Int32)
-  case tookTooLong(Duration)
+  case killed(signal: Int32, String)
+  case tookTooLong(Duration, String)
   case notStarted(String)
 
   /// What went wrong, in a few words; nil when nothing did.
@@ -19,8 +19,8 @@ package enum ProgramEnd: Hashable, Sendable {
     switch self {
     case .exited(0, _): nil
     case .exited(let code, let text): "exit status \(code)\(text.isEmpty ? "" : ", \(text)")"
-    case .killed(let signal): "it was killed by signal \(signal)"
-    case .tookTooLong(let timeout): "no answer in \(timeout.text)"
+    case .killed(let signal, let text): "it was killed by signal \(signal)\(text.isEmpty ? "" : ", \(text)")"
+    case .tookTooLong(let timeout, let text): "no answer in \(timeout.text)\(text.isEmpty ? "" : ", \(text)")"
     case .notStarted(let why): why
     }
   }
@@ -116,7 +116,10 @@ package final class Program: Sendable {
     for target in [-child, child] { Glibc.kill(target, SIGKILL) }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
-    return isUnwanted.load(ordering: .relaxed) ? .killed(signal: SIGKILL) : .tookTooLong(timeout)
+    // What it said last may be why it hung.
+    while isOpen, Program.read(output, &printed, within: 0) {}
+    let text = Program.text(printed)
+    return isUnwanted.load(ordering: .relaxed) ? .killed(signal: SIGKILL, text) : .tookTooLong(timeout, text)
   }
 
   /// - Returns: false when nothing more is to be had now.
@@ -132,9 +135,12 @@ package final class Program: Sendable {
 
   private static func end(_ status: Int32, _ printed: [UInt8]) -> ProgramEnd {
     let signal = status & 0x7f
-    if signal != 0 { return .killed(signal: signal) }
-    let text = String(decoding: printed, as: UTF8.self).split(whereSeparator: \.isNewline).joined(separator: "; ")
-    return .exited((status >> 8) & 0xff, printable(text, limit: kept))
+    return signal == 0 ? .exited((status >> 8) & 0xff, text(printed)) : .killed(signal: signal, text(printed))
+  }
+
+  private static func text(_ printed: [UInt8]) -> String {
+    let lines = String(decoding: printed, as: UTF8.self).split(whereSeparator: \.isNewline)
+    return printable(lines.joined(separator: "; "), limit: kept)
   }
 
   /// Of the boot, nanoseconds.

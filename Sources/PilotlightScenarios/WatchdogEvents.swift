@@ -50,7 +50,7 @@ private enum OrderWord: String, CaseIterable, Sendable {
     case .switchover: .switchover
     case .approve: .approve(acceptDataLoss: acceptDataLoss)
     case .retry: .retry(step: step)
-    case .skip: .skip(step: step)
+    case .skip: .skip(step: step, acceptDataLoss: acceptDataLoss)
     case .abort: .abort
     case .ack: lossReviewed ? .reviewLoss : .ack
     case .pause: .pause(expires: nil)
@@ -62,7 +62,8 @@ private enum OrderWord: String, CaseIterable, Sendable {
   var details: [String] {
     switch self {
     case .failover, .approve: ["acceptDataLoss"]
-    case .retry, .skip: ["step"]
+    case .retry: ["step"]
+    case .skip: ["step", "acceptDataLoss"]
     case .ack: ["lossReviewed"]
     case .failback, .switchover, .abort, .pause, .resume: []
     }
@@ -124,7 +125,8 @@ private func readOrder(_ order: Section) -> @Sendable (WorkloadSettings) -> Occu
   let word = order.required("what", .choice(OrderWord.self, placeholder: .ack), "The order.")
   let accepts = order.optional(
     "acceptDataLoss", .boolean, default: false,
-    "With `failover` and `approve`: accepts a loss beyond the RPO, or an unknown one.")
+    "With `failover` and `approve`: accepts a loss beyond the RPO, or an unknown one. With `skip` of the drain: leaves behind what "
+      + "is not replayed.")
   let reviews = order.optional(
     "lossReviewed", .boolean, default: false, "With `ack`: somebody has looked for what the promotion lost.")
   let step = order.optional("step", .step, absent: "the step that is stuck", "With `retry` and `skip`: which step.")

@@ -73,8 +73,8 @@ package struct Exercise: Sendable {
     /// Why it could not fail over; empty when it could.
     package var unarmed: [String]
     package var isPaused: Bool
-    /// A run waits for a person.
-    package var isAsking: Bool
+    /// The step that asks a person.
+    package var asks: String?
     package var incident: String?
     package var stuckAt: String?
     package var wayOut: [String]
@@ -130,7 +130,7 @@ extension Simulation {
     let run = machine.state.phase.run
     return Exercise.Belief(
       explanation: machine.explain(situation), loss: situation.loss, unarmed: machine.unarmed(situation),
-      isPaused: machine.state.pause != nil, isAsking: machine.isAsking(situation), incident: run?.incident,
+      isPaused: machine.state.pause != nil, asks: machine.asking(situation), incident: run?.incident,
       stuckAt: run?.stuck?.step.name, wayOut: machine.wayOut, debts: machine.state.debts, halted: engine.halted)
   }
 

@@ -127,18 +127,17 @@ extension Simulation {
       return .skip(step: stuck.step.name)
     }
     guard run.rollback == nil else { return nil }
-    for step in run.ready {
-      switch step.step.work {
-      case .confirmByHand:
-        // The hand that stops every writer of the DR region.
-        world.inject(.albRefused(workload: workload.settings.name, site: .dr), at: now)
-        return .approve(acceptDataLoss: false)
-      case .gate:
-        if case .ask? = workload.machine.gateVerdict(workload.situation) { return .approve(acceptDataLoss: true) }
-      default: break
-      }
+    switch workload.machine.asking(workload.situation) {
+    case nil: return nil
+    case "gate": return .approve(acceptDataLoss: true)
+    case "hold-writes":
+      // The hand that stops every writer of the DR region.
+      world.inject(.albRefused(workload: workload.settings.name, site: .dr), at: now)
+    case "shift-traffic": world.moveTraffic(of: workload.settings.name, to: .dr, at: now)
+    case "shift-traffic-home": world.moveTraffic(of: workload.settings.name, to: .primary, at: now)
+    default: break
     }
-    return nil
+    return .approve(acceptDataLoss: false)
   }
 
   /// Where traffic is moved and writers are stopped by hand, this is the hand.

@@ -65,6 +65,8 @@ final class SimulatedDisk: LedgerStore, RecordCodec, @unchecked Sendable {
     keep(records)
   }
 
+  func workloads() throws(LedgerFailure) -> [String] { Set(durable.map(\.workload)).sorted() }
+
   func entries(workload: String) throws(LedgerFailure) -> [LedgerEntry] {
     durable.indices.filter { durable[$0].workload == workload }.map {
       LedgerEntry(

@@ -2,6 +2,9 @@
 
 import PilotlightControlAPI
 
+/// The step of a failover that asks whether a loss is accepted.
+private let gate = "gate"
+
 /// Sentences and commands; empty when there is nothing to do.
 func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
   if isHalted { return ["see 'journalctl -xeu pilotlightd', mend the cause, restart the daemon"] }
@@ -11,13 +14,26 @@ func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
   }
   if let stuck = workload.stuck { return stuck.wayOut.map(shown) }
   if workload.paused { return [order("resume") + "   (when the work is done)"] }
+  if let held = workload.incident?.held {
+    let wayOut = workload.mode == .observe ? ["set `mode: approve` and reload"] : []
+    return ["nothing is changed: \(shown(held))"] + wayOut
+  }
   switch (workload.phase, workload.incident?.standing) {
   case (_, .waiting):
-    let approval = lossIsBeyondRpo(workload) ? order("approve", " --accept-data-loss") : order("approve")
+    let flags = workload.incident?.asks == gate && lossIsBeyondRpo(workload) ? " --accept-data-loss" : ""
+    let approval = order("approve", flags)
     return ["it waits for you: \(approval)", "or roll back: \(order("abort"))"]
+  case (_, .rollingBack):
+    return [watch(workload), "what cannot be taken back: \(order("skip", " --step STEP")) leaves it as it is"]
   case (.failingOver, _), (.failingBack, _):
-    return ["watch: pilotlightctl history \(name)" + (workload.incident.map { " --incident \(shown($0.id))" } ?? "")]
+    return [watch(workload)] + (mayAbort(workload) ? ["or take it back: \(order("abort"))"] : [])
   case (.drActive, _):
+    if let debt = workload.debts.first {
+      // Its review is refused until then.
+      return [
+        "the fence is retried until it holds; seen to by hand: \(order("skip", " --step \(shown(debt.step ?? "STEP"))"))"
+      ]
+    }
     if let lost = workload.lost, lost.reviewedBy == nil {
       return ["look for what was lost, then: \(order("ack", " --loss-reviewed"))"]
     }
@@ -29,8 +45,23 @@ func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
     return ["why not yet: pilotlightctl explain \(name)"] + byHand(workload)
   case (.healthy, _):
     if let holder = otherHolder(workload) { return ["it stands by for \(holder)"] }
-    return workload.armed.ok ? [] : ["mend the reasons above: a failover now would not succeed"]
+    let isWanted = workload.holdDownUntil != nil
+    return (isWanted ? [order("ack") + "   (lets it fail over by itself again at once)"] : [])
+      + (workload.armed.reasons.count > (isWanted ? 1 : 0) ? ["mend the reasons above: a failover now would not succeed"] : [])
   }
+}
+
+private func watch(_ workload: WorkloadStatus) -> String {
+  "watch: pilotlightctl history \(shown(workload.name))"
+    + (workload.incident.map { " --incident \(shown($0.id))" } ?? "")
+}
+
+/// Writes may be held while it goes on, and nothing that cannot be taken back has begun.
+private func mayAbort(_ workload: WorkloadStatus) -> Bool {
+  guard let incident = workload.incident, incident.kind == .failback || incident.kind == .switchover else {
+    return false
+  }
+  return incident.steps.allSatisfy { $0.kind != .oneWay || $0.state == .waiting }
 }
 
 /// What a person who knows better can do about a primary that is down.
@@ -38,7 +69,13 @@ private func byHand(_ workload: WorkloadStatus) -> [String] {
   let order = failoverByHand(shown(workload.name))
   if let holder = otherHolder(workload) { return ["orders are taken where the lease is held, by \(holder)"] }
   if workload.mode == .observe { return ["it only observes; set `mode: approve`, reload, then: \(order)"] }
-  return workload.assessment.verdict == .down ? ["if you know that it is lost: \(order)"] : []
+  guard workload.assessment.verdict == .down else { return [] }
+  if !workload.armed.obstacles.isEmpty {
+    return [
+      "mend first, a failover by order is refused for it, too: \(shown(workload.armed.obstacles.joined(separator: "; ")))"
+    ]
+  }
+  return ["if you know that it is lost: \(order)"]
 }
 
 private func otherHolder(_ workload: WorkloadStatus) -> String? {

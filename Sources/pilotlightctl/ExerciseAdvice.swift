@@ -49,7 +49,7 @@ extension Exercise.Findings {
       incident: belief.incident.map {
         IncidentStatus(
           id: $0, startedAt: Timestamp(milliseconds: 0), kind: phase == .failingBack ? .failback : .failover,
-          standing: belief.isAsking ? .waiting : .running, steps: [])
+          standing: belief.asks == nil ? .running : .waiting, asks: belief.asks, steps: [])
       },
       objectives: ObjectivesStatus(rto: objectives.rto.seconds, rpo: objectives.rpo.seconds),
       stuck: belief.stuckAt.map { StuckStatus(step: $0, why: "", wayOut: belief.wayOut) })

@@ -2,6 +2,7 @@
 
 import PilotlightControlAPI
 
+/// - Parameter next: what is to do about the workload now; empty: nothing.
 func incidentPage(_ report: IncidentReport, next: [String]) -> String {
   var page = Page(style: .plain)
   page.line(
@@ -10,14 +11,21 @@ func incidentPage(_ report: IncidentReport, next: [String]) -> String {
   page.line("\(escaped(report.outcome)).")
   page.line()
   page.objectives(report)
-  let isDone = !report.isPresent && report.debts.isEmpty
-  page.section("Next", isDone ? ["Nothing: it is over, and nothing is owed."] : next)
+  page.section("Next", remains(of: report) + next)
   page.section("Not paid yet", report.debts.map { "\($0.what), since \($0.since)" })
   page.section("What was decided, and why", report.decisions)
   page.milestones(report.milestones)
   page.steps(report.steps)
   page.timeline(report)
   return page.text
+}
+
+/// What an incident that is over leaves to a person.
+private func remains(of report: IncidentReport) -> [String] {
+  if report.isPresent || !report.debts.isEmpty { return [] }
+  // A failover's is reviewed by order, and stands with the workload until then.
+  if report.kind == .failback, let lost = report.lost { return ["Look for what was left behind: \(lost.what)."] }
+  return report.remains ?? ["Nothing: it is over, and nothing is owed."]
 }
 
 private func title(_ kind: PlanKind?) -> String {
@@ -51,6 +59,7 @@ extension Page {
   }
 
   fileprivate mutating func objectives(_ report: IncidentReport) {
+    defer { loss(report) }
     guard report.kind == .failover else { return }
     head(["", "achieved", "objective", "met"])
     for (name, achieved) in [("recovery (RTO)", report.recovery), ("loss (RPO)", report.loss)] {
@@ -59,6 +68,9 @@ extension Page {
       row([name, bound + size, spoken(achieved.objective), verdict(achieved)])
     }
     line()
+  }
+
+  private mutating func loss(_ report: IncidentReport) {
     guard let lost = report.lost else { return }
     line("\(escaped(lost.what)); \(lost.reviewedBy.map { "reviewed by \(escaped($0))" } ?? "**not reviewed**").")
     line()

@@ -104,11 +104,15 @@ struct Skip: AsyncParsableCommand {
   @OptionGroup var target: WorkloadArgument
   @OptionGroup var why: ReasonOption
   @Option(help: "Which step; default: the stuck one.") var step: String?
+  @Flag(help: "Of the drain: leave behind what the replica has not replayed.") var acceptDataLoss = false
   @OptionGroup var socket: SocketOption
 
   func run() async throws {
-    let step = step
-    try await give(.skip, target, why, socket) { $0.step = step }
+    let (step, flag) = (step, acceptDataLoss)
+    try await give(.skip, target, why, socket) {
+      $0.step = step
+      if flag { $0.acceptDataLoss = true }
+    }
   }
 }
 

@@ -69,7 +69,8 @@ struct Report: AsyncParsableCommand {
     let status = try await client.status()
     let workload = status.workloads.first { $0.name == report.workload }
     let isHalted = status.daemon.state == .halted
-    let next = report.isPresent ? workload.map { advice($0, isHalted: isHalted) } ?? [] : []
+    let isAtHome = !report.isPresent && workload?.phase == .healthy
+    let next = isAtHome ? [] : workload.map { advice($0, isHalted: isHalted) } ?? []
     print(incidentPage(report, next: next), terminator: "")
   }
 }

@@ -156,7 +156,7 @@ extension Daemon {
     case .switchover: .switchover
     case .approve: .approve(acceptDataLoss: request.acceptDataLoss ?? false)
     case .retry: .retry(step: request.step)
-    case .skip: .skip(step: request.step)
+    case .skip: .skip(step: request.step, acceptDataLoss: request.acceptDataLoss)
     case .abort: .abort
     case .ack: request.lossReviewed == true ? .reviewLoss : .ack
     }

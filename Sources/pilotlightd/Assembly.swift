@@ -235,10 +235,21 @@ struct Assembly {
     _ workloads: [WorkloadSettings], _ ledger: WatchedLedger, _ line: TimeLine
   ) throws -> Engine {
     do {
-      return try Engine(
+      let engine = try Engine(
         workloads: workloads, brakes: Brakes(configuration.daemon), ledger: ledger, codec: JSONRecordCodec(),
         at: line.now,
         seed: options.sandbox ? options.seed : UInt64.random(in: 0...UInt64.max), home: try home(ledger.file))
+      for name in engine.leftOut {
+        complain(
+          "pilotlightd: workload \(name) is in no configuration, and its DR region serves by the ledger: what was fenced for it is "
+            + "not looked after")
+      }
+      return engine
+    } catch let error as UnknownWorkload {
+      throw StartFailure(
+        text:
+          "workload \(error.name) is in no configuration, and not done with: \(error.why). Bring it back, under that name, until "
+          + "it is (`pilotlightctl abort`, `skip` and `ack` lead out)")
     } catch let error as LedgerFailure {
       throw StartFailure(text: error.text)
     } catch {

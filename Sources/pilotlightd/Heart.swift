@@ -157,4 +157,6 @@ final class WatchedLedger: LedgerStore {
   func entries(workload: String) throws(LedgerFailure) -> [LedgerEntry] {
     try file.entries(workload: workload)
   }
+
+  func workloads() throws(LedgerFailure) -> [String] { try file.workloads() }
 }

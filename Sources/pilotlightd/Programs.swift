@@ -27,13 +27,19 @@ actor Programs {
       if isSame { return await known.end.value }
       known.program.kill()
       _ = await known.end.value
+      // Whoever began it may not have had his turn yet.
+      forget(known.program, key)
     }
     let program = Program(call, timeout: call.timeout / line.speed)
     let end = Task { await Programs.reply(program) }
     running[key] = Running(call: call, program: program, end: end)
     let reply = await end.value
-    running[key] = nil
+    forget(program, key)
     return reply
+  }
+
+  private func forget(_ program: Program, _ key: String) {
+    if running[key]?.program === program { running[key] = nil }
   }
 
   /// Ends what runs for a workload.
@@ -48,8 +54,8 @@ actor Programs {
     case .exited(let code, let text):
       return .failed(
         CloudFailure(.invalid, code: "exit status \(code)", message: text.isEmpty ? "it printed nothing" : text))
-    case .killed, .tookTooLong, .notStarted:
-      return .failed(CloudFailure(.invalid, code: "no answer", message: end.fault ?? ""))
+    case .killed, .tookTooLong: return .failed(CloudFailure(.invalid, code: "not finished", message: end.fault ?? ""))
+    case .notStarted(let why): return .failed(CloudFailure(.invalid, code: "not started", message: why))
     }
   }
 }

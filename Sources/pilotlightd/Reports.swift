@@ -29,7 +29,9 @@ extension Daemon {
     return WorkloadStatus(
       name: settings.name, phase: PhaseWord(machine.state.phase.name), mode: ModeWord(settings.mode),
       paused: machine.state.pause != nil,
-      armed: ArmedStatus(ok: reasons.isEmpty, reasons: reasons, unproven: machine.unproven(situation)),
+      armed: ArmedStatus(
+        ok: reasons.isEmpty, reasons: reasons, obstacles: machine.refusing(situation),
+        unproven: machine.unproven(situation)),
       assessment: assessment(situation, machine.state.phase), lag: lag(situation),
       loss: loss(situation, machine.state.phase),
       commitDeadline: machine.commitDeadline(situation.assessment).map(stamp), incident: incident(machine, situation),
@@ -85,7 +87,10 @@ extension Daemon {
     let verdict: VerdictWord = situation.drServing.map { $0 ? .up : .down } ?? .unknown
     return AssessmentStatus(
       verdict: verdict, since: stamp(residence.since),
-      evidence: ["the DR region serves; the primary is \(seen.verdict.rawValue)"] + seen.evidence)
+      evidence: [
+        (verdict == .down ? "users are led to the DR region, and its probe does not succeed" : "the DR region serves")
+          + "; the primary is \(seen.verdict.rawValue)"
+      ] + seen.evidence)
   }
 
   private func lag(_ situation: Situation) -> LagStatus {
@@ -117,21 +122,26 @@ extension Daemon {
   private func incident(_ machine: Machine, _ situation: Situation) -> IncidentStatus? {
     switch machine.state.phase {
     case .healthy: nil
-    case .degraded(_, let preparation): preparation.map { incident($0, standing($0, machine, situation), machine) }
-    case .failingOver(let run), .failingBack(let run, _): incident(run, standing(run, machine, situation), machine)
-    case .drActive(let residence): incident(residence.failover, .finished, machine)
+    case .degraded(_, let preparation): preparation.map { incident($0, machine, situation) }
+    case .failingOver(let run), .failingBack(let run, _): incident(run, machine, situation)
+    case .drActive(let residence):
+      IncidentStatus(
+        id: residence.failover.incident, startedAt: stamp(residence.failover.startedAt),
+        kind: PlanKind(residence.failover.kind), standing: .finished,
+        held: machine.whyStill(situation), steps: residence.failover.steps.map { stepStatus($0, machine.note(of: $0)) })
     }
   }
 
   private func standing(_ run: Run, _ machine: Machine, _ situation: Situation) -> Standing {
     if run.rollback != nil { return .rollingBack }
     if run.stuck != nil { return .stuck }
-    return machine.isAsking(situation) ? .waiting : .running
+    return machine.asking(situation) == nil ? .running : .waiting
   }
 
-  private func incident(_ run: Run, _ standing: Standing, _ machine: Machine) -> IncidentStatus {
+  private func incident(_ run: Run, _ machine: Machine, _ situation: Situation) -> IncidentStatus {
     IncidentStatus(
-      id: run.incident, startedAt: stamp(run.startedAt), kind: PlanKind(run.kind), standing: standing,
+      id: run.incident, startedAt: stamp(run.startedAt), kind: PlanKind(run.kind),
+      standing: standing(run, machine, situation), asks: machine.asking(situation), held: machine.whyStill(situation),
       steps: run.steps.map { stepStatus($0, machine.note(of: $0)) })
   }
 
@@ -164,7 +174,7 @@ extension Daemon {
         .init(
           step: stepStatus(account.step), does: account.step.step.work.sentence, ownSeconds: account.ours.seconds,
           cloudSeconds: account.cloud.seconds, attempts: account.step.attempts, receipt: account.step.receipt)
-      }, debts: past.debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) },
+      }, debts: past.debts.map { DebtStatus(what: $0.why, since: stamp($0.since)) }, remains: run.flatMap(\.remains),
       timeline: timeline.suffix(ControlRequest.longestHistory), records: timeline.count)
   }
 

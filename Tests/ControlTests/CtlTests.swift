@@ -74,16 +74,41 @@ import Testing
       return try await against(report: StatusReport(daemon: Samples.daemon, workloads: [changed]), ["status"]).out
     }
     workload.incident?.standing = .waiting
+    workload.incident?.asks = "gate"
     #expect(try await next { _ in }.contains("pilotlightctl approve django-app --reason"))
     #expect(try await next { $0.loss?.seconds = 900 }.contains("BEYOND the RPO of 5 min"))
     #expect(try await next { $0.loss?.seconds = 900 }.contains("approve django-app --accept-data-loss"))
     #expect(try await next { $0.loss?.seconds = nil }.contains("approve django-app --accept-data-loss"))
+    // A step of a person's own asks for no loss.
+    let own = try await next {
+      $0.loss?.seconds = 900; $0.incident?.asks = "compare-rows"
+    }
+    #expect(own.contains("approve django-app --reason") && !own.contains("--accept-data-loss"))
+    let held = try await next {
+      $0.incident?.held = "mode is observe"; $0.mode = .observe
+    }
+    #expect(held.contains("nothing is changed: mode is observe") && held.contains("`mode: approve`"))
+    let rolling = try await next { $0.incident?.standing = .rollingBack }
+    #expect(rolling.contains("skip django-app --step STEP"))
     let stuck = StuckStatus(step: "promote", why: "storage-full", wayOut: ["pilotlightctl retry django-app"])
     #expect(try await next { $0.stuck = stuck }.contains("next                pilotlightctl retry django-app"))
     #expect(
       try await next {
-        $0.phase = .drActive; $0.incident = nil
+        $0.phase = .drActive; $0.incident = nil; $0.debts = []
       }.contains("plan failback django-app"))
+    #expect(
+      try await next {
+        $0.phase = .drActive; $0.incident = nil; $0.debts[0].step = "fence-primary"
+      }.contains("skip django-app --step fence-primary"))
+    #expect(
+      try await next {
+        $0.phase = .degraded; $0.incident = nil; $0.armed.obstacles = ["no room"]
+      }.contains("refused for it, too: no room"))
+    #expect(
+      try await next {
+        $0.phase = .healthy; $0.incident = nil; $0.armed = ArmedStatus(ok: false, reasons: ["in hold-down"])
+        $0.holdDownUntil = moment("2026-03-01T05:16:16Z")
+      }.contains("ack django-app --reason"))
     let pause = PauseStatus(reason: "works", by: "alice (1000)", expires: moment("2026-03-01T05:16:16Z"))
     let paused = try await next {
       $0.paused = true; $0.pause = pause

@@ -52,7 +52,7 @@ import Testing
     (#"{"workload":"a b","order":"pause","reason":"x"}"#, "workload"),
     (#"{"workload":"a","order":"failover","reason":"x"}"#, "confirm"),
     (#"{"workload":"a","order":"failback","reason":"x","confirm":"b"}"#, "confirm"),
-    (#"{"workload":"a","order":"ack","reason":"x","acceptDataLoss":true}"#, "belongs to failover and approve"),
+    (#"{"workload":"a","order":"ack","reason":"x","acceptDataLoss":true}"#, "belongs to failover, approve and skip"),
     (#"{"workload":"a","order":"ack","reason":"x","step":"y"}"#, "belongs to retry and skip"),
     (#"{"workload":"a","order":"retry","reason":"x","step":"a b"}"#, "step"),
   ])

@@ -47,6 +47,9 @@ import Testing
 private let coldStartJSON = """
   {
     "armed" : {
+      "obstacles" : [
+
+      ],
       "ok" : false,
       "reasons" : [
         "the primary has not answered yet"
@@ -105,6 +108,9 @@ private let failingOverJSON = """
     "workloads" : [
       {
         "armed" : {
+          "obstacles" : [
+
+          ],
           "ok" : true,
           "reasons" : [
 
@@ -131,6 +137,8 @@ private let failingOverJSON = """
         "forecast" : 615,
         "holdDownUntil" : null,
         "incident" : {
+          "asks" : null,
+          "held" : null,
           "id" : "inc-20260301-031204",
           "kind" : "failover",
           "standing" : "running",

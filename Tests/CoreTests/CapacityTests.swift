@@ -83,11 +83,14 @@ extension [Step] {
 @Suite struct ScaledInTests {
   private let ref = GroupRef(region: "us-west-2", name: "dr")
 
-  private func read(_ work: Work, _ replies: [CloudReply], scaledTo size: GroupSize?) -> Reading {
+  private func read(
+    _ work: Work, _ replies: [CloudReply], scaledTo size: GroupSize?, isScaled: Bool = true
+  ) -> Reading {
     let scaleUp = size.map { [Step("scale-up-dr", .scaleUp(ref, $0), forecast: .zero)] } ?? []
-    let run = Run(
+    var run = Run(
       incident: "i", kind: .failover, startedAt: start, outageStart: start, orderedBy: nil,
       plan: scaleUp + [Step("wait", work, forecast: .zero)])
+    run.update("scale-up-dr") { $0.state = isScaled ? .done : .waiting }
     let context = StepContext(
       now: start, run: run, step: run["wait"] ?? StepRun(run.steps[0].step), primaryServing: nil, drServing: nil)
     return work.read(replies, context)
@@ -111,6 +114,11 @@ extension [Step] {
       }
       #expect(size == given && why.contains("was scaled in to 1 meanwhile"))
     }
+  }
+
+  @Test func `what was not scaled up yet was not scaled in`() {
+    let reading = read(.awaitInService(ref, atLeast: 2), [group(0)], scaledTo: given, isScaled: false)
+    #expect(reading == .underway("0 of 0 instance(s) in service"))
   }
 
   @Test func `never below what it is wanted at, never without a size of the run's, never where enough are wanted`() {

@@ -15,7 +15,7 @@ from daemon import BINARIES, DONE, PATIENCE, REFUSED, Daemon, pass_time
 from fence_support import (
     ALL_OWED, BOUND, CALLS, DATABASE_STEP, GROUP_STEP, LADDER, LISTENER_STEP, RUNGS, STOP_BOUND, accepted, assert_shown,
     assert_stopped_once, bring_home, is_fenced, lines, mend_fenced_primary, old_database, owed, until_paid, way_out)
-from world import ACCOUNT, DATABASE, PRIMARY, SERVING, STANDBY, World
+from world import ACCOUNT, DATABASE, GROUP, PRIMARY, SERVING, STANDBY, World
 
 
 # In a failover
@@ -43,6 +43,28 @@ def test_without_the_new_rungs_load_balancer_and_database_are_left_alone(world: 
     fail_over(world, daemon)
     assert not world.writes_held(world.primary) and old_database(world) == "available"
     assert world.changes("CreateRule") == world.changes("StopDBInstance") == []
+
+
+@pytest.mark.parametrize("why", ["suspended", "protected"])
+def test_instances_that_outlive_their_group_are_owed_until_they_are_gone(world: World, start, why: str) -> None:
+    daemon = start(world)
+    groups = world.client("autoscaling", PRIMARY)
+    instances = world.instance_ids(world.primary)
+    if why == "suspended":
+        groups.suspend_processes(AutoScalingGroupName=GROUP, ScalingProcesses=["Terminate"])
+        words = "2 instance(s) still run: its Terminate process is suspended"
+    else:
+        groups.set_instance_protection(AutoScalingGroupName=GROUP, InstanceIds=instances, ProtectedFromScaleIn=True)
+        words = "2 instance(s) still run; 2 of them protected from scale-in"
+    world.break_primary()
+    workload = daemon.until_phase("dr-active", 120)
+    assert world.sizes(world.primary) == STANDBY and world.in_service(world.primary) == 2
+    assert owed(workload) == [GROUP_STEP] and words in workload["debts"][0]["what"], workload["debts"]
+    assert "may still take writes" in daemon.order("ack", "--loss-reviewed", expect=REFUSED)
+    for instance in instances:
+        groups.terminate_instance_in_auto_scaling_group(InstanceId=instance, ShouldDecrementDesiredCapacity=False)
+    daemon.until("nothing is owed", lambda workload: workload["debts"] == [], 60)
+    daemon.order("ack", "--loss-reviewed")
 
 
 @pytest.mark.slow

@@ -114,3 +114,26 @@ def test_databases_that_differ_end_a_switchover_before_its_promotion(world: Worl
     daemon.order("abort")
     daemon.until_phase("healthy", 60)
     assert not world.writes_held(world.primary) and world.promotions() == []
+
+
+def test_a_program_that_runs_is_ended_and_undone_when_the_run_is_taken_back(world: World, tmp_path: Path, start) -> None:
+    log = tmp_path / "ran"
+    slow = program(tmp_path, "slow", f"echo begun >> {log}; sleep 30; echo ended >> {log}")
+    back = program(tmp_path, "back", f"echo undone >> {log}")
+    own = {"name": "slow", "after": "scale-up-dr", "command": [slow], "undo": [back], "timeout": "1m"}
+    daemon = start(world, plans={"failover": {"steps": [own]}})
+    world.break_primary()
+    daemon.wait_until("it runs", log.exists, 40)
+    daemon.order("abort")
+    daemon.until("it is taken back", lambda workload: workload["incident"] is None, 25)
+    assert log.read_text().split() == ["begun", "undone"]
+    assert world.sizes(world.dr) == STANDBY and world.promotions() == []
+
+
+def test_a_program_that_takes_too_long_is_heard(world: World, tmp_path: Path, start) -> None:
+    hangs = program(tmp_path, "hangs", 'echo "cannot reach the cache 10.0.0.7"; sleep 60')
+    daemon = start(world, plans={"failover": {"steps": [
+        {"name": "warm-up", "after": "scale-up-dr", "command": [hangs], "timeout": "2s"}]}})
+    world.break_primary()
+    workload = daemon.until("it is stuck", lambda workload: workload["stuck"], 40)
+    assert workload["stuck"]["why"] == "not finished: no answer in 2 s, cannot reach the cache 10.0.0.7"

@@ -237,6 +237,9 @@ class World:
     def in_service(self, site: Site) -> int:
         return sum(one["LifecycleState"] == "InService" for one in self._group(site)["Instances"])
 
+    def instance_ids(self, site: Site) -> list[str]:
+        return [one["InstanceId"] for one in self._group(site)["Instances"]]
+
     def _group(self, site: Site) -> dict[str, Any]:
         found = self.client("autoscaling", site.region).describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])
         return found["AutoScalingGroups"][0]

@@ -18,6 +18,7 @@ final class MemoryLedger: LedgerStore {
   }
 
   func entries(workload: String) throws(LedgerFailure) -> [LedgerEntry] { entries.filter { $0.workload == workload } }
+  func workloads() throws(LedgerFailure) -> [String] { Set(entries.map(\.workload)).sorted() }
 }
 
 /// Records by their place in a list: no JSON in these tests.

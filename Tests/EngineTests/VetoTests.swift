@@ -34,7 +34,7 @@ import Testing
     #expect(night.phase == .failingOver && night.cloud.promotions == 0)
     #expect(night.messages.filter { $0.kind == .vetoed }.count == 1)
     #expect(gate(night)?.detail.contains("a migration is running") ?? false)
-    #expect(night.workload.machine.isAsking(night.workload.look(at: night.now)))
+    #expect(night.workload.machine.asking(night.workload.look(at: night.now)) == "gate")
     #expect((5...20).contains(night.vetoQuestions.count), "\(night.vetoQuestions.count)")
     night.veto = .allowed("")
     #expect(night.run(.minutes(20)) { $0.phase == .drActive })

@@ -18,7 +18,8 @@ extension AWSCloud {
     return .group(
       GroupState(
         size: GroupSize(min: min, desired: desired, max: max), inService: inService.count, instances: instances.count,
-        trouble: trouble, suspended: group.list("SuspendedProcesses").compactMap { $0["ProcessName"]?.text }))
+        trouble: trouble, suspended: group.list("SuspendedProcesses").compactMap { $0["ProcessName"]?.text },
+        protected: instances.count { $0["ProtectedFromScaleIn"]?.text == "true" }))
   }
 
   private func group(_ ref: GroupRef, _ deadline: Deadline) async throws(CloudFailure) -> XMLElement {
