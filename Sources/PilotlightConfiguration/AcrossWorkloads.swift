@@ -2,6 +2,11 @@
 
 import PilotlightCore
 
+/// What a file that the configuration names is for.
+enum FileUse {
+  case read, execute
+}
+
 /// Two workloads that act on the same thing would undo each other's work.
 func checkAcross(_ workloads: [WorkloadSettings], findings: Findings) {
   var owners: [String: String] = [:]
@@ -18,6 +23,10 @@ func checkAcross(_ workloads: [WorkloadSettings], findings: Findings) {
       claim("Auto Scaling Group", "\(site.region) \(site.group.ref.name)", at: "\(path).\(key).group.name")
       let database = site.database.ref
       claim("database", "\(site.region) \(database.identifier.lowercased())", at: "\(path).\(key).database.id")
+      if let secret = site.secret { claim("secret", "\(site.region) \(secret.ref.id)", at: "\(path).\(key).secret.id") }
+      // A write hold closes all that is behind it.
+      if let listener = site.listener { claim("listener", listener.arn, at: "\(path).\(key).listener") }
+      if let targets = site.targetGroup { claim("target group", targets.arn, at: "\(path).\(key).targetGroup") }
     }
     switch workload.traffic {
     case .route53(let record, _, _):
@@ -37,17 +46,40 @@ func checkAcross(_ workloads: [WorkloadSettings], findings: Findings) {
 
 /// Warns of what is right by the letter and will surprise in an outage.
 func warn(
-  _ daemon: DaemonSettings, _ workloads: [WorkloadSettings], findings: Findings, isReadable: (String) -> Bool
+  _ daemon: DaemonSettings, _ workloads: [WorkloadSettings], findings: Findings, mayUse: (String, FileUse) -> Bool
 ) {
   func warnUnreadable(_ file: String?, _ path: String) {
-    guard let file, !isReadable(file) else { return }
+    guard let file, !mayUse(file, .read) else { return }
     findings.warning(path, "the file \(quoted(file)) cannot be read")
+  }
+  func warnOfProgram(_ command: [String]?, _ path: String) {
+    guard let program = command?.first, !mayUse(program, .execute) else { return }
+    findings.warning(path, "the program \(quoted(program)) is not there or may not be executed")
+  }
+  func warnOfPlan(_ kind: RunKind, _ workload: WorkloadSettings, _ path: String) {
+    guard let change = workload.plans?[kind] else { return }
+    for (index, step) in change.steps.enumerated() {
+      guard case .command(let spec) = step.kind else { continue }
+      warnOfProgram(spec.command, "\(path).steps[\(index)].command")
+      warnOfProgram(spec.undo, "\(path).steps[\(index)].undo")
+    }
+    // Behind the one-way step, where nothing leads back.
+    let awaiting = ["verify-dr-targets", "verify-dr-instances"].filter { name in
+      !change.without.contains(name) && (workload.dr.targetGroup == nil) == (name == "verify-dr-instances")
+    }
+    if kind == .failover, change.without.contains("scale-up-dr"), let name = awaiting.first {
+      findings.warning("\(path).without", "without scale-up-dr somebody else must scale up what \(name) waits for")
+    }
   }
   warnUnreadable(daemon.aws.caBundle, "daemon.aws.caBundle")
   for (index, workload) in workloads.enumerated() {
     let path = "workloads[\(index)]"
     warnUnreadable(workload.primary.probe.caFile, "\(path).primary.alb.caFile")
     warnUnreadable(workload.dr.probe.caFile, "\(path).dr.alb.caFile")
+    warnOfProgram(workload.decision.veto?.command, "\(path).decision.veto.command")
+    for kind in [RunKind.failover, .switchover, .failback] {
+      warnOfPlan(kind, workload, "\(path).plans.\(kind.rawValue)")
+    }
     if workload.announcement?.region == workload.primary.region {
       findings.warning(
         "\(path).announce.topic", "the topic is in the primary region, whose outage it is meant to announce")

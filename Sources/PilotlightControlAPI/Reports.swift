@@ -16,12 +16,17 @@ package struct PlanReport: Codable, Hashable, Sendable {
   package var kind: PlanKind
   /// In the plan's order; a step waits only for steps above it.
   package var steps: [PlanStep]
+  /// Names of the steps that the configuration leaves out; null: none.
+  @ExplicitNull package var without: [String]?
   /// Forecast of the whole, seconds; parallel steps counted once.
   package var forecastSeconds: Double
-  package init(workload: String, kind: PlanKind, steps: [PlanStep], forecastSeconds: Double) {
+  package init(
+    workload: String, kind: PlanKind, steps: [PlanStep], without: [String]? = nil, forecastSeconds: Double
+  ) {
     self.workload = workload
     self.kind = kind
     self.steps = steps
+    _without = ExplicitNull(wrappedValue: without)
     self.forecastSeconds = forecastSeconds
   }
 }

@@ -39,7 +39,8 @@ extension Oracle {
       run.kind == .failback ? (watched.settings.primary.group, .dr) : (watched.settings.dr.group, .primary)
     guard let share = group.ofPeak else { return }
     let sizes = run.steps.compactMap { if case .scaleUp(group.ref, let size) = $0.step.work { size } else { nil } }
-    guard let size = sizes.first else { return violate("nothing-scaled-up", now, run.incident) }
+    let isLeftOut = watched.settings.plans?[run.kind].without.contains { $0.hasPrefix("scale-up") } == true
+    guard let size = sizes.first else { return isLeftOut ? () : violate("nothing-scaled-up", now, run.incident) }
     func due(_ most: Int) -> Int {
       let wanted = Int((Double(most * share) / 100).rounded(.up))
       return min(max(wanted, group.serving.desired), group.serving.max)

@@ -30,9 +30,8 @@ func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
   case (.drActive, _):
     if let debt = workload.debts.first {
       // Its review is refused until then.
-      return [
-        "the fence is retried until it holds; seen to by hand: \(order("skip", " --step \(shown(debt.step ?? "STEP"))"))"
-      ]
+      let skip = order("skip", " --step \(shown(debt.step ?? "STEP"))")
+      return ["the fence is retried until it holds; seen to by hand: \(skip)"]
     }
     if let lost = workload.lost, lost.reviewedBy == nil {
       return ["look for what was lost, then: \(order("ack", " --loss-reviewed"))"]
@@ -46,8 +45,9 @@ func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
   case (.healthy, _):
     if let holder = otherHolder(workload) { return ["it stands by for \(holder)"] }
     let isWanted = workload.holdDownUntil != nil
+    let isUnwell = workload.armed.reasons.count > (isWanted ? 1 : 0)
     return (isWanted ? [order("ack") + "   (lets it fail over by itself again at once)"] : [])
-      + (workload.armed.reasons.count > (isWanted ? 1 : 0) ? ["mend the reasons above: a failover now would not succeed"] : [])
+      + (isUnwell ? ["mend the reasons above: a failover now would not succeed"] : [])
   }
 }
 

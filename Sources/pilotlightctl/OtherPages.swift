@@ -19,6 +19,11 @@ func planPage(_ plan: PlanReport, style: Style) -> String {
     if let finds = step.finds { page.line("   now: \(shown(finds))") }
     for call in step.calls { page.line("   " + style.paint("\(shown(call.api)) in \(shown(call.region))", .dim)) }
   }
+  if let without = plan.without {
+    page.line()
+    page.line(
+      "Left out by the configuration, and done or looked at by nobody: \(without.map(shown).joined(separator: ", "))")
+  }
   return page.text
 }
 

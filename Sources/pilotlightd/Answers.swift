@@ -74,7 +74,7 @@ extension Daemon {
     do throws(NoWorkload) {
       let workload = try workload(name)
       let dryRun = DryRun(run(of: workload, kind), workload, workload.look(at: line.now), cloud)
-      return .json(planReport(workload.name, kind, dryRun.run.steps.map(\.step), await dryRun.sentences()))
+      return .json(planReport(workload.settings, kind, dryRun.run.steps.map(\.step), await dryRun.sentences()))
     } catch {
       return error.answer
     }

@@ -197,11 +197,14 @@ extension Daemon {
   }
 
   /// - Parameter finds: what each step would find now; nil where that cannot be said yet.
-  func planReport(_ workload: String, _ kind: PlanKind, _ steps: [Step], _ finds: [String?]) -> PlanReport {
+  func planReport(
+    _ workload: WorkloadSettings, _ kind: PlanKind, _ steps: [Step], _ finds: [String?]
+  ) -> PlanReport {
+    let without = workload.plans?[RunKind(kind)].without ?? []
     let forecast =
       kind == .failover || kind == .switchover ? Plan.forecast(steps, until: "shift-traffic") : Plan.forecast(steps)
     return PlanReport(
-      workload: workload, kind: kind,
+      workload: workload.name, kind: kind,
       steps: zip(steps, finds).map { step, finds in
         let calls = (step.work.looks(StepRun(step)) + step.work.acts).flatMap { action in
           action.apiNames.map { PlannedCall(api: $0, region: action.region) }
@@ -209,7 +212,7 @@ extension Daemon {
         return PlanStep(
           name: step.name, kind: StepKindWord(step.work.kind), needs: step.needs, does: step.work.sentence,
           calls: calls, forecastSeconds: step.forecast.seconds, finds: finds)
-      }, forecastSeconds: forecast.seconds)
+      }, without: without.isEmpty ? nil : without, forecastSeconds: forecast.seconds)
   }
 }
 

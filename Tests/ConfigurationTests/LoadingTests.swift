@@ -51,4 +51,25 @@ import Testing
       #expect(loaded.warnings.map(\.line) == [1])
     }
   }
+
+  @Test func `load warns of programs that could not be run, and of a group that nobody would scale up`() throws {
+    try inDirectory { directory in
+      let file = directory.appending(path: "c.yaml")
+      let text =
+        minimal + """
+
+              decision: {veto: {command: [\(directory.path())none, now]}}
+              plans:
+                failover:
+                  without: [scale-up-dr]
+                  steps:
+                    - {name: warm-up, after: gate, command: [/bin/sh], undo: [\(file.path())], timeout: 1m}
+          """
+      try text.write(to: file, atomically: true, encoding: .utf8)
+      let loaded = Configuration.load(path: file.path())
+      let paths = ["decision.veto.command", "plans.failover.without", "plans.failover.steps[0].undo"]
+      #expect(loaded.printed == "")
+      #expect(loaded.configuration?.warnings.map(\.path) == paths.map { "workloads[0].\($0)" })
+    }
+  }
 }

@@ -116,6 +116,20 @@ extension [Step] {
     }
   }
 
+  @Test func `a fence does not hold while instances live that it told to go, and says what keeps them`() {
+    let fence = Fence.group(ref, GroupSize(min: 0, desired: 0, max: 3))
+    var state = GroupState(size: GroupSize(min: 0, desired: 0, max: 3), inService: 0, instances: 0)
+    #expect(fence.read(.group(state)) == .done("\(ref.name) is at 0/0/3"))
+    state.instances = 2
+    #expect(fence.read(.group(state)) == .underway("\(ref.name) is at 0/0/3, 2 instance(s) still run"))
+    (state.suspended, state.protected) = (["Terminate"], 1)
+    #expect(
+      fence.read(.group(state))
+        == .underway(
+          "\(ref.name) is at 0/0/3, 2 instance(s) still run: its Terminate process is suspended; 1 of them protected from scale-in"
+        ))
+  }
+
   @Test func `what was not scaled up yet was not scaled in`() {
     let reading = read(.awaitInService(ref, atLeast: 2), [group(0)], scaledTo: given, isScaled: false)
     #expect(reading == .underway("0 of 0 instance(s) in service"))

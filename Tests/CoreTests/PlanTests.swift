@@ -134,10 +134,19 @@ let aurora = {
   }
 
   @Test func `names of what is kept fit RDS: 63 characters, no two hyphens in a row, none at the end`() {
-    for case .setAside(_, let name) in Plan.failback(settings, incident: "20261123T173515-a_very--long_workload-name")
-      .map(\.work)
-    {
-      #expect(name.count <= 63 && !name.contains("--") && !name.hasSuffix("-"), "\(name)")
+    var long = settings
+    // Its 30th letter is a hyphen.
+    long.primary.database.ref.identifier = "django-application-production-primary"
+    for settings in [settings, long] {
+      let plan = Plan.failback(settings, incident: "20261123T173515-a_very--long_workload-name")
+      let names = plan.compactMap { step in
+        switch step.work {
+        case .setAside(_, let name), .snapshot(_, let name): name
+        default: nil
+        }
+      }
+      #expect(names.count == 3)
+      for name in names { #expect(name.count <= 63 && !name.contains("--") && !name.hasSuffix("-"), "\(name)") }
     }
   }
 }
