@@ -118,6 +118,12 @@ extension Machine {
       lines.append("stuck at \(stuck.step.name): \(stuck.detail)")
       lines += wayOut.map { "way out: \($0)" }
     }
+    if run.rollback != nil {
+      if let step = run.undoable.first {
+        lines.append("taking \(step.step.name) back\(note(of: step).map { " (\($0))" } ?? "")")
+      }
+      return lines
+    }
     for step in run.steps where step.state == .running && step.step.work != .gate {
       let since = step.startedAt.map { " for \((situation.now - $0).text)" } ?? ""
       let found = note(of: step).map { " (\($0))" } ?? ""
@@ -148,9 +154,10 @@ extension Machine {
   package var wayOut: [String] {
     guard let run = state.phase.run, let stuck = run.stuck else { return [] }
     let name = settings.name
+    let accepts = if case .awaitDrained = stuck.step.work { " --accept-data-loss" } else { "" }
     var orders = [
       "pilotlightctl retry \(name) --reason '...'",
-      "pilotlightctl skip \(name) --step \(stuck.step.name) --reason '...'",
+      "pilotlightctl skip \(name) --step \(stuck.step.name)\(accepts) --reason '...'",
     ]
     if !run.isCommitted { orders.append("pilotlightctl abort \(name) --reason '...'") }
     return orders
@@ -158,7 +165,7 @@ extension Machine {
 
   /// The step that asks a person; nil: none does.
   package func asking(_ situation: Situation) -> String? {
-    guard let run = state.phase.run else { return nil }
+    guard let run = state.phase.run, run.rollback == nil else { return nil }
     if let step = run.unconfirmed { return step.step.name }
     guard case .ask? = gateVerdict(situation) else { return nil }
     return run.ready.first { $0.step.work == .gate }?.step.name
@@ -170,8 +177,10 @@ extension Machine {
     case .healthy: return nil
     case .degraded(_, nil): return nil
     case .degraded, .failingOver, .failingBack:
-      return state.phase.run.flatMap { $0.rollback == nil ? nil : doubt(about: $0, situation) }
-        ?? holdingActs(situation)
+      if let run = state.phase.run, run.rollback != nil {
+        return doubt(about: run, situation) ?? holdingActs(situation)
+      }
+      return estranged ?? holdingActs(situation)
     case .drActive: return estranged
     }
   }

@@ -42,6 +42,9 @@ package enum Fence: Hashable, Sendable, Codable {
     }
   }
 
+  /// A group without instances.
+  var isOfNone: Bool { if case .group(_, let size) = self { size.desired == 0 } else { false } }
+
   /// Whether the answer shows that it holds.
   package func read(_ reply: CloudReply?) -> Reading {
     switch (self, reply) {
@@ -110,19 +113,22 @@ package struct FenceDebt: Hashable, Sendable {
   package var fence: Fence
   package var since: Instant
   package var why: String
+  /// It was told, and holds by itself in some minutes; nil: somebody may have to see to it.
+  package var isGoing: Bool?
 
-  package init(incident: String, step: String, fence: Fence, since: Instant, why: String) {
+  package init(incident: String, step: String, fence: Fence, since: Instant, why: String, isGoing: Bool? = nil) {
     self.incident = incident
     self.step = step
     self.fence = fence
     self.since = since
     self.why = why
+    self.isGoing = isGoing
   }
 }
 
 extension FenceDebt: Codable {
   private enum Key: String, CodingKey {
-    case incident, step, fence, since, why
+    case incident, step, fence, since, why, isGoing
     /// How the first ledgers wrote it, when a group was all that could be owed.
     case group, size
   }
@@ -133,6 +139,7 @@ extension FenceDebt: Codable {
     step = try fields.decode(String.self, forKey: .step)
     since = try fields.decode(Instant.self, forKey: .since)
     why = try fields.decode(String.self, forKey: .why)
+    isGoing = try fields.decodeIfPresent(Bool.self, forKey: .isGoing)
     if let known = try fields.decodeIfPresent(Fence.self, forKey: .fence) {
       fence = known
     } else {
@@ -148,5 +155,6 @@ extension FenceDebt: Codable {
     try fields.encode(fence, forKey: .fence)
     try fields.encode(since, forKey: .since)
     try fields.encode(why, forKey: .why)
+    try fields.encodeIfPresent(isGoing, forKey: .isGoing)
   }
 }

@@ -105,11 +105,16 @@ extension Machine {
     start(run.adopting(switchover ?? state.phase.run), why: why, situation, &reaction)
   }
 
+  /// Whose writes the promoted database takes over.
+  func origin(of kind: RunKind) -> DatabaseRef { (kind == .failback ? settings.dr : settings.primary).database.ref }
+
   mutating func start(_ run: Run, why: String, _ situation: Situation, _ reaction: inout Reaction) {
     let ahead = state.phase.run == nil ? progress.filter { run[$0.key] != nil } : [:]
     forgetProgress()
     progress = ahead
     said.removeAll()
+    var run = run
+    run.origin = origin(of: run.kind)
     record(.runBegun(run, why: why), &reaction)
     advance(situation, &reaction)
   }

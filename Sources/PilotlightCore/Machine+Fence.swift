@@ -154,7 +154,7 @@ extension Machine {
   /// Again after 1, 2, 4, 8 and 16 hours, then daily.
   private mutating func sayUnpaid(_ debt: FenceDebt, _ situation: Situation, _ reaction: inout Reaction) {
     let age = situation.now - debt.since
-    guard age >= .hours(1) else { return }
+    guard age >= (debt.isGoing == true ? .minutes(10) : .hours(1)) else { return }
     let hours = Int(age / .hours(1))
     let step = hours < 24 ? 1 << (Int.bitWidth - 1 - hours.leadingZeroBitCount) : hours / 24 * 24
     sayOnce(
@@ -199,14 +199,16 @@ extension Machine {
       return
     }
     switch rung.fence.read(replies.first) {
-    // What is on its way back up, or not yet down again, may take writes.
-    case .needed(_, _, let note), .underway(let note):
+    case .needed(_, _, let note):
+      incur(name, rung.fence, "\(rung.fence.subject) is fenced no more: \(note)", situation, &reaction)
+    // Nothing makes it so but Aurora, or whoever made it otherwise; and a group that shall have no instances has some.
+    case .underway(let note) where rung.fence.act == nil || rung.fence.isOfNone:
       incur(name, rung.fence, "\(rung.fence.subject) is fenced no more: \(note)", situation, &reaction)
     case .unclear(let failure) where !failure.passesByItself:
       sayOnce(
         "unwatched-\(name)-\(failure.code)", .waiting,
         "nobody can see whether \(rung.fence.subject) is still fenced: \(failure.text)", &reaction, step: name)
-    case .done, .overtaken, .asks, .impossible, .unclear: break
+    case .done, .underway, .overtaken, .asks, .impossible, .unclear: break
     }
   }
 

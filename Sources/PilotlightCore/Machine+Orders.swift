@@ -128,6 +128,7 @@ extension Machine {
   ) -> Answer {
     guard let run = state.phase.run, run.rollback == nil else { return ("no run is waiting for an approval", "") }
     if settings.mode == .observe { return (observes, "") }
+    if let estranged { return (estranged, "") }
     if let step = run.unconfirmed {
       record(.approved(step: step.step.name, by: order.by, reason: order.reason), &reaction)
       progress[step.step.name] = nil
@@ -136,11 +137,7 @@ extension Machine {
     guard let gateStep = run.steps.first(where: { $0.step.work == .gate }), !gateStep.state.isFinished else {
       return ("no gate is waiting for an approval", "")
     }
-    // An answer to what was not asked yet would let the gate pass unseen.
-    guard run.ready.contains(where: { $0.step.work == .gate }) else {
-      let names = run.ready.map(\.step.name).joined(separator: ", ")
-      return ("the gate is not reached yet, \(names) come(s) before: it asks when it is", "")
-    }
+    if let why = unasked(gateStep, situation) { return ("the gate has not asked yet: \(why)", "") }
     let loss = situation.loss
     if !accept, run.lossAcceptedBy == nil, !loss.isWithin(settings.objectives.rpo),
       settings.decision.onRpoBreach == .hold
@@ -157,6 +154,20 @@ extension Machine {
     }
     if accept { record(.lossAccepted(loss, by: order.by, reason: order.reason), &reaction) }
     return (nil, accept ? "approved; a loss of \(loss.text) is accepted for \(run.incident)" : "approved")
+  }
+
+  /// Why there is no question of the gate's to answer: an answer to what nobody was shown would let it pass unseen. A veto stands while the
+  /// command is asked once more.
+  private func unasked(_ gateStep: StepRun, _ situation: Situation) -> String? {
+    switch gateVerdict(situation) {
+    case .ask?: nil
+    case .askVeto? where !gateStep.detail.isEmpty, .wait? where !gateStep.detail.isEmpty: nil
+    case .askVeto?: "the veto command is asked"
+    case .wait(let why)?: why
+    case .rollBack(let why)?: why
+    case .pass?: "it lets pass by itself"
+    case nil: "it is not reached"
+    }
   }
 
   /// What saying yes overrules now. A veto stands while the command is asked once more; its words stand with the step.

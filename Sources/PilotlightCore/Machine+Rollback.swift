@@ -26,6 +26,8 @@ extension Machine {
     guard let step = run.undoable.first, let undo = step.undo else {
       if isSettling(run, situation) { return }
       record(.rolledBack(why), &reaction)
+      // What our own hand closed is no outage of the primary's.
+      if run.mayHoldWrites { reaction.effects.append(.confirmAfresh) }
       forgetProgress()
       said.removeAll()
       return
@@ -66,6 +68,8 @@ extension Machine {
   /// meanwhile is read and not remembered.
   func doubt(about run: Run, _ situation: Situation) -> String? {
     guard run.kind != .failback, !run.undoable.isEmpty else { return nil }
+    // Whose role is read, is not the run's then.
+    if let stranger = state.stranger(to: settings) { return stranger }
     let name = settings.dr.database.ref.identifier
     if situation.drRole?.isReplica == false {
       return
@@ -85,7 +89,7 @@ extension Machine {
       return
     }
     let key = "undo.\(name)"
-    notes[name] = "taking it back: \(failure.text)"
+    notes[key] = "taking it back: \(failure.text)"
     let failures = (progress[key]?.failures ?? 0) + 1
     rest(key, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
     sayOnce(

@@ -237,7 +237,7 @@ extension Machine {
         record(.accepted(step: name, receipt: nil), &reaction)
       }
       if let bound = step.step.bound, situation.now - (step.startedAt ?? situation.now) >= bound {
-        return passBy(step, note, situation, &reaction)
+        return passBy(step, note, isTold: true, situation, &reaction)
       }
       rest(name, pollPause(step, situation), failures: 0, situation)
       sayIfSlow(step, note, situation, &reaction)
@@ -279,7 +279,7 @@ extension Machine {
       window: run.lossAtGate ?? drained ?? LossWindow(window: nil, confidence: .unknown),
       outageStart: run.outageStart ?? run["hold-writes"]?.finishedAt ?? now,
       promoted: promoted, arn: seen?.arn, address: seen?.address,
-      left: run.kind == .failback ? settings.dr.database.ref : settings.primary.database.ref,
+      left: run.origin ?? origin(of: run.kind),
       isDrained: drained == nil ? nil : true)
     record(.lossNoted(loss), &reaction)
     if drained != nil {
@@ -322,7 +322,7 @@ extension Machine {
     _ reaction: inout Reaction
   ) {
     let name = step.step.name
-    if let why = holdingActs(situation) {
+    if let why = estranged ?? holdingActs(situation) {
       rest(name, .seconds(1), failures: 0, situation)
       notes[name] = why
       sayOnce("hold-\(name)", .heldBack, "\(name) would act, but \(why)", &reaction, step: name)
@@ -384,7 +384,7 @@ extension Machine {
   func holdingActs(_ situation: Situation) -> String? {
     if let pause = state.pause { return "it is paused by \(pause.by): \(pause.reason)" }
     if settings.mode == .observe { return "mode is observe" }
-    return estranged ?? foreignAccount(situation) ?? situation.lease?.whyNotHeld(at: situation.now)
+    return foreignAccount(situation) ?? situation.lease?.whyNotHeld(at: situation.now)
       ?? outdated(situation)
   }
 }

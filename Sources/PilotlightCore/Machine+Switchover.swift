@@ -66,6 +66,7 @@ extension Machine {
   /// - Returns: whether one has begun.
   mutating func handOver(_ situation: Situation, _ reaction: inout Reaction) -> Bool {
     guard let run = state.phase.run, run.kind == .switchover, let why = run.rollback, run.abortedBy == nil,
+      state.stranger(to: settings) == nil,
       situation.assessment.confirmed, isDark(situation), settings.mode != .observe,
       (holdingActs(situation) ?? doubt(about: run, situation)) == nil, obstaclesToBegin(situation).isEmpty
     else { return false }

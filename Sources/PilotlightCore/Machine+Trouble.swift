@@ -33,8 +33,10 @@ extension Machine {
   }
 
   /// A step with a bound does not hold the recovery up. What it owes stays visible.
+  ///
+  /// - Parameter isTold: what it asked for was done, and takes its time.
   mutating func passBy(
-    _ step: StepRun, _ why: String, _ situation: Situation, _ reaction: inout Reaction
+    _ step: StepRun, _ why: String, isTold: Bool = false, _ situation: Situation, _ reaction: inout Reaction
   ) {
     let name = step.step.name
     progress[name] = nil
@@ -42,9 +44,12 @@ extension Machine {
       record(.stepDone(name, "given up: \(why)", at: situation.now), &reaction)
       return
     }
+    // Instances of a group that was told to let them go have minutes to live.
+    let isGoing = if case .group = fence { isTold } else { false }
     let debt = FenceDebt(
       incident: run.incident, step: name, fence: fence, since: situation.now,
-      why: "\(fence.subject) could not be fenced: \(why)")
+      why: "\(fence.subject) \(isGoing ? "is not fenced yet" : "could not be fenced"): \(why)",
+      isGoing: isGoing ? true : nil)
     record(.stepOwed(name, debt, at: situation.now), &reaction)
   }
 }

@@ -13,7 +13,10 @@ extension Machine {
 
   /// What the newest look at a step found, or why it does not get on; nil where that is in the step itself.
   package func note(of step: StepRun) -> String? {
-    step.state == .running && step.detail.isEmpty ? notes[step.step.name] : nil
+    if let run = state.phase.run, run.rollback != nil {
+      return run.undoable.first?.step.name == step.step.name ? notes["undo.\(step.step.name)"] : nil
+    }
+    return step.state == .running && step.detail.isEmpty ? notes[step.step.name] : nil
   }
 
   mutating func sayIfSlow(

@@ -364,7 +364,11 @@ package struct Machine: Sendable {
     } else if situation.drServing == true {
       said.remove("dr")
     }
-    if let estranged { sayOnce("estranged", .waiting, "nothing is changed: \(estranged)", &reaction) }
+    if let estranged {
+      sayOnce("estranged", .waiting, "nothing is changed: \(estranged)", &reaction)
+    } else {
+      said.remove("estranged")
+    }
     watchOldPrimary(situation, &reaction)
     payDebts(situation, &reaction)
     watchFences(situation, &reaction)

@@ -141,6 +141,12 @@ extension MessageKind {
         id: "77dde229df884e4dac2386e5cc86ba64", level: .info,
         meaning: "A step of the run is finished.",
         next: "Nothing to do.")
+    case .fenceUnderway:
+      MessageMeaning(
+        id: "5b0c1d0e6f7a4f5d9a3c2e8b7d641f90", level: .warning,
+        meaning:
+          "The old primary's group was told to end its instances, and some still run; the recovery does not wait for them.",
+        next: "Nothing to do unless it lasts: after ten minutes somebody is called.")
     case .stepOwed:
       MessageMeaning(
         id: "c3dd75f6808548e6ac925f09a227f039", level: .critical,

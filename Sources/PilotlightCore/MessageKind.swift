@@ -30,6 +30,7 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case gatePassed
   case stepDone
   case stepOwed
+  case fenceUnderway
   case stepStuck
   case stepReopened
   case stepSkipped

@@ -15,7 +15,7 @@ extension MessageKind {
       .stepSkipped, .troubled, .approved, .lossAccepted, .lossNoted, .lossReviewed, .rollbackBegun, .stepUndone,
       .debtPaid, .debtWaived,
       .acknowledged, .paused, .unpaused, .ordered, .cloudNotice, .recordingStopped, .recordingResumed, .preparing,
-      .blindSpot,
+      .blindSpot, .fenceUnderway,
       .leaseHeld, .leaseForeign, .capacitySeen, .wedged, .turnsAgain, .invariantBroken, .diskStalled:
       false
     }

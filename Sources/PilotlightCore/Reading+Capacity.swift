@@ -96,7 +96,25 @@ extension Work {
   }
 }
 
+extension Fence {
+  /// As a step: what stands in the way of instances that have to go is nothing that a bound has to be waited for.
+  func readStep(_ replies: [CloudReply]) -> Reading {
+    guard case (.group(let group, let size), .group(let state)?) = (self, replies.first) else {
+      return read(replies.first)
+    }
+    if state.size != size {
+      return .needed(
+        .resizeGroup(group, size), undo: .resizeGroup(group, state.size), "\(group.name) is at \(state.size)")
+    }
+    if state.instances > size.desired, state.isHindered { return .impossible(state.survivors(group)) }
+    return read(replies.first)
+  }
+}
+
 extension GroupState {
+  /// Its instances do not go by themselves.
+  var isHindered: Bool { suspended.contains("Terminate") || (protected ?? 0) > 0 }
+
   /// Instances that a group at its size still has: they may serve and write for as long as they live.
   func survivors(_ group: GroupRef) -> String {
     var note = "\(group.name) is at \(size), \(instances) instance(s) still run"

@@ -162,11 +162,13 @@ extension Work {
       return unclear(replies)
     }
     guard state.source != nil else { return .impossible("it is not a replica any more") }
-    // Writes are held next: not for as long as a modification or a backup takes.
-    switch DatabaseReadiness(state.status) {
-    case .available: break
-    case .busy: return .underway("the replica is \(state.status)")
-    case .broken: return .impossible("the replica is \(state.status)")
+    // Writes are held next: not for as long as a modification or a backup takes. Aurora moves the writer through most of its own.
+    if state.cluster == nil {
+      switch DatabaseReadiness(state.status) {
+      case .available: break
+      case .busy: return .underway("the replica is \(state.status)")
+      case .broken: return .impossible("the replica is \(state.status)")
+      }
     }
     var tracker = LagTracker(staleAfter: .seconds(180), meaning: LagMeaning(engine: state.engine))
     tracker.take(samples, at: context.now)

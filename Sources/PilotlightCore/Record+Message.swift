@@ -35,7 +35,7 @@ extension Record {
     case .gatePassed: .gatePassed
     case .vetoed: .vetoed
     case .stepDone: .stepDone
-    case .stepOwed: .stepOwed
+    case .stepOwed(_, let debt, _): debt.isGoing == true ? .fenceUnderway : .stepOwed
     case .stepStuck: .stepStuck
     case .stepReopened: .stepReopened
     case .stepSkipped: .stepSkipped

@@ -77,6 +77,8 @@ package struct Run: Hashable, Sendable, Codable {
   package var loss: LossEntry?
   /// nil until somebody has looked for it.
   package var lossReview: LossReview?
+  /// Whose writes the promoted database takes over, as the configuration named it at the beginning; nil in old ledgers.
+  package var origin: DatabaseRef?
   /// Why the run is being taken back; nil while it goes forward.
   package var rollback: String?
   /// Who ordered it to be taken back; nil when the primary came back.
@@ -166,7 +168,7 @@ package struct Run: Hashable, Sendable, Codable {
       let skipped = steps.filter { $0.state == .skipped }
       return skipped.isEmpty ? nil : skipped.map { "Skipped, see that it is so: \($0.step.work.sentence)." }
     }
-    let made = steps.filter { $0.state == .done && $0.intentAt != nil && $0.undo == nil }
+    let made = steps.filter { $0.intentAt != nil && !$0.didNotHappen && $0.undo == nil && $0.state != .undone }
     return made.isEmpty
       ? ["It was taken back, and nothing of it is left."]
       : made.map { "It was taken back, but for this, which stays as it is: \($0.step.work.sentence)." }
@@ -181,6 +183,8 @@ package struct Run: Hashable, Sendable, Codable {
     if approvals[step.step.name] != nil { return nil }
     switch step.step.work {
     case .confirmByHand(let what): return what
+    // As ledgers of before have it.
+    case .shift(.manual, let site) where kind != .failover: return "lead users to the \(site.rawValue) region"
     case .shift(_, let site) where kind != .failover && isPromotedByWordAlone:
       return "the promotion was skipped: see that the database in the \(site.rawValue) region takes writes"
     case .scaleDown(let group, _):
@@ -193,15 +197,15 @@ package struct Run: Hashable, Sendable, Codable {
 
   /// A load balancer answers 503 to users at our word.
   var holdsWrites: Bool {
-    var isHeld = false
+    var held: Set<ListenerRef> = []
     for step in steps where step.state == .done {
       switch step.step.work {
-      case .holdWrites: isHeld = true
-      case .releaseWrites: return false
+      case .holdWrites(let listener): held.insert(listener)
+      case .releaseWrites(let listener): held.remove(listener)
       default: break
       }
     }
-    return isHeld
+    return !held.isEmpty
   }
 
   /// What its promotion lost, in a sentence.

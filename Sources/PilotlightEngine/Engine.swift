@@ -59,7 +59,8 @@ package final class Engine {
   /// Which ledger this is, for leases.
   private let home: String
 
-  /// Workloads of the ledger that the DR region serves and that are in no configuration: nobody looks after what was fenced for them.
+  /// Workloads of the ledger that are in no configuration and that the DR region serves, or whose records are not understood: nobody looks after
+  /// what was fenced for them.
   package private(set) var leftOut: [String] = []
 
   /// Restores every workload from the ledger. Throws `UnknownWorkload` where somebody would be forgotten.
@@ -78,7 +79,13 @@ package final class Engine {
     dice = Dice(seed: seed)
     for settings in workloads { guards.append(try restore(settings, at: now)) }
     for name in try ledger.workloads() where !workloads.contains(where: { $0.name == name }) {
-      let state = DurableState(try ledger.entries(workload: name).map { try codec.decode($0.payload) })
+      let entries = try ledger.entries(workload: name)
+      // What another version wrote of a workload that is nobody's any more stops no other one's guard.
+      guard let records = try? entries.map({ try codec.decode($0.payload) }) else {
+        leftOut.append(name)
+        continue
+      }
+      let state = DurableState(records)
       if let why = state.unfinished { throw UnknownWorkload(name: name, why: why) }
       if case .drActive = state.phase { leftOut.append(name) }
     }

@@ -108,7 +108,7 @@ package final class Program: Sendable {
       if isOpen { isOpen = Program.read(output, &printed, within: glance) } else { usleep(UInt32(glance) * 1000) }
       var status: Int32 = 0
       if waitpid(child, &status, WNOHANG) == child {
-        while isOpen, Program.read(output, &printed, within: 0) {}
+        while isOpen, printed.count < Program.kept, Program.read(output, &printed, within: 0) {}
         return Program.end(status, printed)
       }
     }
@@ -117,7 +117,7 @@ package final class Program: Sendable {
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
     // What it said last may be why it hung.
-    while isOpen, Program.read(output, &printed, within: 0) {}
+    while isOpen, printed.count < Program.kept, Program.read(output, &printed, within: 0) {}
     let text = Program.text(printed)
     return isUnwanted.load(ordering: .relaxed) ? .killed(signal: SIGKILL, text) : .tookTooLong(timeout, text)
   }

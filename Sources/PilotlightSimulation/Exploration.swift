@@ -171,7 +171,11 @@ extension Exploration {
       var orders: [OrderKind] = [
         .abort, .approve(acceptDataLoss: true), .retry(step: nil), .skip(step: nil), .ack, .reviewLoss,
       ]
-      if let running = phase.run?.ready.first { orders.append(.skip(step: running.step.name)) }
+      if let running = phase.run?.ready.first {
+        var accepts: Bool?
+        if case .awaitDrained = running.step.work { accepts = true }
+        orders.append(.skip(step: running.step.name, acceptDataLoss: accepts))
+      }
       switch self {
       case .healthy: return phase.name == .drActive ? nil : orders + [.failover(acceptDataLoss: false)]
       case .switchover: return phase.name == .drActive ? nil : orders + [.switchover]

@@ -22,11 +22,12 @@ func advice(_ workload: WorkloadStatus, isHalted: Bool) -> [String] {
   case (_, .waiting):
     let flags = workload.incident?.asks == gate && lossIsBeyondRpo(workload) ? " --accept-data-loss" : ""
     let approval = order("approve", flags)
-    return ["it waits for you: \(approval)", "or roll back: \(order("abort"))"]
+    return ["it waits for you: \(approval)"] + (mayAbort(workload) ? ["or roll back: \(order("abort"))"] : [])
   case (_, .rollingBack):
     return [watch(workload), "what cannot be taken back: \(order("skip", " --step STEP")) leaves it as it is"]
   case (.failingOver, _), (.failingBack, _):
-    return [watch(workload)] + (mayAbort(workload) ? ["or take it back: \(order("abort"))"] : [])
+    let isByOrder = workload.incident?.kind == .failback || workload.incident?.kind == .switchover
+    return [watch(workload)] + (isByOrder && mayAbort(workload) ? ["or take it back: \(order("abort"))"] : [])
   case (.drActive, _):
     if let debt = workload.debts.first {
       // Its review is refused until then.
@@ -56,12 +57,9 @@ private func watch(_ workload: WorkloadStatus) -> String {
     + (workload.incident.map { " --incident \(shown($0.id))" } ?? "")
 }
 
-/// Writes may be held while it goes on, and nothing that cannot be taken back has begun.
+/// Nothing that cannot be taken back has begun.
 private func mayAbort(_ workload: WorkloadStatus) -> Bool {
-  guard let incident = workload.incident, incident.kind == .failback || incident.kind == .switchover else {
-    return false
-  }
-  return incident.steps.allSatisfy { $0.kind != .oneWay || $0.state == .waiting }
+  workload.incident?.steps.allSatisfy { $0.kind != .oneWay || $0.state == .waiting } == true
 }
 
 /// What a person who knows better can do about a primary that is down.

@@ -24,8 +24,9 @@ func incidentPage(_ report: IncidentReport, next: [String]) -> String {
 private func remains(of report: IncidentReport) -> [String] {
   if report.isPresent || !report.debts.isEmpty { return [] }
   // A failover's is reviewed by order, and stands with the workload until then.
-  if report.kind == .failback, let lost = report.lost { return ["Look for what was left behind: \(lost.what)."] }
-  return report.remains ?? ["Nothing: it is over, and nothing is owed."]
+  let lost = report.kind == .failback ? report.lost.map { ["Look for what was left behind: \($0.what)."] } : nil
+  let left = (lost ?? []) + (report.remains ?? [])
+  return left.isEmpty ? ["Nothing: it is over, and nothing is owed."] : left
 }
 
 private func title(_ kind: PlanKind?) -> String {
@@ -72,7 +73,8 @@ extension Page {
 
   private mutating func loss(_ report: IncidentReport) {
     guard let lost = report.lost else { return }
-    line("\(escaped(lost.what)); \(lost.reviewedBy.map { "reviewed by \(escaped($0))" } ?? "**not reviewed**").")
+    let review = lost.reviewedBy.map { "; reviewed by \(escaped($0))" } ?? "; **not reviewed**"
+    line("\(escaped(lost.what))\(report.kind == .failback ? "" : review).")
     line()
   }
 

@@ -241,8 +241,8 @@ struct Assembly {
         seed: options.sandbox ? options.seed : UInt64.random(in: 0...UInt64.max), home: try home(ledger.file))
       for name in engine.leftOut {
         complain(
-          "pilotlightd: workload \(name) is in no configuration, and its DR region serves by the ledger: what was fenced for it is "
-            + "not looked after")
+          "pilotlightd: workload \(name) is in no configuration, and by the ledger its DR region serves, or its records are not "
+            + "understood: what was fenced for it is not looked after")
       }
       return engine
     } catch let error as UnknownWorkload {

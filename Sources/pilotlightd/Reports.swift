@@ -149,7 +149,7 @@ extension Daemon {
     StepStatus(
       name: step.step.name, state: StepStateWord(rawValue: step.state.rawValue),
       kind: StepKindWord(step.step.work.kind), startedAt: step.startedAt.map(stamp),
-      finishedAt: step.finishedAt.map(stamp), detail: step.detail.isEmpty ? note : step.detail)
+      finishedAt: step.finishedAt.map(stamp), detail: note ?? (step.detail.isEmpty ? nil : step.detail))
   }
 
   // MARK: Past incidents
