@@ -48,6 +48,7 @@ extension Trial {
     draw.names(&trial)
     draw.aurora(&trial)
     draw.routingControls(&trial)
+    draw.weightedPairs(&trial)
     return trial
   }
 }
