@@ -6,8 +6,8 @@ func readTraffic(_ traffic: Section, primary: String, dr: String) -> TrafficSett
   let partition = partition(ofRegion: primary)
   let record = traffic.optional(
     "route53", absent: "another way",
-    "A Route 53 record set (or a weighted pair) is changed, and what else its owner has put into it, health check and TTL, stays; needs "
-      + "its control plane."
+    "A Route 53 record set (or a weighted pair) is changed, and what else its owner has put into it, health check and TTL, "
+      + "stays; needs its control plane."
   ) { readRoute53($0, partition: partition) }
   let object = traffic.optional(
     "objectSwitch", absent: "another way",

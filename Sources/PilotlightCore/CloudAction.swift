@@ -245,8 +245,8 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case snapshotDatabase(DatabaseRef, snapshot: String)
   /// CreateDBInstanceReadReplica, called in the replica's region -> `.accepted`.
   case createReplica(ReplicaSpec)
-  /// ChangeResourceRecordSets UPSERT of these sets, so that the name leads to `to` and no more to `from` -> `.accepted` whose receipt is
-  /// the change id. nil: the sets are read first, as those are that an older ledger speaks of.
+  /// ChangeResourceRecordSets UPSERT of these sets, so that the name leads to `to` and no more to `from` -> `.accepted` whose
+  /// receipt is the change id. nil, as in older ledgers: the sets are read first.
   case pointRecords(RecordRef, to: RecordTarget, from: RecordTarget, sets: [RecordState]? = nil)
   /// UpdateHealthCheck, Disabled and Inverted: a check that is both is unhealthy whatever its endpoint does, one that is neither follows
   /// its endpoint (Route 53 API reference, UpdateHealthCheck) -> `.accepted`.

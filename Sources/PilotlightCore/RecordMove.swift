@@ -1,6 +1,6 @@
-// Which record sets lead users where, and what is written so that they lead elsewhere. A write replaces the whole set (Route 53 API
-// reference, ChangeResourceRecordSets): whatever it does not repeat is gone. So each set goes back as it was read, but for what moves
-// the users.
+// Which record sets lead users where, and what is written so that they lead elsewhere. A write replaces the whole set (Route 53
+// API reference, ChangeResourceRecordSets): whatever it does not repeat is gone. So each set goes back as it was read, but for
+// what moves the users.
 
 /// The sets of a name, and where they are to lead.
 package struct RecordMove: Equatable, Sendable {
@@ -26,8 +26,8 @@ package struct RecordMove: Equatable, Sendable {
     return first.weight ?? 0 > 0 && set(of: from)?.weight ?? 0 == 0
   }
 
-  /// Why the sets cannot be moved as the configuration says; nil: they can. Route 53 turns no set of one routing policy into one of
-  /// another.
+  /// Why the sets cannot be moved as the configuration says; nil: they can. Route 53 turns no set of one routing policy into
+  /// one of another.
   package func obstacle(_ record: RecordRef) -> String? {
     if isPair, let odd = own.first(where: { $0.weight == nil }) {
       let name = odd.setIdentifier.map { "record set \($0) of \(record.name)" } ?? record.name
@@ -70,11 +70,10 @@ package struct RecordMove: Equatable, Sendable {
 
   /// Where a set leads is changed only when it is elsewhere than the configuration says.
   private func turned(_ set: RecordState?, _ target: RecordTarget, weight: Int?) -> RecordState {
-    var turned = set ?? RecordState(host: "", setIdentifier: target.setIdentifier)
-    if set.map(target.isLed) != true {
-      turned.host = target.host.lowercased()
-      turned.aliasZone = target.aliasZone
-    }
+    let made = RecordState(
+      host: target.host.lowercased(), aliasZone: target.aliasZone, setIdentifier: target.setIdentifier)
+    var turned = set ?? made
+    if !target.isLed(by: turned) { (turned.host, turned.aliasZone) = (made.host, made.aliasZone) }
     turned.weight = weight
     return turned
   }

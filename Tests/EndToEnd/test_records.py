@@ -1,4 +1,4 @@
-"""Record sets: what their owner has put into them is as it was after failover and failback, and where they lead is looked at before."""
+"""Record sets: what their owner has put into them outlives failover and failback, and where they lead is looked at before."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ def test_what_belongs_to_a_records_owner_is_as_it_was_after_failover_and_failbac
         world.close()
 
 
-@pytest.mark.parametrize(("weights", "ready"), [((1, 0), READY), ((0, 0), NOT_READY), ((100, 1), NOT_READY), ((0, 100), NOT_READY)])
+@pytest.mark.parametrize(("weights", "ready"), [
+    ((1, 0), READY), ((0, 0), NOT_READY), ((100, 1), NOT_READY), ((0, 100), NOT_READY)])
 def test_weights_that_do_not_lead_users_to_the_primary_alone_are_told(
     aws: Control, tmp_path: Path, weights: tuple[int, int], ready: int,
 ) -> None:
