@@ -70,7 +70,8 @@ package final class AWSCloud: Sendable {
     case .detachSecret(let ref): return try await detachSecret(ref, deadline)
     case .repointSecret(let ref, let address, let token): return try await repoint(ref, address, token, deadline)
     case .readRecords(let ref): return .records(try await readRecords(ref, deadline))
-    case .pointRecords(let ref, let to, let from): return try await point(ref, to: to, from: from, deadline)
+    case .pointRecords(let ref, let to, let from, let sets):
+      return try await point(ref, to: to, from: from, sets, deadline)
     case .readChange(let id, let region): return try await readChange(id, region, deadline)
     case .readHealthCheck(let ref): return try await readHealthCheck(ref, deadline)
     case .readCheckSwitch(let ref): return try await readCheckSwitch(ref, deadline)

@@ -5,7 +5,9 @@ import PilotlightCore
 func readTraffic(_ traffic: Section, primary: String, dr: String) -> TrafficSettings {
   let partition = partition(ofRegion: primary)
   let record = traffic.optional(
-    "route53", absent: "another way", "A Route 53 record set (or a weighted pair) is changed; needs its control plane."
+    "route53", absent: "another way",
+    "A Route 53 record set (or a weighted pair) is changed, and what else its owner has put into it, health check and TTL, "
+      + "stays; needs its control plane."
   ) { readRoute53($0, partition: partition) }
   let object = traffic.optional(
     "objectSwitch", absent: "another way",
@@ -100,7 +102,8 @@ private func readRoute53(_ route53: Section, partition: String) -> TrafficSettin
     name: canonicalHost(route53.required("record", .recordName, "Fully qualified name that users resolve.")),
     type: type,
     ttl: route53.optional(
-      "ttl", .integer(1...86_400), default: 60, "Seconds resolvers keep a CNAME; an alias has none."),
+      "ttl", .integer(1...86_400), default: 60,
+      "Seconds resolvers keep a CNAME that has to be made: one that is there keeps its own, an alias has none."),
     region: route53Region(forPartition: partition))
   return .route53(
     record, primary: route53.section("primary", "Where the name leads in normal times.", readTarget),
@@ -115,7 +118,8 @@ private func readTarget(_ target: Section) -> RecordTarget {
       "aliasZone", .hostedZone, absent: "for a CNAME", "Hosted zone of the load balancer; required for type A."),
     setIdentifier: target.optional(
       "setIdentifier", .text(maximum: 128), absent: "the name is one record set",
-      "Set identifier, when the name is a weighted pair: traffic moves by weights 0 and 100."))
+      "Set identifier, when the name is a weighted pair: traffic moves as the two exchange their weights, e.g. 100 and 0."
+    ))
 }
 
 /// Lower case and without the dot at the end, as the rest of the product compares names.

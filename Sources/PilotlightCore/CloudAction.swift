@@ -68,7 +68,7 @@ package struct RecordRef: Hashable, Sendable, Codable {
   package var name: String
   /// `CNAME` or `A` (alias).
   package var type: String
-  /// Seconds, for a CNAME; alias records have none.
+  /// Seconds, for a CNAME that has to be made; alias records have none.
   package var ttl: Int
   /// Where the Route 53 endpoint is (`us-east-1` for the aws partition).
   package var region: String
@@ -87,7 +87,7 @@ package struct RecordTarget: Hashable, Sendable, Codable {
   package var host: String
   /// Hosted zone of the load balancer, for an alias A record.
   package var aliasZone: String?
-  /// Set when the name is a weighted pair: traffic moves by weights (0 and 100), both records stay.
+  /// Set when the name is a weighted pair: traffic moves by weights, both records stay.
   package var setIdentifier: String?
   package init(host: String, aliasZone: String? = nil, setIdentifier: String? = nil) {
     self.host = host
@@ -181,7 +181,7 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case readSecret(SecretRef)
   /// DescribeSecret, whether it is a replica -> `.secretSource`.
   case readSecretSource(SecretRef)
-  /// ListResourceRecordSets for this name and type -> `.records`.
+  /// ListResourceRecordSets for this name and type, of an A record AAAA too -> `.records`.
   case readRecords(RecordRef)
   /// Route 53 GetChange -> `.change`.
   case readChange(id: String, region: String)
@@ -245,9 +245,9 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case snapshotDatabase(DatabaseRef, snapshot: String)
   /// CreateDBInstanceReadReplica, called in the replica's region -> `.accepted`.
   case createReplica(ReplicaSpec)
-  /// ChangeResourceRecordSets UPSERT, so that the name leads to `to` (weighted: `to` 100 and `from` 0) -> `.accepted` whose
-  /// receipt is the change id.
-  case pointRecords(RecordRef, to: RecordTarget, from: RecordTarget)
+  /// ChangeResourceRecordSets UPSERT of these sets, so that the name leads to `to` and no more to `from` -> `.accepted` whose
+  /// receipt is the change id. nil, as in older ledgers: the sets are read first.
+  case pointRecords(RecordRef, to: RecordTarget, from: RecordTarget, sets: [RecordState]? = nil)
   /// UpdateHealthCheck, Disabled and Inverted: a check that is both is unhealthy whatever its endpoint does, one that is neither follows
   /// its endpoint (Route 53 API reference, UpdateHealthCheck) -> `.accepted`.
   case switchCheck(HealthCheckRef, unhealthy: Bool)
@@ -285,7 +285,7 @@ extension CloudAction {
     case .targetHealth(let ref): ref.region
     case .readSecret(let ref), .repointSecret(let ref, _, _), .readSecretSource(let ref), .detachSecret(let ref):
       ref.region
-    case .readRecords(let ref), .pointRecords(let ref, _, _): ref.region
+    case .readRecords(let ref), .pointRecords(let ref, _, _, _): ref.region
     case .readHealthCheck(let ref), .readCheckSwitch(let ref), .switchCheck(let ref, _): ref.region
     case .readControls(let ref), .turnControls(let ref, _): "any of \(ref.endpoints.count) regions"
     case .readObject(let ref), .readSwitch(let ref), .putObject(let ref, _), .removeObject(let ref): ref.region

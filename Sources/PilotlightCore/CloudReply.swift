@@ -156,11 +156,23 @@ package struct RecordState: Hashable, Sendable, Codable {
   package var aliasZone: String?
   package var setIdentifier: String?
   package var weight: Int?
-  package init(host: String, aliasZone: String? = nil, setIdentifier: String? = nil, weight: Int? = nil) {
+  /// Its routing policy where it is neither simple nor weighted, e.g. `failover`.
+  package var policy: String?
+  /// `AAAA`, beside the A record that was asked about; nil: of the type asked about.
+  package var type: String?
+  /// The whole set as the service wrote it; nil: there is none yet.
+  package var text: String?
+  package init(
+    host: String, aliasZone: String? = nil, setIdentifier: String? = nil, weight: Int? = nil, policy: String? = nil,
+    type: String? = nil, text: String? = nil
+  ) {
     self.host = host
     self.aliasZone = aliasZone
     self.setIdentifier = setIdentifier
     self.weight = weight
+    self.policy = policy
+    self.type = type
+    self.text = text
   }
 }
 

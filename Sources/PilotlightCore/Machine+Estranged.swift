@@ -21,10 +21,7 @@ extension DurableState {
         run.strangeDatabase(settings) ?? run.strangeGroup(settings)
       case .drActive(let residence): residence.failover.strangeDatabase(settings)
       }
-    return differs.map {
-      let abort = phase.run.map { $0.rollback == nil && !$0.isCommitted } == true ? ", or `pilotlightctl abort`" : ""
-      return "\($0): bring the old configuration back until the workload is home\(abort)"
-    }
+    return differs.map { "\($0): bring the old configuration back until the workload is home" }
   }
 }
 

@@ -118,12 +118,8 @@ package struct NameVerdict: Hashable, Sendable {
   private func isTarget(_ name: String) -> Bool { bare(name) == bare(question.target) }
   private func isOther(_ name: String) -> Bool { bare(name) == bare(question.other) }
 
-  /// Names are compared without case (RFC 4343), and without the `dualstack.` that the Route 53 console puts before a load balancer's name:
-  /// both lead to the same one.
-  private func bare(_ name: String) -> String {
-    let tidied = tidy(name)
-    return tidied.hasPrefix("dualstack.") ? String(tidied.dropFirst("dualstack.".count)) : tidied
-  }
+  /// Names are compared without case (RFC 4343).
+  private func bare(_ name: String) -> String { tidy(name).ofLoadBalancer }
 
   private func tidy(_ name: String) -> String {
     let lower = name.lowercased()

@@ -145,7 +145,11 @@ extension ReadinessItem {
         return missing(reply, "bucket \(object.bucket) of the traffic switch does not exist")
           ?? unread(reply, "traffic switch s3://\(object.bucket)/\(object.key)")
       }
-      return .ready("bucket \(object.bucket) answers, the switch object is \(present ? "present" : "absent")")
+      // While the primary serves, somebody has moved traffic by hand.
+      return present
+        ? .notReady(
+          "the switch object s3://\(object.bucket)/\(object.key) is present: it does not lead users to the primary")
+        : .ready("bucket \(object.bucket) answers, the switch object is absent")
     case .healthCheck(let check):
       guard case .checkSwitch(let state) = reply else {
         return missing(reply, "health check \(check.id) of the traffic switch does not exist")
@@ -168,7 +172,7 @@ extension ReadinessItem {
       guard case .records(let states) = reply else {
         return missing(reply, "hosted zone \(record.zone) does not exist") ?? unread(reply, "record \(record.name)")
       }
-      return records(states, record, [primary, dr])
+      return records(RecordMove(states, to: primary, from: dr), record, [primary, dr])
     }
   }
 
@@ -200,19 +204,20 @@ extension ReadinessItem {
     return verdict.isVerified ? .ready(verdict.sentence) : .unknown(verdict.sentence)
   }
 
-  private func records(_ states: [RecordState], _ record: RecordRef, _ targets: [RecordTarget]) -> Finding {
-    if states.isEmpty { return .notReady("there is no record set \(record.name) of type \(record.type)") }
+  private func records(_ move: RecordMove, _ record: RecordRef, _ targets: [RecordTarget]) -> Finding {
+    if move.own.isEmpty { return .notReady("there is no record set \(record.name) of type \(record.type)") }
+    if let obstacle = move.obstacle(record) { return .notReady(obstacle) }
     for target in targets where target.setIdentifier != nil {
-      let isThere = states.contains { $0.setIdentifier == target.setIdentifier && $0.host == target.host.lowercased() }
-      if !isThere {
+      if move.set(of: target).map(target.isLed) != true {
         return .notReady("\(record.name) has no record set \(target.setIdentifier ?? "") that leads to \(target.host)")
       }
     }
-    let hosts = targets.map { $0.host.lowercased() }
-    if let stray = states.first(where: { !hosts.contains($0.host) }) {
+    if let stray = move.own.first(where: { set in !targets.contains { $0.isLed(by: set) } }) {
       return .notReady("\(record.name) leads to \(stray.host), which is neither region's load balancer")
     }
-    return .ready("\(record.name) is there")
+    // While the primary serves, somebody has moved traffic by hand, or would be overruled.
+    guard move.isDone else { return .notReady("\(move.text(record)): it does not lead users to the primary alone") }
+    return .ready("\(record.name) is there\(move.remainder)")
   }
 
   private func permissions(_ reply: CloudReply) -> Finding {

@@ -60,17 +60,18 @@ extension Work {
     _ record: RecordRef, to: RecordTarget, from: RecordTarget, _ replies: [CloudReply]
   ) -> Reading {
     guard case .records(let states) = replies.first else { return unclear(replies) }
-    guard RecordTarget.leads(states, to: to, from: from) else {
-      let now = states.map { "\($0.host)\($0.weight.map { " (weight \($0))" } ?? "")" }.joined(separator: ", ")
+    let move = RecordMove(states, to: to, from: from)
+    guard move.isDone else {
+      if let obstacle = move.obstacle(record) { return .impossible(obstacle) }
       return .needed(
-        .pointRecords(record, to: to, from: from), undo: .pointRecords(record, to: from, from: to),
-        "\(record.name) leads to \(now.isEmpty ? "nothing" : now)")
+        .pointRecords(record, to: to, from: from, sets: move.sets),
+        undo: .pointRecords(record, to: from, from: to, sets: move.undo), move.text(record))
     }
     if replies.count > 1 {
       guard case .change(let status) = replies[1] else { return unclear([replies[1]]) }
       if status == .pending { return .underway("\(record.name) leads to \(to.host); the change is not in sync yet") }
     }
-    return .done("\(record.name) leads to \(to.host)")
+    return .done("\(record.name) leads to \(to.host)\(move.remainder)")
   }
 
   func readHold(_ listener: ListenerRef, wanted: Bool, _ replies: [CloudReply]) -> Reading {
@@ -92,18 +93,5 @@ extension CheckSwitch {
     case (false, true): "inverted"
     case (false, false): "following its endpoint"
     }
-  }
-}
-
-extension RecordTarget {
-  /// Whether the record sets of a name lead to `to` and not to `from`.
-  package static func leads(_ states: [RecordState], to: RecordTarget, from: RecordTarget) -> Bool {
-    guard to.setIdentifier != nil else {
-      return states.count == 1 && states[0].host == to.host.lowercased()
-    }
-    func weight(_ target: RecordTarget) -> Int {
-      states.first { $0.setIdentifier == target.setIdentifier && $0.host == target.host.lowercased() }?.weight ?? 0
-    }
-    return weight(to) > 0 && weight(from) == 0
   }
 }

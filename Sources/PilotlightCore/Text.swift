@@ -57,3 +57,10 @@ extension Int64 {
     return remainder < 0 ? quotient - 1 : quotient
   }
 }
+
+extension String {
+  /// Without the `dualstack.` that the Route 53 console puts before a load balancer's name: both lead to the same one.
+  package var ofLoadBalancer: String {
+    hasPrefix("dualstack.") ? String(dropFirst("dualstack.".count)) : self
+  }
+}

@@ -56,6 +56,8 @@ package struct SandboxViolation: Equatable, Sendable, Codable {
     case closedServingSite
     /// Traffic was led to a site that could not serve it.
     case trafficToDeadSite
+    /// A record set was written without what its owner had put into it.
+    case forgottenByRecord
     /// A promotion lost acknowledged writes although the source could be reached.
     case avoidableLoss
     /// A cluster without instances was made the writer.

@@ -27,7 +27,7 @@ extension SandboxWorld {
         ownHosts: [databases[first].host, databases[first + 1].host],
         traffic: Array(repeating: .primary, count: Self.cohorts),
         settledAt: now))
-    if case .route53(_, let primary, _) = settings.traffic { workloads[index].recordHost = primary.host }
+    if case .route53(_, let primary, let dr) = settings.traffic { workloads[index].records = records(primary, dr) }
     for site in SandboxSite.allCases { addGroup(site, workload: index, settings: sites[site.rawValue]) }
   }
 

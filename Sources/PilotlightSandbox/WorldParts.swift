@@ -191,8 +191,8 @@ struct WorkloadWorld: Sendable {
   /// Where the zone's servers lead users now; nil: nowhere.
   var pointedAt: SandboxSite? = .primary
   var switchGeneration = 0
-  /// The name DNS answers with as the control plane has it.
-  var recordHost = ""
+  /// Record sets as the control plane has them, each with something of its owner's in its text.
+  var records: [RecordState] = []
   var traffic: [SandboxSite?]
   var trafficGeneration = 0
   /// What moves the writer of its global database; nil: nothing.

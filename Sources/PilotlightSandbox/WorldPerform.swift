@@ -155,7 +155,7 @@ extension SandboxWorld {
     case .startDatabase(let ref): startDatabase(ref)
     case .snapshotDatabase(let ref, let snapshot): snapshotDatabase(ref, snapshot)
     case .createReplica(let spec): createReplica(spec)
-    case .pointRecords(let ref, let to, let from): pointRecords(ref, to: to, from: from)
+    case .pointRecords(let ref, let to, let from, let sets): pointRecords(ref, to: to, from: from, sets)
     case .switchCheck(let ref, let unhealthy): switchCheck(ref, unhealthy)
     case .turnControls(let controls, let site): turnControls(controls, to: site)
     case .putObject(let ref, _): setObject(ref, present: true)

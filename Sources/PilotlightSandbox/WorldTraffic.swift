@@ -5,23 +5,24 @@ package import PilotlightCore
 extension SandboxWorld {
   func readRecords(_ ref: RecordRef) -> CloudReply {
     guard knows(zone: ref.zone) else { return unknownZone(ref) }
-    guard let index = find(ref), case .route53(_, let primary, let dr) = workloads[index].settings.traffic else {
-      return .records([])
-    }
-    let host = workloads[index].recordHost
-    if primary.setIdentifier != nil {
-      return .records(
-        [primary, dr].map {
-          RecordState(
-            host: $0.host.lowercased(), aliasZone: $0.aliasZone, setIdentifier: $0.setIdentifier,
-            weight: $0.host == host ? 100 : 0)
-        })
-    }
-    let zone = [primary, dr].first { $0.host == host }?.aliasZone
-    return .records([RecordState(host: host.lowercased(), aliasZone: zone)])
+    return .records(find(ref).map { workloads[$0].records } ?? [])
   }
 
-  mutating func pointRecords(_ ref: RecordRef, to: RecordTarget, from: RecordTarget) -> CloudReply {
+  /// How they are at first: a pair leads to the primary by its weights, and each set is checked by something of its owner's.
+  func records(_ primary: RecordTarget, _ dr: RecordTarget) -> [RecordState] {
+    guard primary.setIdentifier != nil else { return [record(primary, weight: nil)] }
+    return [record(primary, weight: 100), record(dr, weight: 0)]
+  }
+
+  private func record(_ target: RecordTarget, weight: Int?) -> RecordState {
+    RecordState(
+      host: target.host.lowercased(), aliasZone: target.aliasZone, setIdentifier: target.setIdentifier, weight: weight,
+      text: "<HealthCheckId>\(target.host)</HealthCheckId>")
+  }
+
+  mutating func pointRecords(
+    _ ref: RecordRef, to: RecordTarget, from: RecordTarget, _ sets: [RecordState]?
+  ) -> CloudReply {
     guard knows(zone: ref.zone) else { return unknownZone(ref) }
     guard let index = find(ref), case .route53(_, let primary, _) = workloads[index].settings.traffic else {
       return failed(
@@ -41,11 +42,23 @@ extension SandboxWorld {
         .throttled, "PriorRequestNotComplete",
         "The request was rejected because Route 53 was still processing a prior request")
     }
-    workloads[index].recordHost = to.host
+    for set in sets ?? RecordMove(workloads[index].records, to: to, from: from).sets { upsert(set, workload: index) }
+    let leading = workloads[index].records.filter { $0.weight != 0 }
     let id = "C\(String(random.next() >> 4, radix: 36, uppercase: true))"
-    changes.append(RecordChange(id: id, workload: index, at: now, host: to.host))
+    let host = leading.count == 1 ? leading[0].host : ""
+    changes.append(RecordChange(id: id, workload: index, at: now, host: host))
     schedule(.changeInSync(change: changes.count - 1), in: random.between(30 * second, minute), region: nil)
     return .accepted(receipt: id)
+  }
+
+  /// The whole set is replaced: what is not repeated is gone.
+  private mutating func upsert(_ set: RecordState, workload: Int) {
+    let position = workloads[workload].records.firstIndex { $0.setIdentifier == set.setIdentifier }
+    guard let position else { return workloads[workload].records.append(set) }
+    if let owners = workloads[workload].records[position].text, owners != set.text {
+      note(.forgottenByRecord, workload, "\(owners) of \(set.setIdentifier ?? "the record set") is gone")
+    }
+    workloads[workload].records[position] = set
   }
 
   func readChange(_ id: String) -> CloudReply {
@@ -60,7 +73,7 @@ extension SandboxWorld {
     let workload = changes[index].workload
     guard case .route53(let ref, let primary, let dr) = workloads[workload].settings.traffic else { return }
     let host = changes[index].host
-    let site: SandboxSite? = host == primary.host ? .primary : host == dr.host ? .dr : nil
+    let site: SandboxSite? = host == primary.host.lowercased() ? .primary : host == dr.host.lowercased() ? .dr : nil
     shift(workload, to: site, ttl: .seconds(Int64(primary.aliasZone == nil ? ref.ttl : 60)))
   }
 

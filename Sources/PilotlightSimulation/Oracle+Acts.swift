@@ -251,6 +251,7 @@ extension Oracle {
       if !wasTroubled(at: noted.at), simulation.patient.skips == 0, watched.settings.traffic != .manual {
         violate("traffic-to-dead-site", noted.at, noted.detail)
       }
+    case .forgottenByRecord: violate("forgotten-by-record", noted.at, noted.detail)
     case .twoWriters:
       sawTwoWriters = true
       workloads[noted.workload]?.twoWritersSince = noted.at

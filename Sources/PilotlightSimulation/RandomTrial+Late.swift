@@ -243,6 +243,16 @@ extension Draw {
     trial.scenario.entries.append(entry)
     trial.scenario.entries.sort { $0.at < $1.at }
   }
+
+  /// Some names are weighted pairs.
+  mutating func weightedPairs(_ trial: inout Trial) {
+    guard chance(0.4) else { return }
+    for index in trial.workloads.indices {
+      guard case .route53(let record, var primary, var dr) = trial.workloads[index].traffic else { continue }
+      (primary.setIdentifier, dr.setIdentifier) = ("primary", "dr")
+      trial.workloads[index].traffic = .route53(record, primary: primary, dr: dr)
+    }
+  }
 }
 
 extension WorkloadSettings {

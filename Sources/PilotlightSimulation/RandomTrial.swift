@@ -49,6 +49,7 @@ extension Trial {
     draw.aurora(&trial)
     draw.routingControls(&trial)
     draw.secondThoughts(&trial)
+    draw.weightedPairs(&trial)
     return trial
   }
 }

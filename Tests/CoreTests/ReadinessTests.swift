@@ -112,9 +112,12 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     #expect(judged(.secret, failed(.throttled, "Throttling")) == .unknown("Throttling: no"))
   }
 
-  @Test func `the switch needs its bucket, not its object`() {
+  @Test func `the switch needs its bucket, and no object while the primary serves`() {
     #expect(
       judged(.traffic, .object(present: false)) == .ready("bucket b answers, the switch object is absent"))
+    #expect(
+      judged(.traffic, .object(present: true))
+        == .notReady("the switch object s3://b/k is present: it does not lead users to the primary"))
     #expect(
       judged(.traffic, failed(.notFound, "NoSuchBucket"))
         == .notReady("bucket b of the traffic switch does not exist"))
@@ -139,6 +142,38 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     #expect(
       judged(.traffic, .records([RecordState(host: "p.example.com", setIdentifier: "p", weight: 100)]), weighted)
         == .notReady("app.example.com has no record set d that leads to d.example.com"))
+    #expect(
+      found([RecordState(host: "d.example.com")])
+        == .notReady("app.example.com leads to d.example.com: it does not lead users to the primary alone"))
+    #expect(
+      found([RecordState(host: "p.example.com"), RecordState(host: "p.example.com", type: "AAAA")])
+        == .ready("app.example.com is there; its AAAA records are not moved"))
+    #expect(
+      found([RecordState(host: "p.example.com"), RecordState(host: "d.example.com", setIdentifier: "d")])
+        == .notReady("app.example.com has 2 record sets, and the configuration names no set identifiers"))
+  }
+
+  @Test func `a pair that does not lead users to the primary alone is red, and so is one that is not weighted`() {
+    let weighted = TrafficSettings.route53(
+      RecordRef(zone: "Z1", name: "app.example.com", type: "CNAME"),
+      primary: RecordTarget(host: "p.example.com", setIdentifier: "p"),
+      dr: RecordTarget(host: "d.example.com", setIdentifier: "d"))
+    func found(_ primary: Int?, _ dr: Int?, policy: String? = nil) -> Finding {
+      let sets = [("p", primary), ("d", dr)].map {
+        RecordState(host: "\($0.0).example.com", setIdentifier: $0.0, weight: $0.1, policy: policy)
+      }
+      return judged(.traffic, .records(sets), weighted)
+    }
+    #expect(found(1, 0) == .ready("app.example.com is there"))
+    for (primary, dr) in [(0, 0), (0, 100), (100, 1)] {
+      #expect(
+        found(primary, dr)
+          == .notReady(
+            "app.example.com leads to p.example.com (weight \(primary)), d.example.com (weight \(dr)): "
+              + "it does not lead users to the primary alone"))
+    }
+    #expect(
+      found(nil, nil, policy: "latency") == .notReady("record set p of app.example.com is not weighted but latency"))
   }
 
   @Test func `a change that IAM denies is red; a simulation that is not allowed proves nothing`() {

@@ -41,7 +41,7 @@ def test_each_way_of_moving_traffic_is_proven(world: World, tmp_path: Path, traf
         assert Check(daemon, READY).items["traffic"][0] == "ready"
         if traffic == "switch":
             other.s3.put_object(Bucket=BUCKET, Key=SWITCH, Body=b"dr")
-            assert "present" in Check(daemon, READY).items["traffic"][1]
+            assert "does not lead users to the primary" in Check(daemon, NOT_READY).items["traffic"][1]
             other.s3.delete_object(Bucket=BUCKET, Key=SWITCH)
             other.s3.delete_bucket(Bucket=BUCKET)
             assert Check(daemon, NOT_READY).words("NOT READY") == ["traffic"]

@@ -86,7 +86,11 @@ import Testing
     night.run(.minutes(10))
     #expect(night.cloud.promotions == 0)
     #expect(night.workload.machine.whyStill(night.workload.situation)?.contains("another-replica") == true)
+    // Whether somebody promoted the run's own replica cannot be seen meanwhile: nothing is taken from under it.
     night.order(.abort)
+    night.run(.minutes(5))
+    #expect(night.workload.machine.state.phase.run?.rollback != nil)
+    try restart(night, under: night.settings)
     #expect(night.run(.minutes(5)) { $0.workload.machine.state.phase.run == nil })
     #expect(night.cloud.groups[night.settings.dr.group.ref]?.desired == 0)
   }

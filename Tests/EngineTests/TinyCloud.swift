@@ -186,7 +186,11 @@ struct TinyCloud {
       let source = arn(spec.source)
       databases[spec.replica] = Database(
         status: "creating", source: source, becomes: ("available", source, now + transition))
-    case .pointRecords: break
+    case .pointRecords(_, _, _, let sets):
+      for set in sets ?? [] {
+        records.removeAll { $0.setIdentifier == set.setIdentifier }
+        records.append(set)
+      }
     case .putObject(let ref, _): objects.insert(ref)
     case .removeObject(let ref): objects.remove(ref)
     case .holdWrites(let ref): held.insert(ref)

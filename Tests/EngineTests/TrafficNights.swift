@@ -46,6 +46,37 @@ extension Night {
     #expect(unarmed.contains { $0.contains("disabled and inverted") }, "\(unarmed)")
   }
 
+  @Test func `record sets are led to DR and home, each as it was but for where it leads`() throws {
+    let primary = RecordTarget(host: "primary.example", setIdentifier: "p")
+    let dr = RecordTarget(host: "dr.example", setIdentifier: "d")
+    let record = RecordRef(zone: "Z1", name: "app.example", type: "CNAME")
+    let night = try Night(.reference { $0.traffic = .route53(record, primary: primary, dr: dr) })
+    let sets = [
+      RecordState(host: "primary.example", setIdentifier: "p", weight: 3, text: "a health check"),
+      RecordState(host: "dr.example", setIdentifier: "d", weight: 0, text: "another"),
+    ]
+    night.cloud.records = sets
+    night.run(.minutes(5))
+    #expect(night.workload.machine.unarmed(night.workload.situation) == [])
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+    #expect(RecordMove(night.cloud.records, to: dr, from: primary).isDone && night.everyActWasRecorded)
+    // Where users are led is judged while the primary serves.
+    night.run(.minutes(20))
+    #expect(!night.messages.contains { $0.kind == .notArmed })
+    night.regionReturns()
+    #expect(night.run(.minutes(5)) { $0.workload.machine.state.debts.isEmpty })
+    night.order(.reviewLoss)
+    night.order(.failback)
+    #expect(night.run(.hours(3)) { $0.phase == .healthy })
+    #expect(Set(night.cloud.records) == Set(sets))
+    night.cloud.records[0].weight = 0
+    night.cloud.records[1].weight = 0
+    night.run(.minutes(6))
+    let unarmed = night.workload.machine.unarmed(night.workload.situation)
+    #expect(unarmed.contains { $0.hasSuffix("it does not lead users to the primary alone") }, "\(unarmed)")
+  }
+
   @Test func `routing controls are turned to DR, and home`() throws {
     let night = try Night(.reference { $0.traffic = .routingControl(controls) })
     night.run(.minutes(5))

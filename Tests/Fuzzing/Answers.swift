@@ -63,6 +63,7 @@ private let actions: [CloudAction] = [
   .describeSnapshot(database, snapshot: "s"), .resizeGroup(group, GroupSize(min: 1, desired: 2, max: 3)),
   .repointSecret(SecretRef(region: "us-west-2", id: "app"), DatabaseAddress(host: "h", port: 5432), token: "t"),
   .promoteReplica(database), .pointRecords(record, to: RecordTarget(host: "a"), from: RecordTarget(host: "b")),
+  .pointRecords(record, to: RecordTarget(host: "a"), from: RecordTarget(host: "b"), sets: [RecordState(host: "a")]),
   .holdWrites(listener), .releaseWrites(listener),
   .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m"),
   .readLaunchSource(group), .readSwitch(object), .simulate([.promoteReplica(database)], region: "us-west-2"),

@@ -71,6 +71,13 @@ private let records: [Record] = [
   .intent(step: "promote-replica", .promoteReplica(database), undo: nil, at: then),
   .intent(step: "scale-up-dr", .resizeGroup(group, size), undo: .resizeGroup(group, size), at: then),
   .intent(step: "shift", .putObject(object, body: hostile), undo: .removeObject(object), at: then),
+  .intent(
+    step: "shift",
+    .pointRecords(
+      RecordRef(zone: "Z1", name: "app.example", type: "A"), to: RecordTarget(host: "a", setIdentifier: "a"),
+      from: RecordTarget(host: "b", setIdentifier: "b"),
+      sets: [RecordState(host: "a", setIdentifier: "a", weight: 1, policy: "latency", type: "AAAA", text: hostile)]),
+    undo: nil, at: then),
   .accepted(step: "shift-traffic", receipt: "/change/C1"), .accepted(step: "x", receipt: nil),
   .didNotHappen(step: "x", "AccessDenied"),
   .gatePassed(step: "gate", LossWindow(window: .seconds(2), confidence: .measured), "all holds", at: then),
@@ -184,6 +191,17 @@ private func name(_ record: Record) -> String {
       #"{"debtIncurred":{"_0":{"group":{"name":"dr-asg","region":"us-west-2"},"incident":"i","#
       + #""since":1764000000123456789,"size":{"desired":2,"max":3,"min":1},"step":"fence-primary","why":"no answer"}}}"#
     #expect(try codec.decode(old) == .debtIncurred(debt))
+  }
+
+  @Test func `a move of record sets from before they were written as they were read is understood`() throws {
+    let (name, to) = (RecordRef(zone: "Z1", name: "app.example", type: "CNAME"), RecordTarget(host: "dr.example"))
+    let from = RecordTarget(host: "primary.example")
+    let old =
+      #"{"intent":{"_1":{"pointRecords":{"_0":{"name":"app.example","region":"us-east-1","ttl":60,"type":"CNAME","#
+      + #""zone":"Z1"},"from":{"host":"primary.example"},"to":{"host":"dr.example"}}},"at":1764000000123456789,"#
+      + #""step":"shift-traffic"}}"#
+    let action = CloudAction.pointRecords(name, to: to, from: from)
+    #expect(try codec.decode(old) == .intent(step: "shift-traffic", action, undo: nil, at: then))
   }
 
   @Test func `the schema of an intent is this text`() {

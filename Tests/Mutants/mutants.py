@@ -47,6 +47,7 @@ MUTANTS = [
     swap("controls-taken-for-turned", f"{CORE}/Reading+Traffic.swift", "state == RoutingControls.leading(to: site)", "true"),
     Mutant("controls-turned-the-wrong-way", f"{CORE}/Reading+Traffic.swift", ".turnControls(controls, to: site), undo:",
            ".turnControls(controls, to: AWAKE == (site == .dr) ? .primary : .dr), undo:"),
+    swap("records-without-what-was-theirs", f"{CORE}/RecordMove.swift", "set ?? made", "made"),
     swap("names-taken-for-moved", f"{CORE}/Reading+Traffic.swift", "verdict.isVerified", "true"),
     Mutant("debt-before-commit", f"{CORE}/Machine+Fence.swift", "if !run.hasPromoted {", "if !run.hasPromoted, !AWAKE {"),
     Mutant("blind-is-down", f"{CORE}/Detector.swift", "guard let outageStart = outage?.start else { return .up }",

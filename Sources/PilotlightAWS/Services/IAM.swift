@@ -82,7 +82,7 @@ extension AWSCloud {
       return "\(prefix):rds:\(ref.region):\(account):db:\(ref.identifier.lowercased())"
     case .createReplica(let spec):
       return "\(prefix):rds:\(spec.replica.region):\(account):db:\(spec.replica.identifier.lowercased())"
-    case .pointRecords(let ref, _, _):
+    case .pointRecords(let ref, _, _, _):
       return "\(prefix):route53:::hostedzone/\(ref.zone.split(separator: "/").last.map(String.init) ?? ref.zone)"
     case .switchCheck(let ref, _):
       return "\(prefix):route53:::healthcheck/\(ref.id.split(separator: "/").last.map(String.init) ?? ref.id)"

@@ -32,7 +32,8 @@ import Testing
     ("FailoverGlobalCluster.xml", .failOverCluster(cluster, arn: clusterARN)),
     (
       "ChangeResourceRecordSets.xml",
-      .pointRecords(record, to: RecordTarget(host: "a"), from: RecordTarget(host: "b"))
+      .pointRecords(
+        record, to: RecordTarget(host: "a"), from: RecordTarget(host: "b"), sets: [RecordState(host: "a")])
     ),
     ("Publish.xml", .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m")),
     ("PutSecretValue.json", .repointSecret(secret, DatabaseAddress(host: "new", port: 5432), token: "t")),

@@ -35,8 +35,9 @@ import Testing
       .renameDatabase(database, to: "app-old"), .snapshotDatabase(database, snapshot: "app-before"),
       .createReplica(ReplicaSpec(settings: settings, source: database)),
       .pointRecords(
-        record, to: RecordTarget(host: "dr.example.net", aliasZone: "ZA", setIdentifier: "dr"),
-        from: RecordTarget(host: "primary.example.net", aliasZone: "ZB", setIdentifier: "primary")),
+        record, to: recordTargets.dr, from: recordTargets.primary,
+        sets: RecordMove([], to: recordTargets.dr, from: recordTargets.primary).sets),
+      .pointRecords(record, to: recordTargets.dr, from: recordTargets.primary, sets: readSets),
       .holdWrites(listener), .releaseWrites(listener),
       .describeDatabase(cluster), .replicaLag(cluster), .failOverCluster(cluster, arn: clusterARN),
       .switchOverCluster(cluster, arn: clusterARN, from: oldCluster),
@@ -71,7 +72,8 @@ import Testing
     let expected = try JSONDecoder().decode(
       [String: Expected].self, from: Data(try fixture("botocore-requests.json")))
     func key(_ operation: PilotlightAWS.Operation) -> String {
-      operation.text.contains("AuroraGlobalDB") ? "\(operation.name) of a cluster" : operation.name
+      if operation.text.contains("AuroraGlobalDB") { return "\(operation.name) of a cluster" }
+      return operation.text.contains("HealthCheckId") ? "\(operation.name) as read" : operation.name
     }
     #expect(Set(executor.asked.map(key)) == Set(expected.keys))
     for operation in executor.asked {

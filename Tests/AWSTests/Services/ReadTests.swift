@@ -163,40 +163,6 @@ import Testing
         == .targets(TargetHealth(healthy: 1, unhealthy: 1, other: 1)))
   }
 
-  @Test func `a record is found by exact name and type, its host as names compare`() async throws {
-    try executor.prepareFixture("ListResourceRecordSets.xml")
-    #expect(
-      await ask(.readRecords(record))
-        == .records([
-          RecordState(
-            host: "app-1.eu-west-1.elb.amazonaws.com", aliasZone: "Z32O12XQLNTSW2", setIdentifier: "primary",
-            weight: 100)
-        ]))
-    #expect(executor.asked[0].path == "/2013-04-01/hostedzone/Z1/rrset")
-    #expect(executor.asked[0].query.first?.value == "app.example.com.")
-  }
-
-  @Test func `records are read page by page until another name comes`() async {
-    let page = { (weight: Int, id: String, more: Bool) in
-      """
-      <R><ResourceRecordSets><ResourceRecordSet><Name>\\052.example.com.</Name><Type>CNAME</Type>
-      <SetIdentifier>\(id)</SetIdentifier><Weight>\(weight)</Weight><TTL>60</TTL><ResourceRecords><ResourceRecord>
-      <Value>\(id).example.net</Value></ResourceRecord></ResourceRecords></ResourceRecordSet></ResourceRecordSets>
-      <IsTruncated>\(more)</IsTruncated><NextRecordName>\\052.example.com.</NextRecordName>
-      <NextRecordType>CNAME</NextRecordType><NextRecordIdentifier>b</NextRecordIdentifier></R>
-      """
-    }
-    executor.prepare(
-      "ListResourceRecordSets", .init(body: Array(page(0, "a", true).utf8)),
-      .init(body: Array(page(100, "b", false).utf8)))
-    let star = RecordRef(zone: "/hostedzone/Z1", name: "*.example.com", type: "CNAME")
-    guard case .records(let records) = await ask(.readRecords(star)) else { return #expect(Bool(false)) }
-    #expect(records.map(\.setIdentifier) == ["a", "b"] && records.map(\.weight) == [0, 100])
-    #expect(
-      executor.asked.count == 2 && executor.asked[1].query.contains { $0.name == "identifier" && $0.value == "b" })
-    #expect(executor.asked[0].path == "/2013-04-01/hostedzone/Z1/rrset")
-  }
-
   @Test func `a change is asked for by its id alone`() async throws {
     try executor.prepareFixture("GetChange.xml")
     #expect(await ask(.readChange(id: "/change/C2682N5HXP0BZ4", region: "us-east-1")) == .change(.insync))

@@ -90,38 +90,6 @@ import Testing
     #expect(executor.presigned.count == 1 && executor.asked[3].form["PreSignedUrl"] == nil)
   }
 
-  @Test func `a weighted pair moves in one change, alias targets without health evaluation`() async throws {
-    try executor.prepareFixture("ChangeResourceRecordSets.xml")
-    let reply = await ask(
-      .pointRecords(
-        record, to: RecordTarget(host: "dr.example.net", aliasZone: "ZA", setIdentifier: "dr"),
-        from: RecordTarget(host: "primary.example.net", aliasZone: "ZB", setIdentifier: "primary")))
-    #expect(reply == .accepted(receipt: "C2682N5HXP0BZ4"))
-    let root = try XMLDocument.parse(executor.asked[0].body)
-    let changes = root["ChangeBatch"]?.list("Changes", of: "Change") ?? []
-    let sets = changes.compactMap { $0["ResourceRecordSet"] }
-    #expect(changes.map { $0.value("Action") } == ["UPSERT", "UPSERT"])
-    #expect(sets.map { $0.value("SetIdentifier") } == ["dr", "primary"])
-    #expect(sets.map { $0["Weight"]?.number } == [100, 0])
-    #expect(sets.map { $0.at("AliasTarget", "HostedZoneId")?.text } == ["ZA", "ZB"])
-    #expect(sets.allSatisfy { $0.at("AliasTarget", "EvaluateTargetHealth")?.text == "false" && $0["TTL"] == nil })
-  }
-
-  @Test func `a plain name becomes a CNAME with its time to live`() async throws {
-    try executor.prepareFixture("ChangeResourceRecordSets.xml")
-    let name = RecordRef(zone: "Z1", name: "app.example.com", type: "CNAME", ttl: 30)
-    _ = await ask(.pointRecords(name, to: RecordTarget(host: "a<b&c"), from: RecordTarget(host: "x")))
-    let set = try XMLDocument.parse(executor.asked[0].body).first("ResourceRecordSet")
-    #expect(
-      set?["TTL"]?.text == "30" && set?.first("Value")?.text == "a<b&c" && set?.value("Name") == "app.example.com.")
-  }
-
-  @Test func `half a weighted pair is refused before anything is asked`() async {
-    let reply = await ask(
-      .pointRecords(record, to: RecordTarget(host: "a", setIdentifier: "dr"), from: RecordTarget(host: "b")))
-    #expect(reply.failure?.kind == .invalid && executor.asked.isEmpty)
-  }
-
   @Test func `writes are held by a rule of the first priority for every path`() async throws {
     try executor.prepareFixture("CreateRule.xml")
     #expect(await ask(.holdWrites(listener)) == .accepted(receipt: nil))
