@@ -35,7 +35,9 @@ func readTraffic(_ traffic: Section, primary: String, dr: String) -> TrafficSett
       + "whose control is on. Works without a control plane and without any single region; safety rules are obeyed, never overridden."
   ) { readControls($0, primaryRegion: primary) }
   let byHand = traffic.optional(
-    "manual", .boolean, absent: "another way", "The operator moves traffic, or clients find the region themselves.")
+    "manual", .boolean, absent: "another way",
+    "The operator moves traffic, or clients find the region themselves. A failover waits for neither; a switchover and a failback ask "
+      + "before they take the instances of the region that users leave.")
   let chosen = [record, object, check, controls, byHand == true ? .manual : nil].compactMap { $0 }
   guard let choice = chosen.first, chosen.count == 1 else {
     traffic.refuseChoice(

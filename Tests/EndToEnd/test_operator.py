@@ -26,7 +26,7 @@ def test_status_has_the_promised_shape(world: World, start) -> None:
         "name", "phase", "mode", "paused", "armed", "assessment", "lag", "loss", "commitDeadline", "incident"}
     assert (workload["name"], workload["phase"], workload["mode"]) == (WORKLOAD, "healthy", "automatic")
     assert workload["paused"] is False and workload["incident"] is None and workload["commitDeadline"] is None
-    assert workload["armed"] == {"ok": True, "reasons": [], "unproven": []}
+    assert workload["armed"] == {"ok": True, "reasons": [], "obstacles": [], "unproven": []}
     assert set(workload["assessment"]) >= {"verdict", "since", "evidence"} and workload["assessment"]["verdict"] == "up"
     assert workload["lag"]["seconds"] == pytest.approx(1, abs=1)
 

@@ -12,7 +12,7 @@ from live_check import NOT_READY, READY, WRONG, Check
 from names import Names
 from world import BUCKET, DR, GROUP, RECORD, REPLICA, SECRET, SWITCH, World
 
-ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "traffic", "permissions", "clock", "capacity"]
+ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "traffic", "passage", "permissions", "clock", "capacity"]
 
 
 @pytest.fixture
@@ -70,6 +70,19 @@ def test_a_load_balancer_that_the_fence_cannot_close_is_told_before_any_disaster
     arn = f"{world.primary.listener}0"
     check = Check(Daemon(world, tmp_path, {"decision.fenceListener": True, "primary.listener": arn}), NOT_READY)
     assert check.words("NOT READY") == ["listener"] and arn in check.items["listener"][1], check.text
+
+
+def test_a_load_balancer_of_the_dr_region_that_a_run_left_closed_is_told_before_any_disaster(world: World, look: Callable[..., Check]) -> None:
+    answer = {"StatusCode": "503", "ContentType": "text/plain", "MessageBody": "pilotlight: writes are held during failback"}
+    rule = world.client("elbv2", DR).create_rule(
+        ListenerArn=world.dr.listener, Priority=1, Conditions=[{"Field": "path-pattern", "Values": ["/*"]}],
+        Actions=[{"Type": "fixed-response", "FixedResponseConfig": answer}])["Rules"][0]["RuleArn"]
+    world.built = world.control.mark()
+    check = look(NOT_READY)
+    assert check.words("NOT READY") == ["passage"] and "answers 503 to everything" in check.items["passage"][1], check.text
+    world.client("elbv2", DR).delete_rule(RuleArn=rule)
+    world.built = world.control.mark()
+    look(READY)
 
 
 def test_where_dns_leads_users_is_shown_and_is_never_in_the_way(world: World, tmp_path: Path) -> None:

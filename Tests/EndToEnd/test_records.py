@@ -129,7 +129,9 @@ def test_sets_of_another_routing_policy_are_told_and_are_never_turned_into_weigh
         before = sets(world)
         words = f"is not weighted but {policy}"
         daemon = start(world, arm=False)
-        daemon.until("it is told", lambda workload: words in " ".join(workload["armed"]["reasons"]), 20)
+        told = daemon.until("it is told", lambda workload: words in " ".join(workload["armed"]["reasons"]), 20)
+        if "never seen serving" in " ".join(told["armed"]["reasons"]):
+            daemon.until("seen serving", lambda workload: "never seen" not in " ".join(workload["armed"]["reasons"]), 20)
         world.break_primary()
         daemon.until("the run is stuck", lambda workload: (workload["incident"] or {}).get("standing") == "stuck", 60)
         assert words in daemon.ctl("status").stdout

@@ -29,7 +29,7 @@ import Testing
         == .group(
           GroupState(
             size: GroupSize(min: 1, desired: 3, max: 3), inService: 1, instances: 3, trouble: trouble,
-            suspended: ["Launch"])))
+            suspended: ["Launch"], protected: 1)))
   }
 
   @Test func `a group that is complete is not asked for its activities`() async throws {
