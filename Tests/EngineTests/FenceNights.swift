@@ -277,4 +277,22 @@ extension Night {
       #expect((night.cloud.groups[primary]?.desired == 0) == isPromoted, "promoted: \(isPromoted)")
     }
   }
+
+  @Test func `instances on their way out hold nothing up, are owed, and call somebody only when they stay`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    let group = night.settings.primary.group.ref
+    night.cloud.survivors[group] = 2
+    night.primary = .failure(.refused, status: nil, detail: "nobody listens")
+    night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
+    #expect(night.run(.minutes(40)) { $0.phase == .drActive && $0.debts == ["fence-primary"] })
+    let said = night.messages.filter { $0.step == "fence-primary" && $0.text.contains("2 instance(s) still run") }
+    #expect(said.contains { $0.kind == .fenceUnderway } && !said.contains { $0.kind.isPaged })
+    night.run(.minutes(12))
+    #expect(night.messages.contains { $0.kind == .debtUnpaid })
+    night.cloud.survivors[group] = nil
+    #expect(night.run(.minutes(2)) { $0.debts.isEmpty })
+    night.cloud.survivors[group] = 1
+    #expect(night.run(.minutes(6)) { $0.debts == ["fence-primary"] })
+  }
 }

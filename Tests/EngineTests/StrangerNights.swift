@@ -114,4 +114,50 @@ import Testing
     try restart(night, under: renamed)
     #expect(night.engine.leftOut == [night.settings.name])
   }
+
+  @Test func `whose writes are taken over is what the run began with, whatever the configuration says meanwhile`()
+    throws
+  {
+    let night = try Night(.reference { $0.mode = .approve })
+    night.run(.minutes(5))
+    night.regionDies()
+    #expect(night.run(.minutes(10)) { $0.workload.machine.asking($0.workload.situation) == "gate" })
+    var settings = night.settings
+    settings.primary.database.ref.identifier = "shop"
+    let why = try night.engine.reload([settings], brakes: Brakes(maximum: 1, window: .hours(1)), at: night.now)
+    #expect(why?.contains("shop") == true)
+    // A restart refuses nothing, and a promotion that was asked for ends under it.
+    night.order(.approve(acceptDataLoss: true))
+    #expect(night.run(.minutes(5)) { $0.cloud.promotions == 1 })
+    try restart(night, under: settings)
+    night.run(.minutes(30))
+    #expect(
+      night.workload.machine.state.phase.run?.loss?.left ?? night.settings.primary.database.ref
+        == night.settings.primary.database.ref)
+    try restart(night, under: night.settings)
+    #expect(night.run(.hours(1)) { $0.phase == .drActive })
+    #expect(night.workload.machine.state.phase.residence?.failover.loss?.left == night.settings.primary.database.ref)
+  }
+
+  @Test func `groups may be replaced while the DR region serves: the old one stays fenced, the new one leads home`()
+    throws
+  {
+    let night = try night(.failover)
+    night.primary = .failure(.refused, status: nil, detail: "nobody listens")
+    var settings = night.settings
+    let old = settings.primary.group.ref
+    settings.primary.group.ref.name = "rebuilt"
+    night.cloud.groups[settings.primary.group.ref] = settings.primary.group.standby
+    #expect(try night.engine.reload([settings], brakes: Brakes(maximum: 1, window: .hours(1)), at: night.now) == nil)
+    night.cloud.groups[old] = settings.primary.group.serving
+    #expect(night.run(.minutes(10)) { $0.cloud.groups[old]?.desired == 0 && $0.workload.machine.state.debts.isEmpty })
+    night.order(.reviewLoss)
+    night.primary = .success(status: 200)
+    guard case .accepted? = night.order(.failback) else {
+      Issue.record("the rebuilt group does not lead home")
+      return
+    }
+    #expect(night.run(.hours(3)) { $0.phase == .healthy })
+    #expect(night.cloud.groups[settings.primary.group.ref]?.desired == settings.primary.group.serving.desired)
+  }
 }

@@ -24,6 +24,8 @@ struct TinyCloud {
   var cancelsSwitchover = false
   var databases: [DatabaseRef: Database] = [:]
   var groups: [GroupRef: GroupSize] = [:]
+  /// Instances that live on beyond a group's size.
+  var survivors: [GroupRef: Int] = [:]
   var hosts: [SecretRef: DatabaseAddress] = [:]
   var objects: Set<ObjectRef> = []
   var held: Set<ListenerRef> = []
@@ -105,7 +107,8 @@ struct TinyCloud {
     case .callerIdentity: return .identity(account: "123456789012", arn: "arn:aws:iam::123456789012:role/pilotlight")
     case .describeGroup(let ref):
       guard let size = groups[ref] else { return missing(ref.name) }
-      return .group(GroupState(size: size, inService: size.desired, instances: size.desired))
+      return .group(
+        GroupState(size: size, inService: size.desired, instances: size.desired + survivors[ref, default: 0]))
     case .describeDatabase(let ref):
       guard let database = databases[ref] else { return missing(ref.identifier) }
       if ref.global != nil { return .database(clusterState(ref, database)) }

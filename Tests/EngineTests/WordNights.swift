@@ -121,6 +121,23 @@ import Testing
     #expect(night.cloud.promotions == 1)
   }
 
+  @Test func `what our own hold closed is no outage once it is taken back`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.order(.switchover)
+    #expect(night.run(.hours(1)) { self.run($0)?["hold-writes"]?.state == .done })
+    night.primary = .failure(.serverError, status: 503, detail: "503")
+    night.cloud.lagSeconds = 600
+    night.run(.minutes(5))
+    night.order(.abort)
+    // The load balancer takes a while to forget the rule.
+    #expect(night.run(.minutes(2)) { $0.workload.machine.state.phase.run == nil })
+    night.run(.seconds(30))
+    night.primary = .success(status: 200)
+    night.run(.minutes(10))
+    #expect(night.messages.filter { $0.kind == .runBegun }.count == 1 && night.cloud.promotions == 0)
+  }
+
   @Test func `an abort that is held says by what, and who observes approves nothing`() throws {
     let night = try Night()
     night.run(.minutes(5))
