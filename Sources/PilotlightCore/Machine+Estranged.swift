@@ -64,6 +64,7 @@ extension Run {
 extension DatabaseRef {
   /// RDS knows no case. Which global database a cluster belongs to changes on the way home.
   fileprivate func isSame(as other: DatabaseRef) -> Bool {
-    region == other.region && identifier.lowercased() == other.identifier.lowercased()
+    region == other.region
+      && (identifier == other.identifier || identifier.lowercased() == other.identifier.lowercased())
   }
 }

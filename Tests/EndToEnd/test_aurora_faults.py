@@ -201,7 +201,8 @@ def test_a_way_home_that_aurora_cancels_can_be_taken_back(aurora: AuroraWorld, a
     until_asked(aurora, daemon, 1, 60)
     aws.fault("error", action=SWITCH_OVER, **BUSY)
     until_asked(aurora, daemon, 2, 100)
-    daemon.order("abort", expect=DONE)
+    # Once the refusal of the second has come.
+    daemon.wait_until("it may be aborted", lambda: daemon.ctl("abort", WORKLOAD, "--reason", "test").returncode == DONE, 30)
     daemon.until_phase("dr-active", 60)
     assert aurora.writer() == REPLICA and aurora.serving() == "dr" and not aurora.writes_held(aurora.dr)
     assert aurora.sizes(aurora.primary) == STANDBY and aurora.sizes(aurora.dr) == SERVING

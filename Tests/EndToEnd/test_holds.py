@@ -138,9 +138,12 @@ def test_a_pause_in_the_middle_of_a_failover_stops_it_before_the_promotion(world
     world.break_primary()
     gate_asks(daemon)
     daemon.order("pause", reason="wait", expect=DONE)
-    daemon.order("approve", expect=DONE)
+    # Paused it asks nothing, so that there is nothing to answer.
+    assert "the gate has not asked yet: paused" in daemon.order("approve", expect=REFUSED)
     daemon.stays(lambda: world.promotions() == [], 4)
     daemon.order("resume", expect=DONE)
+    gate_asks(daemon)
+    daemon.order("approve", expect=DONE)
     daemon.until_phase("dr-active")
     assert_promoted_once(world)
 
