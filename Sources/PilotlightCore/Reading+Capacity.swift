@@ -11,9 +11,14 @@ extension Work {
     return .needed(.resizeGroup(group, wanted), undo: .resizeGroup(group, now), "\(group.name) is at \(now)")
   }
 
-  func readScaleDown(
-    _ group: GroupRef, _ size: GroupSize, _ replies: [CloudReply], _ context: StepContext
-  ) -> Reading {
+  /// What keeps instances from going is nothing that a fence waits its bound for.
+  func readFence(_ group: GroupRef, _ size: GroupSize, _ replies: [CloudReply]) -> Reading {
+    guard case .group(let state) = replies.first, state.size == size, state.instances > size.desired, state.isHindered
+    else { return readScaleDown(group, size, replies) }
+    return .impossible(state.survivors(group))
+  }
+
+  func readScaleDown(_ group: GroupRef, _ size: GroupSize, _ replies: [CloudReply]) -> Reading {
     guard case .group(let state) = replies.first else { return unclear(replies) }
     guard state.size == size else {
       return .needed(
@@ -93,21 +98,6 @@ extension Work {
   /// What a person has to confirm before it goes on; nil: nothing.
   func readQuestion(_ context: StepContext) -> Reading? {
     context.run[question: context.step].map { .asks("\($0), then `pilotlightctl approve`") }
-  }
-}
-
-extension Fence {
-  /// As a step: what stands in the way of instances that have to go is nothing that a bound has to be waited for.
-  func readStep(_ replies: [CloudReply]) -> Reading {
-    guard case (.group(let group, let size), .group(let state)?) = (self, replies.first) else {
-      return read(replies.first)
-    }
-    if state.size != size {
-      return .needed(
-        .resizeGroup(group, size), undo: .resizeGroup(group, state.size), "\(group.name) is at \(state.size)")
-    }
-    if state.instances > size.desired, state.isHindered { return .impossible(state.survivors(group)) }
-    return read(replies.first)
   }
 }
 

@@ -85,8 +85,8 @@ extension Work {
     switch self {
     case .scaleUp(let group, let size): readScaleUp(group, size, replies)
     case .scaleDown(let group, let size):
-      readQuestion(context) ?? readScaleDown(group, size, replies, context)
-    case .fence(let group, let size): Fence.group(group, size).readStep(replies)
+      readQuestion(context) ?? readScaleDown(group, size, replies)
+    case .fence(let group, let size): readFence(group, size, replies)
     case .fenceListener(let listener): readHold(listener, wanted: true, replies)
     case .stopDatabase(let database): Fence.database(database).read(replies.first)
     case .startDatabase(let database): readStarted(database, replies)
