@@ -9,9 +9,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+import pytest
 
 from daemon import PATIENCE, ROOT, die_with_parent
 
@@ -108,3 +110,12 @@ class Comparison:
         process = self.begin(*tables, **words)
         told, _ = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, told)
+
+    def waits_for(self, release: Callable[[], object]) -> None:
+        """It has not ended while the replica stands still, and ends well once that is released."""
+        process = self.begin()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=3)
+        release()
+        told, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, told

@@ -20,6 +20,14 @@ import Testing
     return night
   }
 
+  private func atTheGate() throws -> Night {
+    let night = try Night(.reference { $0.mode = .approve })
+    night.run(.minutes(5))
+    night.regionDies()
+    #expect(night.run(.minutes(10)) { $0.workload.machine.asking($0.workload.situation) == "gate" })
+    return night
+  }
+
   private func restart(_ night: Night, under settings: WorkloadSettings) throws {
     night.engine = try Engine(
       workloads: [settings], brakes: Brakes(maximum: 1, window: .hours(1)), ledger: night.ledger, codec: night.codec,
@@ -73,10 +81,7 @@ import Testing
   }
 
   @Test func `a run whose replica is another one now does not pass its gate on the other one's lag`() throws {
-    let night = try Night(.reference { $0.mode = .approve })
-    night.run(.minutes(5))
-    night.regionDies()
-    #expect(night.run(.minutes(10)) { $0.workload.machine.asking($0.workload.situation) == "gate" })
+    let night = try atTheGate()
     var settings = night.settings
     settings.dr.database.ref.identifier = "another-replica"
     night.cloud.databases[settings.dr.database.ref] = night.cloud.databases[night.settings.dr.database.ref]
@@ -118,10 +123,7 @@ import Testing
   @Test func `whose writes are taken over is what the run began with, whatever the configuration says meanwhile`()
     throws
   {
-    let night = try Night(.reference { $0.mode = .approve })
-    night.run(.minutes(5))
-    night.regionDies()
-    #expect(night.run(.minutes(10)) { $0.workload.machine.asking($0.workload.situation) == "gate" })
+    let night = try atTheGate()
     var settings = night.settings
     settings.primary.database.ref.identifier = "shop"
     let why = try night.engine.reload([settings], brakes: Brakes(maximum: 1, window: .hours(1)), at: night.now)
