@@ -271,7 +271,7 @@ extension Machine {
   mutating func noteLoss(
     _ work: Work, _ run: Run, _ replies: [CloudReply], at now: Instant, _ reaction: inout Reaction
   ) {
-    guard let promoted = work.promoted, run.kind != .failback || run.lossAcceptedBy != nil else { return }
+    guard let promoted = work.promoted, run.kind != .failback || run.isKeptByWordAlone else { return }
     var seen: DatabaseState?
     if case .database(let state)? = replies.first { seen = state }
     let drained = run.nothingLost(by: work, replies)
@@ -384,7 +384,6 @@ extension Machine {
   func holdingActs(_ situation: Situation) -> String? {
     if let pause = state.pause { return "it is paused by \(pause.by): \(pause.reason)" }
     if settings.mode == .observe { return "mode is observe" }
-    return foreignAccount(situation) ?? situation.lease?.whyNotHeld(at: situation.now)
-      ?? outdated(situation)
+    return foreignAccount(situation) ?? situation.lease?.whyNotHeld(at: situation.now) ?? outdated(situation)
   }
 }

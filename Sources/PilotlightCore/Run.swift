@@ -138,6 +138,9 @@ package struct Run: Hashable, Sendable, Codable {
     hasPromoted && !steps.contains { $0.step.work.kind == .oneWay && ($0.wasTaken || $0.state == .done) }
   }
 
+  /// That nothing is left behind was accepted otherwise, or the writes were held by somebody's word.
+  var isKeptByWordAlone: Bool { lossAcceptedBy != nil || self["hold-writes"]?.state == .skipped }
+
   /// The one-way step was asked for by this run.
   var mayHavePromoted: Bool {
     steps.contains { $0.step.work.kind == .oneWay && $0.intentAt != nil && !$0.didNotHappen }

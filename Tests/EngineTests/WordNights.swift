@@ -87,6 +87,22 @@ import Testing
     #expect(night.cloud.databases[night.settings.dr.database.ref] != nil)
   }
 
+  @Test func `on the way home a hold of writes that was only said to be one is no proof that nothing is left behind`()
+    throws
+  {
+    let night = try Night.afterAFailover()
+    night.order(.failback)
+    night.cloud.failures["elasticloadbalancing:CreateRule"] = [
+      CloudFailure(.denied, code: "AccessDenied", message: "not authorized")
+    ]
+    #expect(night.run(.hours(3)) { self.run($0)?.stuck?.step.name == "hold-writes" })
+    night.order(.skip(step: nil))
+    #expect(night.run(.minutes(30)) { self.run($0)?.stuck?.step.name == "promote-primary" })
+    night.order(.skip(step: nil))
+    let loss = try #require(run(night)?.loss)
+    #expect(loss.window.window == nil && loss.left == night.settings.dr.database.ref)
+  }
+
   @Test func `where a hand moves users, a switchover waits for its word before it takes the primary's instances`()
     throws
   {
