@@ -138,6 +138,7 @@ extension Machine {
       return ("no gate is waiting for an approval", "")
     }
     if let why = unasked(gateStep, situation) { return ("the gate has not asked yet: \(why)", "") }
+    if let why = typedTwice(run, situation) { return (why, "") }
     let loss = situation.loss
     if !accept, run.lossAcceptedBy == nil, !loss.isWithin(settings.objectives.rpo),
       settings.decision.onRpoBreach == .hold
@@ -167,6 +168,17 @@ extension Machine {
     case .rollBack(let why)?: why
     case .pass?: "it lets pass by itself"
     case nil: "it is not reached"
+    }
+  }
+
+  /// The order before this one confirmed a step: nobody has read in so short a time that the gate asks something else.
+  private func typedTwice(_ run: Run, _ situation: Situation) -> String? {
+    let confirmed = run.steps.first { step in
+      guard case .confirmByHand = step.step.work, step.state == .done, let at = step.finishedAt else { return false }
+      return situation.now - at < .seconds(5)
+    }
+    return confirmed.map {
+      "\($0.step.name) was confirmed just now, and the gate asks something else: read it, and `approve` again"
     }
   }
 

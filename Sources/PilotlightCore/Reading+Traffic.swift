@@ -7,7 +7,7 @@ extension Work {
     switch traffic {
     // Only a failover: its users are out already, and nothing is taken from them behind it.
     case .manual:
-      return .done("nobody was led: whose hand moves traffic has to do it now, to the \(site.rawValue) region")
+      return .done("left to a hand: lead users to the \(site.rawValue) region now")
     case .objectSwitch(let object): return readSwitch(object, site, replies, context)
     case .healthCheck(let check): return readCheck(check, site, replies)
     case .routingControl(let controls): return readControls(controls, site, replies)

@@ -32,6 +32,26 @@ import Testing
     #expect(night.cloud.promotions == 0)
   }
 
+  @Test func `an approval that is typed twice answers the first question, and not the next one unread`() throws {
+    let ask = OwnStep(name: "ask-payments", after: "scale-up-dr", kind: .confirm("ask the payments team"))
+    let night = try Night(
+      .reference {
+        $0.mode = .approve
+        $0.plans = PlanChanges(failover: PlanChange(steps: [ask]))
+      })
+    night.run(.minutes(5))
+    night.regionDies()
+    #expect(night.run(.minutes(10)) { self.run($0)?.unconfirmed?.step.name == "ask-payments" })
+    #expect(refusal(night.order(.approve(acceptDataLoss: true))) == nil)
+    #expect(night.run(.minutes(1)) { $0.workload.machine.asking($0.workload.situation) == "gate" })
+    let why = try #require(refusal(night.order(.approve(acceptDataLoss: true))))
+    #expect(why.hasPrefix("ask-payments was confirmed just now"))
+    night.run(.seconds(6))
+    #expect(night.cloud.promotions == 0)
+    #expect(refusal(night.order(.approve(acceptDataLoss: true))) == nil)
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+  }
+
   @Test
   func `a drain is skipped by nobody who does not accept the loss, and what is left behind is noted on the way home`()
     throws
@@ -122,7 +142,7 @@ import Testing
     night.run(.minutes(5))
     night.regionDies()
     #expect(night.run(.hours(1)) { $0.phase == .drActive })
-    #expect(night.messages.contains { $0.kind == .waiting && $0.text.contains("nobody was led") })
+    #expect(night.messages.contains { $0.kind == .waiting && $0.text.contains("lead users to the dr region now") })
   }
 
   @Test func `an aborted switchover leaves the next failover armed`() throws {
