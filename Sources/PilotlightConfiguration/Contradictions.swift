@@ -200,7 +200,7 @@ struct Contradictions {
         "Aurora stops no cluster of a global database, and the old primary is watched anyway, expected no fenceDatabase"
     )
     for site in ["primary", "dr"] {
-      for key in ["instanceClass", "subnetGroup", "securityGroups", "kmsKey", "parameterGroup"] {
+      for key in ["instanceClass", "subnetGroup", "securityGroups", "kmsKey", "parameterGroup", "backupRetention"] {
         let at = "\(site).database.\(key)"
         require(
           !findings.isWritten("\(path).\(at)"), at, "globalDatabase",

@@ -25,7 +25,10 @@ func readSite(_ site: Section) -> SiteSettings {
       "ARN of the load balancer's listener, where a failback holds writes, or a switchover."
     ).map { ListenerRef(region: region, arn: $0) },
     database: site.section(
-      "database", "The RDS instance or Aurora cluster, and what creates an instance anew as a replica in failback."
+      "database",
+      "The RDS instance or Aurora cluster, and what creates an instance anew as a replica in failback. What is not said here is "
+        + "that of the instance whose place it takes, as are Multi-AZ, deletion protection, IAM authentication, CopyTagsToSnapshot and tags; "
+        + "the report says what else differs (storage type, monitoring, log exports)."
     ) {
       readDatabase($0, region: region)
     },
@@ -111,18 +114,24 @@ private func readDatabase(_ database: Section, region: String) -> DatabaseSettin
       region: region,
       identifier: database.required("id", .databaseIdentifier, "DB instance, or Aurora DB cluster, identifier.")),
     instanceClass: database.optional(
-      "instanceClass", .instanceClass, absent: "RDS takes the source's", "Instance class of a replica created here."),
+      "instanceClass", .instanceClass, absent: "its predecessor's",
+      "Instance class of a replica created here."),
     subnetGroup: database.optional(
-      "subnetGroup", .text(maximum: 255), absent: "RDS takes `default`", "DB subnet group of a replica created here."),
+      "subnetGroup", .text(maximum: 255), absent: "its predecessor's",
+      "DB subnet group of a replica created here."),
     securityGroups: database.optional(
       "securityGroups", .list(of: .securityGroup, 0...20), default: [],
-      "Security groups of a replica created here; none leaves it with its VPC's default."),
+      "Security groups of a replica created here; none: its predecessor's."),
     kmsKey: database.optional(
-      "kmsKey", .kmsKey, absent: "the database is not encrypted",
+      "kmsKey", .kmsKey, absent: "its predecessor's",
       "KMS key of this region for an encrypted replica created here."),
     parameterGroup: database.optional(
-      "parameterGroup", .text(maximum: 255), absent: "the engine's default",
-      "DB parameter group of a replica created here."))
+      "parameterGroup", .text(maximum: 255), absent: "its predecessor's",
+      "DB parameter group of a replica created here."),
+    backupRetention: database.optional(
+      "backupRetention", .integer(1...35), default: DatabaseSettings.usualBackups,
+      "Days for which automated backups are kept once a replica is promoted here (RDS's own default is 1); one that keeps them for longer "
+        + "already goes on so."))
 }
 
 private func readSecret(_ secret: Section, region: String) -> SecretSettings {

@@ -139,28 +139,6 @@ package struct DatabaseAddress: Hashable, Sendable, Codable {
   }
 }
 
-/// A cross-region read replica to be created.
-package struct ReplicaSpec: Hashable, Sendable, Codable {
-  /// The replica's region and identifier.
-  package var replica: DatabaseRef
-  /// The source in the other region.
-  package var source: DatabaseRef
-  package var instanceClass: String?
-  package var subnetGroup: String?
-  package var securityGroups: [String]
-  package var kmsKey: String?
-  package var parameterGroup: String?
-  package init(settings: DatabaseSettings, source: DatabaseRef) {
-    replica = settings.ref
-    self.source = source
-    instanceClass = settings.instanceClass
-    subnetGroup = settings.subnetGroup
-    securityGroups = settings.securityGroups
-    kmsKey = settings.kmsKey
-    parameterGroup = settings.parameterGroup
-  }
-}
-
 /// Everything that is ever asked of the cloud.
 package indirect enum CloudAction: Hashable, Sendable, Codable {
   // Reads. They change nothing and may be repeated freely.
@@ -228,8 +206,8 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case repointSecret(SecretRef, DatabaseAddress, token: String)
   /// StopReplicationToReplica, in the replica's region -> `.accepted`.
   case detachSecret(SecretRef)
-  /// PromoteReadReplica: one-way -> `.accepted`.
-  case promoteReplica(DatabaseRef)
+  /// PromoteReadReplica: one-way -> `.accepted`. `backups`: BackupRetentionPeriod in days; nil, as in older ledgers: RDS's 1.
+  case promoteReplica(DatabaseRef, backups: Int? = nil)
   /// FailoverGlobalCluster with AllowDataLoss, in the region of the cluster that is promoted, so that it works with the other one dark:
   /// one-way -> `.accepted`. `arn` is that cluster's.
   case failOverCluster(DatabaseRef, arn: String)
@@ -237,6 +215,8 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case switchOverCluster(DatabaseRef, arn: String, from: DatabaseRef)
   /// ModifyDBInstance NewDBInstanceIdentifier, applied at once -> `.accepted`.
   case renameDatabase(DatabaseRef, to: String)
+  /// ModifyDBInstance, applied at once -> `.accepted`.
+  case modifyInstance(DatabaseRef, InstanceChange)
   /// StopDBInstance: refused while the instance has a replica or is one -> `.accepted`.
   case stopDatabase(DatabaseRef)
   /// StartDBInstance -> `.accepted`.
@@ -278,8 +258,9 @@ extension CloudAction {
     case .callerIdentity(let region), .readChange(_, let region), .simulate(_, let region), .readClock(let region):
       region
     case .describeGroup(let ref), .resizeGroup(let ref, _), .readLaunchSource(let ref): ref.region
-    case .describeDatabase(let ref), .replicaLag(let ref), .promoteReplica(let ref), .renameDatabase(let ref, _),
-      .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _), .describeSnapshot(let ref, _),
+    case .describeDatabase(let ref), .replicaLag(let ref), .promoteReplica(let ref, _), .renameDatabase(let ref, _),
+      .modifyInstance(let ref, _), .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _),
+      .describeSnapshot(let ref, _),
       .failOverCluster(let ref, _), .switchOverCluster(_, _, let ref):
       ref.region
     case .targetHealth(let ref): ref.region
@@ -326,7 +307,7 @@ extension CloudAction {
     case .promoteReplica: "rds:PromoteReadReplica"
     case .failOverCluster: "rds:FailoverGlobalCluster"
     case .switchOverCluster: "rds:SwitchoverGlobalCluster"
-    case .renameDatabase: "rds:ModifyDBInstance"
+    case .renameDatabase, .modifyInstance: "rds:ModifyDBInstance"
     case .stopDatabase: "rds:StopDBInstance"
     case .startDatabase: "rds:StartDBInstance"
     case .snapshotDatabase: "rds:CreateDBSnapshot"
@@ -345,8 +326,11 @@ extension CloudAction {
 
   /// Every API action that it takes leave for, `apiName` first.
   package var apiNames: [String] {
-    if case .describeDatabase(let ref) = self, ref.global != nil { return [apiName, "rds:DescribeGlobalClusters"] }
-    return [apiName]
+    switch self {
+    case .describeDatabase(let ref) where ref.global != nil: return [apiName, "rds:DescribeGlobalClusters"]
+    case .createReplica(let spec) where spec.options?.tags.isEmpty == false: return [apiName, "rds:AddTagsToResource"]
+    default: return [apiName]
+    }
   }
 
   /// True for actions that change something of a workload, or tell people.
@@ -359,11 +343,8 @@ extension CloudAction {
       .simulate, .readClock, .readLease, .claimLease:
       false
     case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .failOverCluster, .switchOverCluster,
-      .renameDatabase, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords, .switchCheck,
-      .turnControls,
-      .putObject, .removeObject, .holdWrites,
-      .releaseWrites,
-      .publish, .runCommand:
+      .renameDatabase, .modifyInstance, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords,
+      .switchCheck, .turnControls, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish, .runCommand:
       true
     }
   }
@@ -371,13 +352,14 @@ extension CloudAction {
   /// Which database it makes a writer of; nil for every other one.
   package var promoted: DatabaseRef? {
     switch self {
-    case .promoteReplica(let ref), .failOverCluster(let ref, _), .switchOverCluster(let ref, _, _): ref
+    case .promoteReplica(let ref, _), .failOverCluster(let ref, _), .switchOverCluster(let ref, _, _): ref
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
       .readWriteHold,
       .describeSnapshot, .readLaunchSource, .readSwitch, .simulate, .readClock, .readLease, .claimLease, .resizeGroup,
-      .repointSecret, .detachSecret, .renameDatabase, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica,
-      .pointRecords, .switchCheck, .turnControls, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish,
+      .repointSecret, .detachSecret, .renameDatabase, .modifyInstance, .stopDatabase, .startDatabase, .snapshotDatabase,
+      .createReplica, .pointRecords, .switchCheck, .turnControls, .putObject, .removeObject, .holdWrites,
+      .releaseWrites, .publish,
       .runCommand:
       nil
     }

@@ -75,9 +75,11 @@ package struct DatabaseState: Hashable, Sendable, Codable {
   package var replication: String?
   /// nil: an instance.
   package var cluster: ClusterState?
+  /// nil: a cluster, or a recording, which keeps none of it.
+  package var instance: InstanceState?
   package init(
     status: String, source: String?, arn: String, address: DatabaseAddress?, engine: String, replication: String? = nil,
-    cluster: ClusterState? = nil
+    cluster: ClusterState? = nil, instance: InstanceState? = nil
   ) {
     self.status = status
     self.source = source
@@ -86,6 +88,7 @@ package struct DatabaseState: Hashable, Sendable, Codable {
     self.engine = engine
     self.replication = replication
     self.cluster = cluster
+    self.instance = instance
   }
 }
 

@@ -97,7 +97,8 @@ extension Work {
     case .awaitDemoted(let database): .demoted(database)
     case .scaleUp, .scaleDown, .repoint, .detach, .gate, .promote, .switchOver, .awaitTargets, .awaitInService,
       .awaitApplication,
-      .shift, .awaitNames, .announce, .checkRegion, .snapshot, .setAside, .replicate, .awaitReplication, .holdWrites,
+      .shift, .awaitNames, .announce, .checkRegion, .snapshot, .setAside, .replicate, .reinstate, .awaitReplication,
+      .holdWrites,
       .awaitDrained, .releaseWrites, .startDatabase, .confirmByHand, .command:
       nil
     }

@@ -80,7 +80,7 @@ extension Work {
 
   /// Why Aurora will refuse, and what leads out; nil where nothing is known against it.
   func caveat(_ replies: [CloudReply]) -> String? {
-    guard case .promote(let database, _) = self, let global = database.global?.identifier,
+    guard case .promote(let database, _, _) = self, let global = database.global?.identifier,
       case .database(let state)? = replies.first, let cluster = state.cluster, !cluster.isOfOneVersion
     else { return nil }
     return

@@ -204,7 +204,7 @@ extension Machine {
 
   /// Writes may have come while the hold was gone.
   private mutating func proveDrainAnew(before work: Work, _ run: Run, _ reaction: inout Reaction) {
-    guard case .promote(_, whileHeld: .some) = work else { return }
+    guard case .promote(_, whileHeld: .some, _) = work else { return }
     for step in run.steps where step.state == .done {
       switch step.step.work {
       case .holdWrites, .awaitDrained:

@@ -90,7 +90,8 @@ extension PastIncident {
       .awaitDemoted:
       account.cloud = end - start
     case .scaleUp, .scaleDown, .repoint, .detach, .fence, .fenceListener, .stopDatabase, .startDatabase, .promote,
-      .switchOver, .shift, .announce, .snapshot, .setAside, .replicate, .holdWrites, .releaseWrites, .command:
+      .switchOver, .shift, .announce, .snapshot, .setAside, .replicate, .reinstate, .holdWrites, .releaseWrites,
+      .command:
       account.cloud = min(asked(step.step.name, from: start, until: end), end - start)
     }
     account.ours = end - start - account.cloud

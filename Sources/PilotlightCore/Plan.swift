@@ -20,7 +20,7 @@ package enum Plan {
     plan.together(fences(settings))
     let isGlobal = dr.database.ref.global != nil
     plan.then(
-      "promote-replica", .promote(dr.database.ref, whileHeld: nil),
+      "promote-replica", .promote(dr.database.ref, whileHeld: nil, backups: dr.database.backups),
       forecast: isGlobal ? .seconds(300) : .seconds(450))
     if isGlobal {
       // Aurora fences what it leaves as well as it can, and takes it in again as a reader.
@@ -115,12 +115,10 @@ package enum Plan {
     plan.verifyNames(settings, .primary, "verify-dns-home")
     plan.then("scale-down-dr", .scaleDown(dr.group.ref, dr.group.standby), forecast: .minutes(2))
     if dr.database.ref.global == nil {
+      let kept = dr.database.ref.kept(suffix)
       plan.then(
-        "set-aside-dr-database",
-        .setAside(dr.database.ref, as: dr.database.ref.identifier.kept(suffix)), forecast: .minutes(2))
-      plan.then(
-        "recreate-dr-replica", .replicate(ReplicaSpec(settings: dr.database, source: primary.database.ref)),
-        forecast: .hours(1))
+        "set-aside-dr-database", .setAside(dr.database.ref, as: kept.identifier), forecast: .minutes(2))
+      plan.rebuild("recreate-dr-replica", "reinstate-dr-settings", dr.database, from: primary.database.ref, like: kept)
     }
     plan.then(
       "await-dr-replication", .awaitReplication(dr.database.ref, within: settings.objectives.rpo), forecast: .minutes(5)
@@ -157,6 +155,8 @@ package enum Plan {
 private let fenceBound: Duration = .seconds(20)
 /// Nothing waits for the last rung, and RDS takes some time to see that the instance has no replica any more.
 private let stopBound: Duration = .minutes(2)
+/// A standby in another zone is built from a snapshot; nothing is lost without it, and it is said.
+private let reinstateBound: Duration = .minutes(30)
 
 /// Writes plans down: each step waits for the one before.
 private struct Builder {
@@ -187,11 +187,22 @@ private struct Builder {
       then("await-old-primary", .awaitDemoted(old.ref), forecast: .hours(1))
       return
     }
-    let kept = old.ref.identifier.kept(suffix)
+    let kept = old.ref.kept(suffix)
     then("start-old-database", .startDatabase(old.ref), forecast: .seconds(5))
-    then("snapshot-old-database", .snapshot(old.ref, snapshot: kept), forecast: .minutes(10))
-    then("set-aside-old-database", .setAside(old.ref, as: kept), forecast: .minutes(2))
-    then("reverse-replica", .replicate(ReplicaSpec(settings: old, source: new.ref)), forecast: .hours(1))
+    then("snapshot-old-database", .snapshot(old.ref, snapshot: kept.identifier), forecast: .minutes(10))
+    then("set-aside-old-database", .setAside(old.ref, as: kept.identifier), forecast: .minutes(2))
+    rebuild("reverse-replica", "reinstate-settings", old, from: new.ref, like: kept)
+  }
+
+  /// A database is built anew as a replica, like the one that had its name.
+  mutating func rebuild(
+    _ name: String, _ settled: String, _ settings: DatabaseSettings, from source: DatabaseRef, like kept: DatabaseRef
+  ) {
+    then(
+      name, .replicate(ReplicaSpec(settings: settings, source: source, predecessor: kept)), forecast: .hours(1))
+    then(
+      settled, .reinstate(settings.ref, like: kept, parameterGroup: settings.parameterGroup), forecast: .minutes(2),
+      bound: reinstateBound)
   }
 
   /// The DR region's secret.
@@ -244,7 +255,9 @@ private struct Builder {
       then(promotion, .switchOver(new.database.ref, from: old.database.ref), forecast: .seconds(180))
     } else {
       then("drain", .awaitDrained(new.database.ref, after: "hold-writes"), forecast: .minutes(2))
-      then(promotion, .promote(new.database.ref, whileHeld: old.listener), forecast: .seconds(450))
+      then(
+        promotion, .promote(new.database.ref, whileHeld: old.listener, backups: new.database.backups),
+        forecast: .seconds(450))
     }
     verify(new, site: site)
   }
@@ -262,14 +275,16 @@ private struct Builder {
   }
 }
 
-extension String {
-  /// The name under which a database is kept. RDS takes no two hyphens in a row, and no more than 63 characters.
-  fileprivate func kept(_ suffix: String) -> String {
-    var name = prefix(30)
+extension DatabaseRef {
+  /// As what the database is kept. RDS takes no two hyphens in a row, and no more than 63 characters.
+  fileprivate func kept(_ suffix: String) -> DatabaseRef {
+    var name = identifier.prefix(30)
     while name.last == "-" { name.removeLast() }
-    return "\(name)-kept-\(suffix)"
+    return DatabaseRef(region: region, identifier: "\(name)-kept-\(suffix)")
   }
+}
 
+extension String {
   /// The part of an incident id that may stand in an RDS identifier: letters, digits and single hyphens, at most 24.
   fileprivate var suffixName: String {
     var name = ""

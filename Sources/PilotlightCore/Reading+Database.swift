@@ -23,7 +23,8 @@ enum DatabaseReadiness: Equatable {
 
 extension Work {
   func readPromotion(
-    _ database: DatabaseRef, held listener: ListenerRef?, _ replies: [CloudReply], _ context: StepContext
+    _ database: DatabaseRef, held listener: ListenerRef?, _ backups: Int?, _ replies: [CloudReply],
+    _ context: StepContext
   ) -> Reading {
     guard case .database(let state) = replies.first else { return unclear(replies) }
     let readiness = DatabaseReadiness(state.status)
@@ -43,7 +44,10 @@ extension Work {
         )
       }
     }
-    return .needed(.promoteReplica(database), undo: nil, "\(database.identifier) is a replica and available")
+    // Asked for nothing RDS keeps one day; a replica that has backups already keeps as many as it has.
+    let days = backups.map { max($0, state.instance?.backupRetention ?? 0) }
+    return .needed(
+      .promoteReplica(database, backups: days), undo: nil, "\(database.identifier) is a replica and available")
   }
 
   func readSecret(
@@ -136,7 +140,14 @@ extension Work {
   func readReplica(_ spec: ReplicaSpec, _ replies: [CloudReply], _ context: StepContext) -> Reading {
     switch replies.first {
     case .failed(let failure) where failure.kind == .notFound:
-      return .needed(.createReplica(spec), undo: nil, "\(spec.replica.identifier) does not exist")
+      switch replies.dropFirst().first {
+      case .database(let kept)?:
+        let wanted = kept.instance.map { spec.like($0) } ?? spec
+        return .needed(.createReplica(wanted), undo: nil, "\(spec.replica.identifier) does not exist")
+      case .failed(let failure)? where failure.kind != .notFound: return Work.reading(of: failure)
+      case .failed?, nil: return .needed(.createReplica(spec), undo: nil, "\(spec.replica.identifier) does not exist")
+      case let other?: return unclear([other])
+      }
     case .database(let state):
       guard let source = state.source else {
         // A rename takes a while to show; until then the old instance still answers to its name.
@@ -155,6 +166,32 @@ extension Work {
       }
     default: return unclear(replies)
     }
+  }
+
+  /// Not all of it can be asked for when a replica is created: of a parameter group RDS takes in another region that of MySQL alone.
+  func readReinstated(
+    _ database: DatabaseRef, _ kept: DatabaseRef, _ parameterGroup: String?, _ replies: [CloudReply]
+  ) -> Reading {
+    guard replies.count == 2, case .database(let state) = replies[0] else { return unclear(replies) }
+    let model: InstanceState?
+    switch replies[1] {
+    case .database(let state): model = state.instance
+    case .failed(let failure) where failure.kind == .notFound: model = nil
+    default: return unclear([replies[1]])
+    }
+    switch DatabaseReadiness(state.status) {
+    case .busy: return .underway("\(database.identifier) is \(state.status)")
+    case .broken: return .impossible("\(database.identifier) is \(state.status)")
+    case .available: break
+    }
+    guard let instance = state.instance else { return .done("nothing is told of \(database.identifier)'s settings") }
+    let change = instance.change(like: model, parameterGroup: parameterGroup)
+    if !change.sentence.isEmpty {
+      return .needed(.modifyInstance(database, change), undo: nil, "\(database.identifier) wants \(change.sentence)")
+    }
+    guard let model else { return .done("\(kept.identifier) is not there to compare with") }
+    let rest = instance.differences(from: model)
+    return .done("\(database.identifier) is like \(kept.identifier)\(rest.isEmpty ? "" : " but for: \(rest)")")
   }
 
   func readReplication(_ bound: Duration, _ replies: [CloudReply], _ context: StepContext) -> Reading {

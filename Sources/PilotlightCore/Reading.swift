@@ -50,9 +50,9 @@ extension Work {
     case .stopDatabase(let database), .startDatabase(let database): [.describeDatabase(database)]
     case .detach(let secret): [.readSecretSource(secret)]
     case .repoint(let secret, let database): [.readSecret(secret), .describeDatabase(database)]
-    case .promote(let database, nil), .switchOver(let database, _), .awaitDemoted(let database):
+    case .promote(let database, nil, _), .switchOver(let database, _), .awaitDemoted(let database):
       [.describeDatabase(database)]
-    case .promote(let database, let listener?): [.describeDatabase(database), .readWriteHold(listener)]
+    case .promote(let database, let listener?, _): [.describeDatabase(database), .readWriteHold(listener)]
     case .awaitTargets(let targets, let group, _):
       [.targetHealth(targets)] + (group.map { [.describeGroup($0)] } ?? [])
     case .shift(.route53(let record, _, _), _):
@@ -65,7 +65,9 @@ extension Work {
       [.describeSnapshot(database, snapshot: snapshot), .describeDatabase(database)]
     case .setAside(let database, let name):
       [.describeDatabase(DatabaseRef(region: database.region, identifier: name)), .describeDatabase(database)]
-    case .replicate(let spec): [.describeDatabase(spec.replica)]
+    case .replicate(let spec):
+      [.describeDatabase(spec.replica)] + (spec.predecessor.map { [.describeDatabase($0)] } ?? [])
+    case .reinstate(let database, let kept, _): [.describeDatabase(database), .describeDatabase(kept)]
     case .awaitReplication(let database, _): [.describeDatabase(database), .replicaLag(database)]
     case .awaitDrained(let database, _): [.describeDatabase(database), .replicaLag(database)]
     case .holdWrites(let listener), .releaseWrites(let listener): [.readWriteHold(listener)]
@@ -95,13 +97,15 @@ extension Work {
     case .awaitTargets(_, _, let count): readTargets(count, replies, context)
     case .detach(let secret): readDetachment(secret, replies)
     case .repoint(let secret, let database): readSecret(secret, database, replies, context)
-    case .promote(let database, _) where database.global != nil: readFailover(database, replies, context)
-    case .promote(let database, let listener): readPromotion(database, held: listener, replies, context)
+    case .promote(let database, _, _) where database.global != nil: readFailover(database, replies, context)
+    case .promote(let database, let listener, let backups):
+      readPromotion(database, held: listener, backups, replies, context)
     case .switchOver(let database, let old): readSwitchover(database, from: old, replies, context)
     case .awaitDemoted(let database): Fence.demoted(database).read(replies.first)
     case .snapshot(let database, let snapshot): readSnapshot(database, snapshot, replies)
     case .setAside(let database, let name): readSetAside(database, name, replies)
     case .replicate(let spec): readReplica(spec, replies, context)
+    case .reinstate(let database, let kept, let group): readReinstated(database, kept, group, replies)
     case .awaitReplication(_, let bound): readReplication(bound, replies, context)
     case .awaitDrained(_, let step): readDrained(after: step, replies, context)
     case .shift(let traffic, let site): readQuestion(context) ?? readTraffic(traffic, site, replies, context)

@@ -205,10 +205,16 @@ package struct DatabaseSettings: Equatable, Sendable, Codable {
   /// KMS key of this region for an encrypted replica; nil when the database is not encrypted.
   package var kmsKey: String?
   package var parameterGroup: String?
+  /// Days for which automated backups are kept once it was promoted here, 1...35; nil, as in older ledgers: `usualBackups`.
+  package var backupRetention: Int?
+
+  /// RDS's own default for what the console creates; for what the API promotes it is one day (PromoteReadReplica).
+  package static let usualBackups = 7
+  package var backups: Int { backupRetention ?? DatabaseSettings.usualBackups }
 
   package init(
     ref: DatabaseRef, instanceClass: String? = nil, subnetGroup: String? = nil, securityGroups: [String] = [],
-    kmsKey: String? = nil, parameterGroup: String? = nil
+    kmsKey: String? = nil, parameterGroup: String? = nil, backupRetention: Int? = nil
   ) {
     self.ref = ref
     self.instanceClass = instanceClass
@@ -216,6 +222,7 @@ package struct DatabaseSettings: Equatable, Sendable, Codable {
     self.securityGroups = securityGroups
     self.kmsKey = kmsKey
     self.parameterGroup = parameterGroup
+    self.backupRetention = backupRetention
   }
 }
 

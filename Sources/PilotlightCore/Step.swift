@@ -56,8 +56,9 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case fenceListener(ListenerRef)
   /// The old primary's database is stopped, within the same bound.
   case stopDatabase(DatabaseRef)
-  /// The database is standalone and available. With a listener: only while writes are held there.
-  case promote(DatabaseRef, whileHeld: ListenerRef?)
+  /// The database is standalone and available, and keeps its automated backups for at least so many days (nil: RDS's 1). With a listener:
+  /// only while writes are held there.
+  case promote(DatabaseRef, whileHeld: ListenerRef?, backups: Int? = nil)
   /// The cluster writes, and the one that wrote follows it: they have changed places, and nothing was lost.
   case switchOver(DatabaseRef, from: DatabaseRef)
   /// The cluster that wrote is a reader again: Aurora sees to that, once its region is well.
@@ -84,6 +85,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case setAside(DatabaseRef, as: String)
   /// The replica exists and is available.
   case replicate(ReplicaSpec)
+  /// The database has the settings of the one whose place it took, where that is known, and the operator's parameter group before all.
+  case reinstate(DatabaseRef, like: DatabaseRef, parameterGroup: String?)
   /// Replication runs and its lag is within the bound.
   case awaitReplication(DatabaseRef, within: Duration)
   /// The load balancer answers 503 to everything, so that no user can write.
@@ -105,7 +108,7 @@ package indirect enum Work: Hashable, Sendable, Codable {
     // Where somebody scaled in what is waited for, it is scaled up again.
     case .awaitTargets, .awaitInService: .reversible
     case .scaleUp, .scaleDown, .repoint, .detach, .fence, .fenceListener, .stopDatabase, .startDatabase, .shift,
-      .announce, .snapshot, .setAside, .replicate, .holdWrites, .releaseWrites, .command:
+      .announce, .snapshot, .setAside, .replicate, .reinstate, .holdWrites, .releaseWrites, .command:
       .reversible
     case .promote, .switchOver: .oneWay
     }
@@ -125,11 +128,11 @@ package indirect enum Work: Hashable, Sendable, Codable {
   /// Which database it makes a writer of; nil for every other step.
   package var promoted: DatabaseRef? {
     switch self {
-    case .promote(let database, _), .switchOver(let database, _): database
+    case .promote(let database, _, _), .switchOver(let database, _): database
     case .scaleUp, .scaleDown, .repoint, .detach, .gate, .fence, .fenceListener, .stopDatabase, .awaitDemoted,
       .awaitTargets, .awaitInService, .awaitApplication, .shift, .awaitNames, .announce, .checkRegion, .startDatabase,
-      .snapshot, .setAside, .replicate, .awaitReplication, .holdWrites, .awaitDrained, .releaseWrites, .confirmByHand,
-      .command:
+      .snapshot, .setAside, .replicate, .reinstate, .awaitReplication, .holdWrites, .awaitDrained, .releaseWrites,
+      .confirmByHand, .command:
       nil
     }
   }
@@ -148,14 +151,14 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .stopDatabase(let database):
       "fence the primary: stop database \(database.identifier) in \(database.region)"
     case .startDatabase(let database): "start database \(database.identifier) in \(database.region), if it is stopped"
-    case .promote(let database, _) where database.global != nil:
+    case .promote(let database, _, _) where database.global != nil:
       "fail over to cluster \(database.identifier) in \(database.region); this cannot be undone"
     case .switchOver(let database, let old):
       "switch over to cluster \(database.identifier) in \(database.region) from \(old.identifier) in \(old.region); "
         + "only another switchover leads back"
     case .awaitDemoted(let database):
       "wait until Aurora has made \(database.identifier) in \(database.region) a reader again"
-    case .promote(let database, _):
+    case .promote(let database, _, _):
       "promote replica \(database.identifier) in \(database.region); this cannot be undone"
     case .awaitTargets(let group, _, let count): "wait until \(count) target(s) are healthy in \(group.region)"
     case .awaitInService(let group, let count): "wait until \(count) instance(s) of \(group.name) are in service"
@@ -176,6 +179,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .setAside(let database, let name): "keep database \(database.identifier) under the name \(name)"
     case .replicate(let spec):
       "create replica \(spec.replica.identifier) in \(spec.replica.region) from \(spec.source.identifier)"
+    case .reinstate(let database, let kept, _):
+      "give \(database.identifier) in \(database.region) the settings of \(kept.identifier)"
     case .awaitReplication(let database, let bound):
       "wait until \(database.identifier) is at most \(bound.text) behind"
     case .holdWrites(let listener): "hold writes at the load balancer in \(listener.region)"
@@ -198,8 +203,8 @@ extension Work {
     case .startDatabase(let database): [.startDatabase(database)]
     case .repoint(let secret, _): [.repointSecret(secret, DatabaseAddress(host: "", port: 0), token: "")]
     case .detach(let secret): [.detachSecret(secret)]
-    case .promote(let database, _):
-      [database.global == nil ? .promoteReplica(database) : .failOverCluster(database, arn: "")]
+    case .promote(let database, _, let backups):
+      [database.global == nil ? .promoteReplica(database, backups: backups) : .failOverCluster(database, arn: "")]
     case .switchOver(let database, let old): [.switchOverCluster(database, arn: "", from: old)]
     case .shift(.route53(let record, let primary, let dr), .dr): [.pointRecords(record, to: dr, from: primary)]
     case .shift(.route53(let record, let primary, let dr), .primary): [.pointRecords(record, to: primary, from: dr)]
@@ -211,6 +216,7 @@ extension Work {
     case .snapshot(let database, let name): [.snapshotDatabase(database, snapshot: name)]
     case .setAside(let database, let name): [.renameDatabase(database, to: name)]
     case .replicate(let spec): [.createReplica(spec)]
+    case .reinstate(let database, _, _): [.modifyInstance(database, InstanceChange())]
     case .releaseWrites(let listener): [.releaseWrites(listener)]
     case .command(let spec): [.runCommand(CommandCall(command: spec.command, environment: [:], timeout: spec.timeout))]
     case .awaitTargets(_, let group?, let count), .awaitInService(let group, let count):

@@ -10,7 +10,10 @@ extension SandboxWorld {
     let first = databases.count
     for (position, site) in sites.enumerated() {
       let history = position == 0 ? addHistory(index, parent: nil, forkedAt: now) : histories.count - 1
-      addDatabase(site.database.ref, workload: index, encrypted: encrypted, history: history)
+      let database = addDatabase(site.database.ref, workload: index, encrypted: encrypted, history: history)
+      if site.database.ref.global == nil {
+        databases[database].instance = usual(site.database, isReplica: position == 1)
+      }
     }
     let past = now - .hours(1)
     databases[first + 1].source = first
@@ -29,6 +32,17 @@ extension SandboxWorld {
         settledAt: now))
     if case .route53(_, let primary, let dr) = settings.traffic { workloads[index].records = records(primary, dr) }
     for site in SandboxSite.allCases { addGroup(site, workload: index, settings: sites[site.rawValue]) }
+  }
+
+  /// As a production database is kept: with a standby, which a pilot light does without.
+  private func usual(_ settings: DatabaseSettings, isReplica: Bool) -> InstanceState {
+    InstanceState(
+      instanceClass: settings.instanceClass ?? "db.t3.medium", subnetGroup: settings.subnetGroup,
+      securityGroups: settings.securityGroups, kmsKey: settings.kmsKey,
+      parameterGroup: settings.parameterGroup ?? "\(settings.ref.identifier)-\(engine.rawValue)",
+      backupRetention: isReplica ? 0 : DatabaseSettings.usualBackups,
+      options: InstanceOptions(
+        multiAZ: !isReplica, deletionProtection: true, copyTagsToSnapshot: true, tags: ["backup": "daily"]))
   }
 
   private mutating func addGroup(_ site: SandboxSite, workload: Int, settings: SiteSettings) {

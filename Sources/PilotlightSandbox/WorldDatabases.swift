@@ -32,10 +32,10 @@ extension SandboxWorld {
       arn: database.arn,
       address: database.status == .creating ? nil : DatabaseAddress(host: database.host, port: engine.port),
       engine: database.ref.global == nil ? engine.rawValue : engine.aurora, replication: replication,
-      cluster: database.ref.global == nil ? nil : clusterState(of: index))
+      cluster: database.ref.global == nil ? nil : clusterState(of: index), instance: database.instance)
   }
 
-  mutating func promoteReplica(_ ref: DatabaseRef) -> CloudReply {
+  mutating func promoteReplica(_ ref: DatabaseRef, _ backups: Int?) -> CloudReply {
     guard let index = find(ref) else { return unknownDatabase(ref) }
     if databases[index].source == nil {
       note(
@@ -49,6 +49,7 @@ extension SandboxWorld {
     rememberStale(index)
     databases[index].replay = nil
     databases[index].promotions += 1
+    databases[index].instance?.backupRetention = backups ?? 1
     databases[index].history = addHistory(
       databases[index].workload, parent: databases[replay.source].history, forkedAt: position(of: replay, index))
     // RDS: "several minutes or longer"; 5 to 10 here, of which the reboot is the last.
@@ -131,6 +132,7 @@ extension SandboxWorld {
       spec.replica, workload: workload, encrypted: databases[source].encrypted, history: databases[source].history)
     workloads[workload].databases.append(replica)
     databases[replica].source = source
+    databases[replica].instance = databases[source].instance?.replicated(spec, engine)
     databases[replica].replay = Replay(source: source, mode: .stopped, from: now, since: now)
     // A snapshot of the source, its copy to the other region, a restore.
     enter(
@@ -147,6 +149,8 @@ extension SandboxWorld {
     let name = workloads[databases[index].workload].settings.name
     switch databases[index].status {
     case .available: break
+    case .modifying where databases[index].source == nil || databases[index].replay != nil:
+      databases[index].status = .available
     case .modifying:
       if faultSet.contains(.promotionStuck(workload: name)) { return enter(.modifying, index, for: minute) }
       enter(.rebooting, index, for: random.between(30 * second, minute))

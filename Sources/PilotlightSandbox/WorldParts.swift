@@ -85,6 +85,8 @@ struct Database: Sendable {
   var isResyncing = false
   /// A cluster without instances.
   var isHeadless = false
+  /// nil: a cluster.
+  var instance: InstanceState?
   /// When it last came up after it had been stopped.
   var startedAt: Instant?
   var generation = 0
@@ -156,6 +158,11 @@ struct Secret: Sendable {
   var source: String?
   /// Tokens seen and what they wrote, oldest first.
   var written: [(token: String, address: DatabaseAddress)] = []
+  /// What is still read instead, and until when.
+  var stale: SecretState?
+  var staleUntil = Instant(nanoseconds: .min)
+
+  var state: SecretState { SecretState(address: address, version: version) }
 }
 
 /// A change Route 53 is spreading.

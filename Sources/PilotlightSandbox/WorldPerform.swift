@@ -123,11 +123,8 @@ extension SandboxWorld {
     case .readLease(let ref): .lease(leases[ref])
     case .claimLease(let ref, let record, let known): claimLease(ref, record, over: known)
     case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .failOverCluster, .switchOverCluster,
-      .renameDatabase, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords, .switchCheck,
-      .turnControls,
-      .putObject, .removeObject, .holdWrites,
-      .releaseWrites,
-      .publish:
+      .renameDatabase, .modifyInstance, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords,
+      .switchCheck, .turnControls, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:
       write(action)
     case .runCommand(let call): runProgram(call).reply
     }
@@ -147,10 +144,11 @@ extension SandboxWorld {
     case .resizeGroup(let ref, let size): resizeGroup(ref, size)
     case .repointSecret(let ref, let address, let token): repointSecret(ref, address, token)
     case .detachSecret(let ref): detachSecret(ref)
-    case .promoteReplica(let ref): promoteReplica(ref)
+    case .promoteReplica(let ref, let backups): promoteReplica(ref, backups)
     case .failOverCluster(let ref, let arn): failOverCluster(ref, arn)
     case .switchOverCluster(let ref, let arn, let old): switchOverCluster(ref, arn, from: old)
     case .renameDatabase(let ref, let name): renameDatabase(ref, to: name)
+    case .modifyInstance(let ref, let change): modifyInstance(ref, change)
     case .stopDatabase(let ref): stopDatabase(ref)
     case .startDatabase(let ref): startDatabase(ref)
     case .snapshotDatabase(let ref, let snapshot): snapshotDatabase(ref, snapshot)
@@ -177,8 +175,8 @@ extension CloudAction {
   /// The database to which it does what only an instance can; nil: none.
   fileprivate var instance: DatabaseRef? {
     switch self {
-    case .promoteReplica(let ref), .renameDatabase(let ref, _), .stopDatabase(let ref), .startDatabase(let ref),
-      .snapshotDatabase(let ref, _):
+    case .promoteReplica(let ref, _), .renameDatabase(let ref, _), .modifyInstance(let ref, _),
+      .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _):
       ref
     case .createReplica(let spec): spec.replica
     default: nil

@@ -27,10 +27,10 @@ extension SandboxWorld {
   func readSecret(_ ref: SecretRef) -> CloudReply {
     guard let index = find(ref) else { return unknownSecret(ref) }
     if isDeleted(ref) { return deletedSecret(ref) }
-    return .secret(SecretState(address: secrets[index].address, version: secrets[index].version))
+    if now < secrets[index].staleUntil, let stale = secrets[index].stale { return .secret(stale) }
+    return .secret(secrets[index].state)
   }
 
-  /// PutSecretValue: a token is a version; the same token with the same content is the same request.
   func readSecretSource(_ ref: SecretRef) -> CloudReply {
     guard let index = find(ref) else { return unknownSecret(ref) }
     return isDeleted(ref) ? deletedSecret(ref) : .secretSource(region: secrets[index].source)
@@ -43,6 +43,8 @@ extension SandboxWorld {
     return .accepted(receipt: nil)
   }
 
+  /// PutSecretValue: a token is a version; the same token with the same content is the same request. A new version may be read some time
+  /// later (Secrets Manager user guide, "uses an eventual consistency model").
   mutating func repointSecret(_ ref: SecretRef, _ address: DatabaseAddress, _ token: String) -> CloudReply {
     guard let index = find(ref) else { return unknownSecret(ref) }
     if isDeleted(ref) { return deletedSecret(ref) }
@@ -58,6 +60,8 @@ extension SandboxWorld {
     }
     if secrets[index].written.count >= 100 { secrets[index].written.removeFirst() }
     secrets[index].written.append((token, address))
+    secrets[index].stale = secrets[index].state
+    secrets[index].staleUntil = now.adding(random.between(0, 2 * second))
     secrets[index].address = address
     secrets[index].version = token
     return .accepted(receipt: token)

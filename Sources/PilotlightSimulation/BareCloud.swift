@@ -33,7 +33,7 @@ struct BareCloud: Hashable {
   mutating func take(_ action: CloudAction) -> CloudReply {
     switch action {
     case .resizeGroup(let ref, let size): groups[ref] = size
-    case .promoteReplica(let ref):
+    case .promoteReplica(let ref, _):
       guard case .replica(let source) = databases[ref] else {
         return .failed(CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "not a replica"))
       }
@@ -59,7 +59,10 @@ struct BareCloud: Hashable {
     case .releaseWrites(let ref): held.remove(ref)
     case .failOverCluster(let ref, _): return move(ref, from: nil)
     case .switchOverCluster(let ref, _, let old): return move(ref, from: old)
-    case .repointSecret, .detachSecret, .pointRecords, .switchCheck, .turnControls, .publish, .runCommand: break
+    // Of settings it knows none.
+    case .repointSecret, .detachSecret, .modifyInstance, .pointRecords, .switchCheck, .turnControls, .publish,
+      .runCommand:
+      break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
       .readWriteHold,

@@ -55,11 +55,16 @@ extension Oracle {
         if state.lastRun?.kind == .failback, !world.isReplica(settings.dr.database.ref) {
           violate("pilot-light-is-out", simulation.now, "\(settings.dr.database.ref.identifier) is no replica")
         }
+        if state.lastRun?.kind == .failback {
+          judgeInstance(settings.primary.database, simulation)
+          judgeInstance(settings.dr.database, simulation)
+        }
         if let size = world.size(of: settings.dr.group.ref), size != settings.dr.group.standby {
           violate("dr-left-scaled-up", simulation.now, "\(settings.dr.group.ref.name) is at \(size)")
         }
       case .drActive:
         if served != .dr { violate("dr-is-not-serving", simulation.now, "users are not served from the DR region") }
+        judgeInstance(settings.dr.database, simulation)
         // Invariant 8: at rest nothing is owed, so what had to be fenced is.
         let group = settings.primary.group.ref
         if workloads[settings.name]?.isFenceDue == true, let size = world.size(of: group), size.desired > 0 {
@@ -69,6 +74,18 @@ extension Oracle {
       case .degraded, .failingOver, .failingBack: break
       }
       if world.writerCount(settings.name) > 1 { violate("two-writers-at-rest", simulation.now, settings.name) }
+    }
+  }
+
+  /// A database is no less than it was before, and keeps its backups where it writes.
+  private mutating func judgeInstance(_ settings: DatabaseSettings, _ simulation: Simulation) {
+    let world = simulation.world
+    guard let first = firstInstances[settings.ref], let now = world.instance(settings.ref) else { return }
+    if now.options != first.options || now.parameterGroup != first.parameterGroup {
+      violate("home-with-less", simulation.now, "\(settings.ref.identifier) is \(now), was \(first)")
+    }
+    if world.isWritable(settings.ref), now.backupRetention < settings.backups {
+      violate("backups-lost", simulation.now, "\(settings.ref.identifier) keeps \(now.backupRetention) days")
     }
   }
 

@@ -26,6 +26,8 @@ struct Oracle {
   private(set) var quiet = Quiet()
   /// The cloud's faults and when they held.
   private var troubles: [(fault: SandboxFault, from: Instant, to: Instant)] = []
+  /// What the databases were when the story began.
+  private(set) var firstInstances: [DatabaseRef: InstanceState] = [:]
   /// World violations already judged.
   var judged = 0
   /// Two databases took writes at some time.
@@ -79,8 +81,11 @@ struct Oracle {
     init(settings: WorkloadSettings) { self.settings = settings }
   }
 
-  init(_ trial: Trial) {
+  init(_ trial: Trial, _ world: SandboxWorld) {
     self.trial = trial
+    for site in trial.workloads.flatMap({ [$0.primary, $0.dr] }) {
+      firstInstances[site.database.ref] = world.instance(site.database.ref)
+    }
     for settings in trial.workloads { workloads[settings.name] = Watched(settings: settings) }
   }
 

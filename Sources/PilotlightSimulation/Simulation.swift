@@ -91,7 +91,7 @@ package final class Simulation {
     busyUntil = Simulation.start
     lastTurn = Simulation.start
     journal = Journal(isRecording: recording, began: Simulation.start)
-    oracle = Oracle(trial)
+    oracle = Oracle(trial, world)
     disk.onDurable = { [unowned self] in
       oracle.recorded($0.record, of: $0.workload, at: $0.at)
       witness?.recorded($0.record, of: $0.workload, at: $0.at)

@@ -62,12 +62,13 @@ let aurora = {
     #expect(
       Plan.failback(settings, incident: "20261123T173515-django-app").map(\.name) == [
         "check-primary", "start-old-database", "snapshot-old-database", "set-aside-old-database", "reverse-replica",
-        "await-replication",
+        "reinstate-settings", "await-replication",
         "repoint-primary-secret", "release-primary-writes", "scale-up-primary", "await-primary-instances",
         "hold-writes", "drain",
         "promote-primary", "verify-primary-targets", "verify-primary-application", "shift-traffic-home",
-        "scale-down-dr", "set-aside-dr-database", "recreate-dr-replica", "await-dr-replication", "release-writes",
-        "announce",
+        "scale-down-dr", "set-aside-dr-database", "recreate-dr-replica", "reinstate-dr-settings",
+        "await-dr-replication",
+        "release-writes", "announce",
       ])
   }
 

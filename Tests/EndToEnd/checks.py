@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from daemon import Daemon
-from world import DATABASE, DR, PRIMARY, REPLICA, SERVING, STANDBY, Site, World
+from world import DATABASE, DR, PARAMETERS, PRIMARY, REPLICA, SERVING, STANDBY, Site, World
 
 #: Deletions that take nothing of the user's: the write hold's own rule, and the daemon's own switch object.
 OWN_DELETIONS = {"DeleteRule", "DeleteObject"}
@@ -89,6 +89,7 @@ def assert_home(world: World, secret: dict[str, Any]) -> None:
         assert_only_promoted(world)
     else:
         assert_old_databases_kept(world)
+        assert_settings_kept(world)
     assert_nothing_deleted(world)
 
 
@@ -97,6 +98,18 @@ def assert_old_databases_kept(world: World) -> None:
     assert len(kept) == 2, kept
     snapshots = world.client("rds", PRIMARY).describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
     assert [one["Status"] for one in snapshots] == ["available"]
+
+
+def assert_settings_kept(world: World) -> None:
+    """What was built anew is no less than what had its name, and what was promoted keeps its backups."""
+    for region, name in ((PRIMARY, DATABASE), (DR, REPLICA)):
+        databases = world.instances(region)
+        old = next(one for other, one in databases.items() if other.startswith(f"{name}-kept-"))
+        for key in ("MultiAZ", "DeletionProtection", "CopyTagsToSnapshot", "IAMDatabaseAuthenticationEnabled", "TagList"):
+            assert databases[name][key] == old[key], (name, key, databases[name][key], old[key])
+        assert [one["DBParameterGroupName"] for one in databases[name]["DBParameterGroups"]] == [PARAMETERS], name
+        assert old["BackupRetentionPeriod"] == 7
+    assert world.instance(PRIMARY, DATABASE)["BackupRetentionPeriod"] == 7
 
 
 def assert_only_promoted(world: World) -> None:

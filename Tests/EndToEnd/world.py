@@ -19,6 +19,7 @@ PRIMARY, DR = "eu-west-1", "us-west-2"
 ACCOUNT = "123456789012"
 GROUP = "django-app"
 DATABASE, REPLICA = "django-app", "django-app-replica"
+PARAMETERS = "django-app-postgres16"
 SECRET = "django-app/database"
 BUCKET, SWITCH = "django-app-switch", "serve-from-dr"
 ZONE_NAME, RECORD = "example.org", "app.example.org"
@@ -126,11 +127,21 @@ class World:
             TargetGroupARNs=[site.target_group])
 
     def _build_databases(self) -> None:
+        """As production is kept: what a replica does not bring along was set by hand on both sides."""
+        kept = {"DeletionProtection": True, "CopyTagsToSnapshot": True, "EnableIAMDatabaseAuthentication": True}
+        tags = [{"Key": "backup", "Value": "daily"}, {"Key": "team", "Value": "django & co"}]
+        for region in (PRIMARY, DR):
+            self.client("rds", region).create_db_parameter_group(
+                DBParameterGroupName=PARAMETERS, DBParameterGroupFamily="postgres16", Description="of the application")
         self.client("rds", PRIMARY).create_db_instance(
+            **kept, MultiAZ=True, DBParameterGroupName=PARAMETERS, Tags=tags,
             DBInstanceIdentifier=DATABASE, Engine="postgres", EngineVersion="16.4", DBInstanceClass="db.t3.micro",
             AllocatedStorage=20, MasterUsername="django", MasterUserPassword=CANARIES[0], BackupRetentionPeriod=7)
         self.client("rds", DR).create_db_instance_read_replica(
-            DBInstanceIdentifier=REPLICA, SourceDBInstanceIdentifier=f"arn:aws:rds:{PRIMARY}:{ACCOUNT}:db:{DATABASE}")
+            DBInstanceIdentifier=REPLICA, SourceDBInstanceIdentifier=f"arn:aws:rds:{PRIMARY}:{ACCOUNT}:db:{DATABASE}",
+            **kept, Tags=tags)
+        self.client("rds", DR).modify_db_instance(
+            DBInstanceIdentifier=REPLICA, DBParameterGroupName=PARAMETERS, ApplyImmediately=True)
 
     def _build_secrets(self) -> None:
         for site in (self.primary, self.dr):

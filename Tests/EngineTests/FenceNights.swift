@@ -37,7 +37,7 @@ extension Night {
     night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
     #expect(night.run(.minutes(40)) { $0.phase == .drActive }, "\(night.workload.machine.state.phase)")
     let acts = night.acts.map(\.action)
-    let promotion = try #require(acts.firstIndex(of: .promoteReplica(night.settings.dr.database.ref)))
+    let promotion = try #require(acts.firstIndex(of: .promoteReplica(night.settings.dr.database.ref, backups: 7)))
     let listener = try #require(night.settings.primary.listener)
     let closing = try #require(acts.firstIndex(of: .holdWrites(listener)))
     let stopping = try #require(acts.firstIndex(of: .stopDatabase(night.old)))

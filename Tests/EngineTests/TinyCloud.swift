@@ -114,7 +114,8 @@ struct TinyCloud {
       if ref.global != nil { return .database(clusterState(ref, database)) }
       return .database(
         DatabaseState(
-          status: database.status, source: database.source, arn: arn(ref), address: address(ref), engine: "postgres"))
+          status: database.status, source: database.source, arn: arn(ref), address: address(ref), engine: "postgres",
+          instance: InstanceState(backupRetention: 7)))
     case .replicaLag:
       if let lagSeconds { lagHistory.append(LagSample(at: now - .seconds(30), seconds: lagSeconds)) }
       lagHistory.removeAll { now - $0.at > .minutes(15) }
@@ -127,7 +128,7 @@ struct TinyCloud {
     case .readLaunchSource(let ref): return groups[ref] == nil ? missing(ref.name) : .launchSource(launchSource)
     case .readSwitch(let ref): return .object(present: objects.contains(ref))
     case .readSecretSource: return .secretSource(region: nil)
-    case .detachSecret: return .accepted(receipt: nil)
+    case .detachSecret, .modifyInstance: return .accepted(receipt: nil)
     case .runCommand: return .accepted(receipt: "done")
     case .simulate(let changes, _):
       return .permissions(
@@ -163,7 +164,7 @@ struct TinyCloud {
       return snapshots.contains(name) ? .snapshot(status: "available") : missing(name)
     case .resizeGroup(let ref, let size): if !isStubborn.contains(ref) { groups[ref] = size }
     case .repointSecret(let ref, let address, _): hosts[ref] = address
-    case .promoteReplica(let ref): return promote(ref, at: now)
+    case .promoteReplica(let ref, _): return promote(ref, at: now)
     case .failOverCluster(let ref, let arn): return failOver(ref, arn, at: now)
     case .switchOverCluster(let ref, let arn, _): return switchOver(ref, arn, at: now)
     case .renameDatabase(let ref, let name):

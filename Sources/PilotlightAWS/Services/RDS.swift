@@ -25,13 +25,16 @@ extension AWSCloud {
     let info = instance["StatusInfos"]?.children.first { $0["StatusType"]?.text == "read replication" }
     return DatabaseState(
       status: status, source: instance.value("ReadReplicaSourceDBInstanceIdentifier"), arn: arn, address: address,
-      engine: instance["Engine"]?.text ?? "", replication: info?["Status"]?.text)
+      engine: instance["Engine"]?.text ?? "", replication: info?["Status"]?.text,
+      instance: instanceState(instance))
   }
 
   /// One-way: never repeated by the client.
-  func promote(_ ref: DatabaseRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+  func promote(_ ref: DatabaseRef, _ backups: Int?, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     try expectInstance(ref)
-    return try await write("PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)], deadline)
+    let retention = backups.map { [("BackupRetentionPeriod", String($0))] } ?? []
+    return try await write(
+      "PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)] + retention, deadline)
   }
 
   func rename(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
@@ -72,42 +75,8 @@ extension AWSCloud {
     return .snapshot(status: status)
   }
 
-  /// Called in the replica's region; the source is named by its ARN. An encrypted source also wants the same request presigned
-  /// for the source's region (CreateDBInstanceReadReplica, `PreSignedUrl`).
-  func createReplica(_ spec: ReplicaSpec, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
-    try expectInstance(spec.replica)
-    let source = try await describeDatabase(spec.source, deadline)
-    var parameters = [
-      ("DBInstanceIdentifier", spec.replica.identifier), ("SourceDBInstanceIdentifier", source.arn),
-    ]
-    if let value = spec.instanceClass { parameters.append(("DBInstanceClass", value)) }
-    if let value = spec.subnetGroup { parameters.append(("DBSubnetGroupName", value)) }
-    if let value = spec.parameterGroup { parameters.append(("DBParameterGroupName", value)) }
-    for (index, group) in spec.securityGroups.enumerated() {
-      parameters.append(("VpcSecurityGroupIds.VpcSecurityGroupId.\(index + 1)", group))
-    }
-    if let key = spec.kmsKey {
-      parameters.append(("KmsKeyId", key))
-      parameters.append(("PreSignedUrl", try await presignedReplica(spec, source.arn, key, deadline)))
-    }
-    return try await write("CreateDBInstanceReadReplica", spec.replica.region, parameters, deadline)
-  }
-
-  private func presignedReplica(
-    _ spec: ReplicaSpec, _ source: String, _ key: String, _ deadline: Deadline
-  ) async throws(CloudFailure) -> String {
-    let operation = Operation(
-      .rds, region: spec.source.region, name: "CreateDBInstanceReadReplica", method: "GET",
-      query: [
-        ("Action", "CreateDBInstanceReadReplica"), ("Version", AWSCloud.rds),
-        ("DBInstanceIdentifier", spec.replica.identifier), ("SourceDBInstanceIdentifier", source), ("KmsKeyId", key),
-        ("DestinationRegion", spec.replica.region),
-      ])
-    return try await executor.presign(operation, expires: .seconds(3600), timeout: deadline.left).get()
-  }
-
   /// No plan does to a cluster what can only be done to an instance; RDS would take some of it for an instance of that name.
-  private func expectInstance(_ ref: DatabaseRef) throws(CloudFailure) {
+  func expectInstance(_ ref: DatabaseRef) throws(CloudFailure) {
     guard let global = ref.global else { return }
     throw CloudFailure(
       .invalid, code: "NotAnInstance",

@@ -7,6 +7,23 @@ import Testing
 
 @testable import PilotlightAWS
 
+/// The instance whose place a replica takes.
+private let keptInstance = InstanceState(
+  parameterGroup: "default.postgres16",
+  options: InstanceOptions(
+    multiAZ: true, deletionProtection: true, copyTagsToSnapshot: true, iamAuthentication: true,
+    tags: ["team": "", "backup": "daily"]))
+
+private var instanceChange: InstanceChange {
+  var change = InstanceChange()
+  change.parameterGroup = "pg16"
+  change.multiAZ = true
+  change.deletionProtection = false
+  change.copyTagsToSnapshot = true
+  change.iamAuthentication = true
+  return change
+}
+
 @Suite struct OracleTests {
   struct Expected: Decodable {
     var method: String
@@ -31,9 +48,10 @@ import Testing
       .switchCheck(HealthCheckRef(id: "0a1b-2c3d"), unhealthy: true), .stopDatabase(database), .startDatabase(database),
       .readWriteHold(listener),
       .describeSnapshot(database, snapshot: "app-before"),
-      .resizeGroup(group, GroupSize(min: 1, desired: 2, max: 3)), .promoteReplica(database),
+      .resizeGroup(group, GroupSize(min: 1, desired: 2, max: 3)), .promoteReplica(database, backups: 35),
+      .modifyInstance(database, instanceChange),
       .renameDatabase(database, to: "app-old"), .snapshotDatabase(database, snapshot: "app-before"),
-      .createReplica(ReplicaSpec(settings: settings, source: database)),
+      .createReplica(ReplicaSpec(settings: settings, source: database).like(keptInstance)),
       .pointRecords(
         record, to: recordTargets.dr, from: recordTargets.primary,
         sets: RecordMove([], to: recordTargets.dr, from: recordTargets.primary).sets),
@@ -73,6 +91,9 @@ import Testing
       [String: Expected].self, from: Data(try fixture("botocore-requests.json")))
     func key(_ operation: PilotlightAWS.Operation) -> String {
       if operation.text.contains("AuroraGlobalDB") { return "\(operation.name) of a cluster" }
+      if operation.text.contains("DeletionProtection"), operation.name == "ModifyDBInstance" {
+        return "\(operation.name) of settings"
+      }
       return operation.text.contains("HealthCheckId") ? "\(operation.name) as read" : operation.name
     }
     #expect(Set(executor.asked.map(key)) == Set(expected.keys))

@@ -65,7 +65,19 @@ import Testing
             status: "available", source: "arn:aws:rds:eu-west-1:123456789012:db:app",
             arn: "arn:aws:rds:us-west-2:123456789012:db:app-dr",
             address: DatabaseAddress(host: "app-dr.c1a2b3.us-west-2.rds.amazonaws.com", port: 5433),
-            engine: "postgres", replication: "replicating")))
+            engine: "postgres", replication: "replicating",
+            instance: InstanceState(
+              instanceClass: "db.t3.medium", subnetGroup: "private", securityGroups: ["sg-0a1b2c3d"],
+              kmsKey: "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+              parameterGroup: "pg16", backupRetention: 7,
+              // A standby that is asked for counts; tags of AWS's own are nobody's to set.
+              options: InstanceOptions(
+                multiAZ: true, deletionProtection: true, copyTagsToSnapshot: true,
+                tags: ["backup": "daily", "team": ""]),
+              others: [
+                "StorageType": "gp3", "Iops": "3000", "PerformanceInsightsEnabled": "true",
+                "EnabledCloudwatchLogsExports": "postgresql upgrade",
+              ]))))
   }
 
   @Test func `an empty source is no source, and an instance in creation has no address`() async {
@@ -78,7 +90,9 @@ import Testing
       """)
     #expect(
       await ask(.describeDatabase(database))
-        == .database(DatabaseState(status: "creating", source: nil, arn: "arn:x", address: nil, engine: "mysql")))
+        == .database(
+          DatabaseState(
+            status: "creating", source: nil, arn: "arn:x", address: nil, engine: "mysql", instance: InstanceState())))
   }
 
   @Test func `a snapshot has a status, or does not exist`() async throws {

@@ -82,12 +82,17 @@ import Testing
     #expect(form["SourceDBInstanceIdentifier"] == "arn:aws:rds:us-west-2:123456789012:db:app-dr")
     #expect(form["PreSignedUrl"] == "https://presigned.example/?X-Amz-Signature=1" && form["KmsKeyId"] == "arn:key")
     #expect(form["VpcSecurityGroupIds.VpcSecurityGroupId.2"] == "sg-2" && form["DBInstanceClass"] == "db.t3.medium")
-    #expect(form["DBSubnetGroupName"] == "dr" && form["DBParameterGroupName"] == "pg16")
+    // "A parameter group can't be specified during Read Replica creation for the following DB engine: postgres".
+    #expect(form["DBSubnetGroupName"] == "dr" && form["DBParameterGroupName"] == nil)
     #expect(executor.presigned.map(\.region) == ["eu-west-1"] && executor.presigned[0].method == "GET")
     #expect(executor.presigned[0].query.contains { $0.name == "DestinationRegion" && $0.value == "us-west-2" })
     spec.kmsKey = nil
     _ = await ask(.createReplica(spec))
     #expect(executor.presigned.count == 1 && executor.asked[3].form["PreSignedUrl"] == nil)
+    let text = String(decoding: try fixture("DescribeDBInstances.xml"), as: UTF8.self)
+    executor.prepare("DescribeDBInstances", text.replacing("<Engine>postgres<", with: "<Engine>mysql<"))
+    _ = await ask(.createReplica(spec))
+    #expect(executor.asked[5].form["DBParameterGroupName"] == "pg16")
   }
 
   @Test func `writes are held by a rule of the first priority for every path`() async throws {

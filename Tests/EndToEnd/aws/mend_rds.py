@@ -116,7 +116,14 @@ def create_replica(self: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
     if abroad and source.storage_encrypted and not db_kwargs.get("kms_key_id"):
         raise RDSClientError(
             "InvalidParameterCombination", "The encryption key must be specified for a cross-region encrypted replica.")
+    if abroad and db_kwargs.get("db_parameter_group_name") and source.engine != "mysql":
+        raise RDSClientError(
+            "InvalidParameterCombination",
+            f"A parameter group can't be specified during Read Replica creation for the following DB engine: {source.engine}")
     replica = copy.copy(source)
+    # None of it comes with the data.
+    for name in ("multi_az", "deletion_protection", "copy_tags_to_snapshot", "enable_iam_database_authentication"):
+        setattr(replica, name, False)
     replica.backend = self
     for name in ("tags", "vpc_security_group_ids", "db_security_groups", "_associated_roles", "events"):
         if isinstance(getattr(replica, name, None), list):
@@ -149,7 +156,7 @@ def modify(original: Any) -> Any:
         instance = self.describe_db_instances(identifier)[0]
         new_name = db_kwargs.get("new_db_instance_identifier")
         if not new_name:
-            if instance.status in ("stopping", "stopped", "starting"):
+            if instance.status != "available":
                 raise invalid_state(f"Database instance is not in available state ({instance.status}).")
             return original(self, identifier, db_kwargs)
         new_name = new_name.lower()

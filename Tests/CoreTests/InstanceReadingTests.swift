@@ -1,0 +1,127 @@
+// A database that is built anew is like the one whose place it takes, and one that is promoted keeps its backups.
+
+import PilotlightCore
+import Testing
+
+private let home = DatabaseRef(region: "eu-west-1", identifier: "app-db")
+private let kept = DatabaseRef(region: "eu-west-1", identifier: "app-db-kept-1")
+private let source = DatabaseRef(region: "us-west-2", identifier: "dr-db")
+
+private func seen(_ instance: InstanceState?, _ status: String = "available", from: String? = "dr-db") -> CloudReply {
+  .database(
+    DatabaseState(status: status, source: from, arn: "a", address: nil, engine: "postgres", instance: instance))
+}
+
+private let missing = CloudReply.failed(CloudFailure(.notFound, code: "DBInstanceNotFound", message: "no"))
+private let late = CloudReply.failed(CloudFailure(.transient, code: "timeout", message: "no answer"))
+
+private let production = InstanceState(
+  instanceClass: "db.r6g.large", subnetGroup: "private", securityGroups: ["sg-1"], kmsKey: "key",
+  parameterGroup: "app-postgres16", backupRetention: 35,
+  options: InstanceOptions(multiAZ: true, deletionProtection: true, copyTagsToSnapshot: true, tags: ["team": "a"]),
+  others: ["StorageType": "io2"])
+
+private func read(_ work: Work, _ replies: CloudReply...) -> Reading {
+  let step = StepRun(Step("s", work, forecast: .zero))
+  let run = Run(
+    incident: "i", kind: .failback, startedAt: .distantPast, outageStart: nil, orderedBy: "me", plan: [step.step])
+  return work.read(
+    replies, StepContext(now: .distantPast, run: run, step: step, primaryServing: nil, drServing: nil))
+}
+
+/// What is asked for; nil: nothing is.
+private func act(_ reading: Reading) -> CloudAction? {
+  if case .needed(let action, _, _) = reading { action } else { nil }
+}
+
+@Suite struct InstanceReadingTests {
+  private let rebuild = Work.replicate(
+    ReplicaSpec(settings: DatabaseSettings(ref: home), source: source, predecessor: kept))
+  private let settle = Work.reinstate(home, like: kept, parameterGroup: nil)
+
+  @Test func `a replica is asked for as the one was whose place it takes, where the operator says nothing else`() {
+    #expect(rebuild.looks(StepRun(Step("s", rebuild, forecast: .zero))).count == 2)
+    guard case .createReplica(let spec)? = act(read(rebuild, missing, seen(production, from: nil))) else {
+      Issue.record("nothing is asked for")
+      return
+    }
+    #expect(spec.instanceClass == "db.r6g.large" && spec.subnetGroup == "private" && spec.securityGroups == ["sg-1"])
+    #expect(spec.kmsKey == "key" && spec.parameterGroup == "app-postgres16" && spec.options == production.options)
+    #expect(CloudAction.createReplica(spec).apiNames.last == "rds:AddTagsToResource")
+    let said = DatabaseSettings(
+      ref: home, instanceClass: "db.t3.micro", subnetGroup: "mine", securityGroups: ["sg-2"], kmsKey: "mine",
+      parameterGroup: "mine")
+    let own = Work.replicate(ReplicaSpec(settings: said, source: source, predecessor: kept))
+    guard case .createReplica(let spec)? = act(read(own, missing, seen(production, from: nil))) else {
+      Issue.record("nothing is asked for")
+      return
+    }
+    #expect(spec.instanceClass == "db.t3.micro" && spec.subnetGroup == "mine" && spec.securityGroups == ["sg-2"])
+    #expect(spec.kmsKey == "mine" && spec.parameterGroup == "mine" && spec.options == production.options)
+  }
+
+  @Test func `nothing is created before it is known what the predecessor was, or that there is none`() {
+    if case .unclear = read(rebuild, missing, late) {} else { Issue.record("created without having looked") }
+    guard case .createReplica(let spec)? = act(read(rebuild, missing, missing)) else {
+      Issue.record("nothing is asked for")
+      return
+    }
+    #expect(spec.options == nil && spec.instanceClass == nil)
+  }
+
+  @Test func `what a replica was not given is asked for afterwards`() {
+    guard case .modifyInstance(home, let change)? = act(read(settle, seen(InstanceState()), seen(production))) else {
+      Issue.record("nothing is asked for")
+      return
+    }
+    #expect(
+      change.sentence
+        == "DBParameterGroupName app-postgres16, MultiAZ true, DeletionProtection true, CopyTagsToSnapshot true")
+    #expect(read(settle, seen(InstanceState(), "modifying"), seen(production)) == .underway("app-db is modifying"))
+    if case .impossible = read(settle, seen(InstanceState(), "incompatible-parameters"), seen(production)) {
+    } else {
+      Issue.record("waits for what does not pass")
+    }
+    if case .unclear = read(settle, seen(InstanceState()), late) {} else { Issue.record("settled unseen") }
+  }
+
+  @Test func `what RDS cannot be asked for is told`() {
+    var now = production
+    now.backupRetention = 0
+    #expect(read(settle, seen(now), seen(production)) == .done("app-db is like app-db-kept-1"))
+    now.others = ["StorageType": "gp3", "MonitoringInterval": "60"]
+    now.options.tags = [:]
+    #expect(
+      read(settle, seen(now), seen(production))
+        == .done(
+          "app-db is like app-db-kept-1 but for: MonitoringInterval 60, was none; StorageType gp3, was io2; "
+            + "tag team none, was a"))
+  }
+
+  @Test func `an engine's own parameter group belongs to its version, the operator's goes first`() {
+    var old = InstanceState(parameterGroup: "default.postgres15")
+    let new = InstanceState(parameterGroup: "default.postgres16")
+    #expect(act(read(settle, seen(new), seen(old))) == nil)
+    old.parameterGroup = "app-postgres15"
+    let own = Work.reinstate(home, like: kept, parameterGroup: "app-postgres16")
+    guard case .modifyInstance(_, let change)? = act(read(own, seen(new), seen(old))) else {
+      Issue.record("nothing is asked for")
+      return
+    }
+    #expect(change.sentence == "DBParameterGroupName app-postgres16")
+    #expect(read(own, seen(production), missing) == .done("app-db-kept-1 is not there to compare with"))
+    guard case .modifyInstance? = act(read(own, seen(new), missing)) else {
+      Issue.record("the operator's word needs no predecessor")
+      return
+    }
+  }
+
+  @Test func `a promotion keeps backups for as long as was said, and never for less than they are kept already`() {
+    let ask = Work.promote(home, whileHeld: nil, backups: 7)
+    #expect(act(read(ask, seen(InstanceState()))) == .promoteReplica(home, backups: 7))
+    #expect(act(read(ask, seen(InstanceState(backupRetention: 14)))) == .promoteReplica(home, backups: 14))
+    #expect(act(read(ask, seen(nil))) == .promoteReplica(home, backups: 7))
+    // A run that an older version began says nothing.
+    #expect(act(read(.promote(home, whileHeld: nil), seen(InstanceState()))) == .promoteReplica(home))
+  }
+}
