@@ -56,6 +56,7 @@ package final class AWSCloud: Sendable {
     case .switchOverCluster(let ref, let arn, let old): return try await switchOver(ref, arn, from: old, deadline)
     case .renameDatabase(let ref, let name): return try await rename(ref, name, deadline)
     case .modifyInstance(let ref, let change): return try await modify(ref, change, deadline)
+    case .rebootInstance(let ref): return try await instance("RebootDBInstance", ref, deadline)
     case .stopDatabase(let ref): return try await instance("StopDBInstance", ref, deadline)
     case .startDatabase(let ref): return try await instance("StartDBInstance", ref, deadline)
     case .describeSnapshot(let ref, let name): return try await describeSnapshot(ref, name, deadline)

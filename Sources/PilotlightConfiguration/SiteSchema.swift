@@ -27,7 +27,7 @@ func readSite(_ site: Section) -> SiteSettings {
     database: site.section(
       "database",
       "The RDS instance or Aurora cluster, and what creates an instance anew as a replica in failback. What is not said here is "
-        + "that of the instance whose place it takes, as are Multi-AZ, deletion protection, IAM authentication, CopyTagsToSnapshot and tags; "
+        + "that of the instance whose place it takes, which is kept, as are Multi-AZ, deletion protection, IAM authentication, CopyTagsToSnapshot and tags; "
         + "the report says what else differs (storage type, monitoring, log exports)."
     ) {
       readDatabase($0, region: region)
@@ -114,24 +114,23 @@ private func readDatabase(_ database: Section, region: String) -> DatabaseSettin
       region: region,
       identifier: database.required("id", .databaseIdentifier, "DB instance, or Aurora DB cluster, identifier.")),
     instanceClass: database.optional(
-      "instanceClass", .instanceClass, absent: "its predecessor's",
+      "instanceClass", .instanceClass, absent: "that of the one it replaces",
       "Instance class of a replica created here."),
     subnetGroup: database.optional(
-      "subnetGroup", .text(maximum: 255), absent: "its predecessor's",
+      "subnetGroup", .text(maximum: 255), absent: "that of the one it replaces",
       "DB subnet group of a replica created here."),
     securityGroups: database.optional(
       "securityGroups", .list(of: .securityGroup, 0...20), default: [],
-      "Security groups of a replica created here; none: its predecessor's."),
+      "Security groups of a replica created here; none: those of the one it replaces."),
     kmsKey: database.optional(
-      "kmsKey", .kmsKey, absent: "its predecessor's",
+      "kmsKey", .kmsKey, absent: "that of the one it replaces",
       "KMS key of this region for an encrypted replica created here."),
     parameterGroup: database.optional(
-      "parameterGroup", .text(maximum: 255), absent: "its predecessor's",
+      "parameterGroup", .text(maximum: 255), absent: "that of the one it replaces",
       "DB parameter group of a replica created here."),
     backupRetention: database.optional(
-      "backupRetention", .integer(1...35), default: DatabaseSettings.usualBackups,
-      "Days for which automated backups are kept once a replica is promoted here (RDS's own default is 1); one that keeps them for longer "
-        + "already goes on so."))
+      "backupRetention", .integer(1...35), absent: "as long as the primary's were, a week if that was never seen",
+      "Days for which automated backups are kept once a replica is promoted here; RDS's own default is 1."))
 }
 
 private func readSecret(_ secret: Section, region: String) -> SecretSettings {

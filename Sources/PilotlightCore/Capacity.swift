@@ -81,19 +81,29 @@ extension Machine {
   /// The plan of a failover that begins now.
   package func failoverPlan(at now: Instant) -> [Step] {
     let size = state.size(of: .dr, settings, at: now)
-    guard size != settings.dr.group.serving else { return failoverPlan }
-    return state.durations.informed(Plan.failover(settings, at: size))
+    if size == settings.dr.group.serving, state.backups == nil { return failoverPlan }
+    return state.durations.informed(Plan.failover(settings, at: size, backups: state.backups))
   }
 
   /// The plan of a switchover that begins now.
   package func switchoverPlan(at now: Instant) -> [Step] {
-    state.durations.informed(Plan.switchover(settings, at: state.size(of: .dr, settings, at: now)))
+    state.durations.informed(
+      Plan.switchover(settings, at: state.size(of: .dr, settings, at: now), backups: state.backups))
   }
 
   /// The plan of a failback that begins now.
-  package func failbackPlan(incident: String, at now: Instant) -> [Step] {
+  package func failbackPlan(at now: Instant) -> [Step] {
     let size = state.size(of: .primary, settings, at: now)
-    return state.durations.informed(Plan.failback(settings, incident: incident, at: size))
+    let incident = if case .drActive(let residence) = state.phase { residence.failover.incident } else { now.stamp }
+    return state.durations.informed(
+      Plan.failback(settings, incident: incident, at: size, backups: state.backups))
+  }
+
+  /// Remembers for how long the primary database's backups are kept: on the night when it counts nobody may answer.
+  mutating func watchBackups(_ situation: Situation, _ reaction: inout Reaction) {
+    guard case .healthy = state.phase, reaction.records.isEmpty, reaction.effects.isEmpty else { return }
+    guard let days = situation.backups, days > 0, days != state.backups else { return }
+    record(.backupsSeen(days: days, at: situation.now), &reaction)
   }
 
   /// Remembers what the serving region's group is wanted at, whenever that has changed. A primary that is down is still asked: what it was

@@ -215,8 +215,11 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case switchOverCluster(DatabaseRef, arn: String, from: DatabaseRef)
   /// ModifyDBInstance NewDBInstanceIdentifier, applied at once -> `.accepted`.
   case renameDatabase(DatabaseRef, to: String)
-  /// ModifyDBInstance, applied at once -> `.accepted`.
+  /// ModifyDBInstance, applied at once, for the options and for the parameter group, and AddTagsToResource: one that is refused costs none
+  /// of the others -> `.accepted` when all were taken.
   case modifyInstance(DatabaseRef, InstanceChange)
+  /// RebootDBInstance -> `.accepted`.
+  case rebootInstance(DatabaseRef)
   /// StopDBInstance: refused while the instance has a replica or is one -> `.accepted`.
   case stopDatabase(DatabaseRef)
   /// StartDBInstance -> `.accepted`.
@@ -259,7 +262,8 @@ extension CloudAction {
       region
     case .describeGroup(let ref), .resizeGroup(let ref, _), .readLaunchSource(let ref): ref.region
     case .describeDatabase(let ref), .replicaLag(let ref), .promoteReplica(let ref, _), .renameDatabase(let ref, _),
-      .modifyInstance(let ref, _), .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _),
+      .modifyInstance(let ref, _), .rebootInstance(let ref), .stopDatabase(let ref), .startDatabase(let ref),
+      .snapshotDatabase(let ref, _),
       .describeSnapshot(let ref, _),
       .failOverCluster(let ref, _), .switchOverCluster(_, _, let ref):
       ref.region
@@ -308,6 +312,7 @@ extension CloudAction {
     case .failOverCluster: "rds:FailoverGlobalCluster"
     case .switchOverCluster: "rds:SwitchoverGlobalCluster"
     case .renameDatabase, .modifyInstance: "rds:ModifyDBInstance"
+    case .rebootInstance: "rds:RebootDBInstance"
     case .stopDatabase: "rds:StopDBInstance"
     case .startDatabase: "rds:StartDBInstance"
     case .snapshotDatabase: "rds:CreateDBSnapshot"
@@ -327,9 +332,9 @@ extension CloudAction {
   /// Every API action that it takes leave for, `apiName` first.
   package var apiNames: [String] {
     switch self {
-    case .describeDatabase(let ref) where ref.global != nil: return [apiName, "rds:DescribeGlobalClusters"]
-    case .createReplica(let spec) where spec.options?.tags.isEmpty == false: return [apiName, "rds:AddTagsToResource"]
-    default: return [apiName]
+    case .describeDatabase(let ref) where ref.global != nil: [apiName, "rds:DescribeGlobalClusters"]
+    case .modifyInstance: [apiName, "rds:AddTagsToResource"]
+    default: [apiName]
     }
   }
 
@@ -343,7 +348,8 @@ extension CloudAction {
       .simulate, .readClock, .readLease, .claimLease:
       false
     case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .failOverCluster, .switchOverCluster,
-      .renameDatabase, .modifyInstance, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords,
+      .renameDatabase, .modifyInstance, .rebootInstance, .stopDatabase, .startDatabase, .snapshotDatabase,
+      .createReplica, .pointRecords,
       .switchCheck, .turnControls, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish, .runCommand:
       true
     }
@@ -357,7 +363,8 @@ extension CloudAction {
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
       .readWriteHold,
       .describeSnapshot, .readLaunchSource, .readSwitch, .simulate, .readClock, .readLease, .claimLease, .resizeGroup,
-      .repointSecret, .detachSecret, .renameDatabase, .modifyInstance, .stopDatabase, .startDatabase, .snapshotDatabase,
+      .repointSecret, .detachSecret, .renameDatabase, .modifyInstance, .rebootInstance, .stopDatabase, .startDatabase,
+      .snapshotDatabase,
       .createReplica, .pointRecords, .switchCheck, .turnControls, .putObject, .removeObject, .holdWrites,
       .releaseWrites, .publish,
       .runCommand:

@@ -17,6 +17,8 @@ package struct DurableState: Equatable, Sendable {
   package private(set) var abortedBy: String?
   /// What each site's group was wanted at while the site served.
   package private(set) var capacity: [Site: CapacityMemory] = [:]
+  /// Days for which the primary database's backups were kept while it served; nil: never seen.
+  package private(set) var backups: Int?
   /// How long steps took in the runs so far.
   package private(set) var durations = StepDurations()
   /// Steps of the present run whose duration says nothing about the next run's: a person, a pause or an error was in between.
@@ -35,7 +37,7 @@ package struct DurableState: Equatable, Sendable {
     a.phase == b.phase && a.pause == b.pause && a.debts == b.debts && a.armedFor == b.armedFor && a.account == b.account
       && a.lastFailover?.began == b.lastFailover?.began && a.lastFailover?.ended == b.lastFailover?.ended
       && a.isRearmed == b.isRearmed && a.lastRun == b.lastRun
-      && a.capacity == b.capacity && a.abortedBy == b.abortedBy && a.durations == b.durations
+      && a.capacity == b.capacity && a.backups == b.backups && a.abortedBy == b.abortedBy && a.durations == b.durations
       && a.disturbed == b.disturbed
   }
 
@@ -150,6 +152,7 @@ package struct DurableState: Equatable, Sendable {
       self.pause = pause
       disturbed.formUnion(phase.run?.steps.filter { $0.state == .running }.map(\.step.name) ?? [])
     case .unpaused: pause = nil
+    case .backupsSeen(let days, _): backups = days
     case .capacitySeen(let site, let desired, let at): capacity[site, default: CapacityMemory()].see(desired, at: at)
     case .ordered: break
     }

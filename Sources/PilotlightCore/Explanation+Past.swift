@@ -106,7 +106,7 @@ package struct PastIncident: Sendable {
     case .recovered(let why): return why
     case .runFinished: return "finished"
     case .armed, .account, .stepStarted, .intent, .accepted, .didNotHappen, .stepDone, .stepReopened, .stepUndone,
-      .rolledBack, .acknowledged, .capacitySeen, .ordered:
+      .rolledBack, .acknowledged, .capacitySeen, .backupsSeen, .ordered:
       return nil
     }
   }

@@ -97,7 +97,8 @@ extension Work {
     case .awaitDemoted(let database): .demoted(database)
     case .scaleUp, .scaleDown, .repoint, .detach, .gate, .promote, .switchOver, .awaitTargets, .awaitInService,
       .awaitApplication,
-      .shift, .awaitNames, .announce, .checkRegion, .snapshot, .setAside, .replicate, .reinstate, .awaitReplication,
+      .shift, .awaitNames, .announce, .checkRegion, .snapshot, .setAside, .replicate, .reinstate, .applyParameters,
+      .awaitReplication,
       .holdWrites,
       .awaitDrained, .releaseWrites, .startDatabase, .confirmByHand, .command:
       nil

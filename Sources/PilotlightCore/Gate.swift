@@ -27,12 +27,14 @@ package struct Situation: Sendable {
   package var lease: LeaseTracker?
   /// What the groups are wanted at, as last read.
   package var desired: Demand
+  /// Days for which the primary database's backups are kept, as last read of one that writes; nil before.
+  package var backups: Int?
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
     evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil,
     veto: VetoReading? = nil, readiness: Readiness = Readiness(), drRole: DatabaseRole? = nil,
-    lease: LeaseTracker? = nil, desired: Demand = Demand()
+    lease: LeaseTracker? = nil, desired: Demand = Demand(), backups: Int? = nil
   ) {
     self.now = now
     self.assessment = assessment
@@ -48,6 +50,7 @@ package struct Situation: Sendable {
     self.drRole = drRole
     self.lease = lease
     self.desired = desired
+    self.backups = backups
   }
 
   /// What promoting now would lose, counted from the start of the outage.

@@ -37,8 +37,6 @@ package struct ReplicaSpec: Hashable, Sendable, Codable {
   package var parameterGroup: String?
   /// The instance whose place it takes, which lives on under another name; nil, as in older ledgers: nobody's.
   package var predecessor: DatabaseRef?
-  /// nil: as RDS makes replicas.
-  package var options: InstanceOptions?
   package init(settings: DatabaseSettings, source: DatabaseRef, predecessor: DatabaseRef? = nil) {
     replica = settings.ref
     self.source = source
@@ -59,15 +57,20 @@ package struct InstanceState: Hashable, Sendable, Codable {
   /// nil: it is not encrypted.
   package var kmsKey: String?
   package var parameterGroup: String?
+  /// ParameterApplyStatus is `pending-reboot`.
+  package var awaitsReboot: Bool
   /// BackupRetentionPeriod in days; 0: no automated backups.
   package var backupRetention: Int
+  /// AWS Backup keeps them, and lets nobody change for how long.
+  package var hasBackupPlan: Bool
   package var options: InstanceOptions
   /// What is compared and never set, by RDS's own names, e.g. `StorageType`: `io2`.
   package var others: [String: String]
 
   package init(
     instanceClass: String? = nil, subnetGroup: String? = nil, securityGroups: [String] = [], kmsKey: String? = nil,
-    parameterGroup: String? = nil, backupRetention: Int = 0, options: InstanceOptions = InstanceOptions(),
+    parameterGroup: String? = nil, awaitsReboot: Bool = false, backupRetention: Int = 0, hasBackupPlan: Bool = false,
+    options: InstanceOptions = InstanceOptions(),
     others: [String: String] = [:]
   ) {
     self.instanceClass = instanceClass
@@ -75,35 +78,41 @@ package struct InstanceState: Hashable, Sendable, Codable {
     self.securityGroups = securityGroups
     self.kmsKey = kmsKey
     self.parameterGroup = parameterGroup
+    self.awaitsReboot = awaitsReboot
     self.backupRetention = backupRetention
+    self.hasBackupPlan = hasBackupPlan
     self.options = options
     self.others = others
   }
 }
 
-/// What ModifyDBInstance is asked for; nil leaves a setting as it is.
+/// What an instance is asked to become. Only what is missing: what somebody has switched on meanwhile stays.
 package struct InstanceChange: Hashable, Sendable, Codable {
   package var parameterGroup: String?
-  package var multiAZ: Bool?
-  package var deletionProtection: Bool?
-  package var copyTagsToSnapshot: Bool?
-  package var iamAuthentication: Bool?
+  package var multiAZ = false
+  package var deletionProtection = false
+  package var copyTagsToSnapshot = false
+  package var iamAuthentication = false
+  package var tags: [String: String] = [:]
   package init() {}
 
-  /// In RDS's own words, `MultiAZ true`; empty when nothing is asked for.
+  package var isEmpty: Bool { self == InstanceChange() }
+
+  /// In RDS's own words, `MultiAZ, DBParameterGroupName app`.
   package var sentence: String {
     var words: [String] = []
+    if deletionProtection { words.append("DeletionProtection") }
+    if multiAZ { words.append("MultiAZ") }
+    if copyTagsToSnapshot { words.append("CopyTagsToSnapshot") }
+    if iamAuthentication { words.append("EnableIAMDatabaseAuthentication") }
     if let parameterGroup { words.append("DBParameterGroupName \(parameterGroup)") }
-    if let multiAZ { words.append("MultiAZ \(multiAZ)") }
-    if let deletionProtection { words.append("DeletionProtection \(deletionProtection)") }
-    if let copyTagsToSnapshot { words.append("CopyTagsToSnapshot \(copyTagsToSnapshot)") }
-    if let iamAuthentication { words.append("EnableIAMDatabaseAuthentication \(iamAuthentication)") }
+    if !tags.isEmpty { words.append("tags \(tags.keys.sorted().joined(separator: " "))") }
     return words.joined(separator: ", ")
   }
 }
 
 extension InstanceState {
-  /// What makes it like the one whose place it takes.
+  /// What it is missing of the one whose place it takes.
   ///
   /// - Parameters:
   ///   - kept: that one; nil: nothing is known of it.
@@ -114,13 +123,11 @@ extension InstanceState {
     let inherited = kept?.parameterGroup.flatMap { $0.hasPrefix("default.") ? nil : $0 }
     if let wanted = parameterGroup ?? inherited, wanted != self.parameterGroup { change.parameterGroup = wanted }
     guard let kept = kept?.options else { return change }
-    func differs(_ option: KeyPath<InstanceOptions, Bool>) -> Bool? {
-      kept[keyPath: option] == options[keyPath: option] ? nil : kept[keyPath: option]
-    }
-    change.multiAZ = differs(\.multiAZ)
-    change.deletionProtection = differs(\.deletionProtection)
-    change.copyTagsToSnapshot = differs(\.copyTagsToSnapshot)
-    change.iamAuthentication = differs(\.iamAuthentication)
+    change.multiAZ = kept.multiAZ && !options.multiAZ
+    change.deletionProtection = kept.deletionProtection && !options.deletionProtection
+    change.copyTagsToSnapshot = kept.copyTagsToSnapshot && !options.copyTagsToSnapshot
+    change.iamAuthentication = kept.iamAuthentication && !options.iamAuthentication
+    change.tags = kept.tags.filter { options.tags[$0.key] == nil }
     return change
   }
 
@@ -136,24 +143,23 @@ extension InstanceState {
       "VpcSecurityGroups", securityGroups.sorted().joined(separator: " "),
       kept.securityGroups.sorted().joined(separator: " "))
     compare("KmsKeyId", kmsKey, kept.kmsKey)
+    compare("DBParameterGroup", parameterGroup, kept.parameterGroup)
     for name in Set(others.keys).union(kept.others.keys).sorted() { compare(name, others[name], kept.others[name]) }
-    for name in Set(options.tags.keys).union(kept.options.tags.keys).sorted() {
-      compare("tag \(name)", options.tags[name], kept.options.tags[name])
-    }
     return words.joined(separator: "; ")
   }
 }
 
 extension ReplicaSpec {
-  /// With everything that the operator left open taken from the instance whose place it takes.
+  /// With what the operator left open, and creation needs, taken from the instance whose place it takes.
   package func like(_ kept: InstanceState) -> ReplicaSpec {
     var spec = self
     spec.instanceClass = instanceClass ?? kept.instanceClass
+    // Its security groups belong to the network of its subnets.
+    if securityGroups.isEmpty, subnetGroup == nil || subnetGroup == kept.subnetGroup {
+      spec.securityGroups = kept.securityGroups
+    }
     spec.subnetGroup = subnetGroup ?? kept.subnetGroup
-    if securityGroups.isEmpty { spec.securityGroups = kept.securityGroups }
     spec.kmsKey = kmsKey ?? kept.kmsKey
-    spec.parameterGroup = parameterGroup ?? kept.parameterGroup.flatMap { $0.hasPrefix("default.") ? nil : $0 }
-    spec.options = kept.options
     return spec
   }
 }

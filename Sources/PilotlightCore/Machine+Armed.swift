@@ -3,8 +3,11 @@
 
 /// Since when a failover could not be carried out, and when that was last said.
 struct Disarmament: Equatable, Sendable {
+  static let pause: Duration = .seconds(10)
   var since: Instant?
   var saidAt: Instant?
+  /// When that was last judged: it takes many sentences, and an alarm of minutes needs no turn of each probe.
+  var judgedAt: Instant?
 }
 
 extension Machine {
@@ -59,6 +62,8 @@ extension Machine {
     }
     // At the start nothing has been read, which is no news.
     guard situation.readiness.isComplete else { return }
+    if let at = disarmament.judgedAt, situation.now - at < Disarmament.pause { return }
+    disarmament.judgedAt = situation.now
     let reasons = unwanted(situation)
     guard !reasons.isEmpty else {
       endDisarmament(situation, &reaction)
@@ -76,7 +81,7 @@ extension Machine {
     if disarmament.saidAt != nil, let since = disarmament.since {
       say(.armedAgain, "nothing is in the way of a failover any more, after \((situation.now - since).text)", &reaction)
     }
-    disarmament = Disarmament()
+    disarmament = Disarmament(judgedAt: situation.now)
   }
 
   /// Reasons nobody chose. Observing, a pause with an end, a hold-down and a brake are wanted; a pause without an end is forgotten as

@@ -1,5 +1,15 @@
 // Steps that do not get on: tried again, passed by where the recovery must not wait for them, or stuck.
 
+extension Work {
+  /// The recovery does not wait for it, nor for a region that is known to be silent. What a failback does has time.
+  fileprivate var isHastened: Bool {
+    switch self {
+    case .reinstate, .applyParameters: false
+    default: true
+    }
+  }
+}
+
 extension Machine {
   mutating func giveUp(
     _ step: StepRun, _ why: String, _ situation: Situation, _ reaction: inout Reaction
@@ -19,7 +29,9 @@ extension Machine {
     let name = step.step.name
     let why = failure.text + caveat
     // A region whose API is known to be silent will not be fenced by asking it again.
-    let isHopeless = failure.kind == .unreachable && situation.assessment.diagnosis == .regionUnreachable
+    let isHopeless =
+      step.step.work.isHastened && failure.kind == .unreachable
+      && situation.assessment.diagnosis == .regionUnreachable
     if let bound = step.step.bound, isHopeless || situation.now - (step.startedAt ?? situation.now) >= bound {
       passBy(step, why, situation, &reaction)
       return
@@ -41,6 +53,7 @@ extension Machine {
     let name = step.step.name
     progress[name] = nil
     guard let fence = step.step.work.fence, let run = state.phase.run else {
+      sayOnce("given-up-\(name)", .stepGivenUp, "\(name) is given up: \(why)", &reaction, step: name)
       record(.stepDone(name, "given up: \(why)", at: situation.now), &reaction)
       return
     }

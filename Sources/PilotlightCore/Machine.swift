@@ -65,6 +65,8 @@ package struct Reaction: Equatable, Sendable {
   package var records: [Record] = []
   package var effects: [Effect] = []
   package var answer: OrderOutcome?
+  /// When something is due without any event; told here, since to ask a machine that lives in an object copies it.
+  package var nextWake: Instant?
 
   package init() {}
 }
@@ -153,6 +155,8 @@ package struct Machine: Sendable {
     watchLease(situation, &reaction)
     watchArming(situation, &reaction)
     watchCapacity(situation, &reaction)
+    watchBackups(situation, &reaction)
+    reaction.nextWake = nextWake
     return reaction
   }
 

@@ -341,6 +341,17 @@ extension MessageKind {
         meaning:
           "The serving region's group is wanted at another size; the other region takes over with a share of its peak.",
         next: "Nothing to do.")
+    case .backupsSeen:
+      MessageMeaning(
+        id: "1d25ed280fb24c60b2ac3345768230d1", level: .debug,
+        meaning:
+          "The primary database's automated backups are kept for another time; whichever is promoted will keep them for as long.",
+        next: "Nothing to do.")
+    case .stepGivenUp:
+      MessageMeaning(
+        id: "23d49e3856cf4f02aaca65442a58e620", level: .warning,
+        meaning: "A step that the run can do without was not done in its time, or was refused. The run goes on.",
+        next: "See to it by hand; `pilotlightctl report` names it.")
     case .wedged:
       MessageMeaning(
         id: "aa6205951aee4028b1092816f19dd708", level: .critical,

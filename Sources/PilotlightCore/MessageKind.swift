@@ -67,6 +67,8 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case leaseForeign
   case leaseTroubled
   case capacitySeen
+  case backupsSeen
+  case stepGivenUp
   case wedged
   case turnsAgain
   case invariantBroken

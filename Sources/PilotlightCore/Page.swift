@@ -6,7 +6,8 @@ extension MessageKind {
     switch self {
     case .ledgerBroken, .notArmed, .heldBack, .runBegun, .stepOwed, .stepStuck, .waiting, .stillRunning, .vetoed,
       .runFinished,
-      .rolledBack, .debtIncurred, .debtUnpaid, .oldPrimaryServes, .drDown, .rtoAtRisk, .preparationHeld, .leaseTroubled:
+      .rolledBack, .debtIncurred, .debtUnpaid, .oldPrimaryServes, .drDown, .rtoAtRisk, .preparationHeld, .leaseTroubled,
+      .stepGivenUp:
       true
     case .daemonStarted, .daemonStopping, .configurationReloaded, .configurationRefused, .ledgerMended, .timeGap,
       .armed,
@@ -16,7 +17,7 @@ extension MessageKind {
       .debtPaid, .debtWaived,
       .acknowledged, .paused, .unpaused, .ordered, .cloudNotice, .recordingStopped, .recordingResumed, .preparing,
       .blindSpot, .fenceUnderway,
-      .leaseHeld, .leaseForeign, .capacitySeen, .wedged, .turnsAgain, .invariantBroken, .diskStalled:
+      .leaseHeld, .leaseForeign, .capacitySeen, .backupsSeen, .wedged, .turnsAgain, .invariantBroken, .diskStalled:
       false
     }
   }

@@ -90,7 +90,8 @@ extension PastIncident {
       .awaitDemoted:
       account.cloud = end - start
     case .scaleUp, .scaleDown, .repoint, .detach, .fence, .fenceListener, .stopDatabase, .startDatabase, .promote,
-      .switchOver, .shift, .announce, .snapshot, .setAside, .replicate, .reinstate, .holdWrites, .releaseWrites,
+      .switchOver, .shift, .announce, .snapshot, .setAside, .replicate, .reinstate, .applyParameters, .holdWrites,
+      .releaseWrites,
       .command:
       account.cloud = min(asked(step.step.name, from: start, until: end), end - start)
     }

@@ -10,8 +10,10 @@ package enum Plan {
   /// Forecasts are AWS's own figures (EC2 in a group boots in 2-5 min, RDS promotion takes 5-10 min, a failover of Aurora's "a few
   /// minutes") until runs were measured.
   ///
-  /// - Parameter size: of the DR group; nil: its serving size.
-  package static func failover(_ settings: WorkloadSettings, at size: GroupSize? = nil) -> [Step] {
+  /// - Parameters:
+  ///   - size: of the DR group; nil: its serving size.
+  ///   - backups: days for which the primary's are kept; nil: never seen.
+  package static func failover(_ settings: WorkloadSettings, at size: GroupSize? = nil, backups: Int? = nil) -> [Step] {
     var plan = Builder()
     let dr = settings.dr
     plan.repoint(dr)
@@ -20,7 +22,7 @@ package enum Plan {
     plan.together(fences(settings))
     let isGlobal = dr.database.ref.global != nil
     plan.then(
-      "promote-replica", .promote(dr.database.ref, whileHeld: nil, backups: dr.database.backups),
+      "promote-replica", .promote(dr.database.ref, whileHeld: nil, backups: dr.database.backups(like: backups)),
       forecast: isGlobal ? .seconds(300) : .seconds(450))
     if isGlobal {
       // Aurora fences what it leaves as well as it can, and takes it in again as a reader.
@@ -63,8 +65,12 @@ package enum Plan {
   /// Make the DR region ready, hold writes, cut over without loss, and leave the primary region without instances. Nothing is done to the
   /// primary before everything else stands.
   ///
-  /// - Parameter size: of the DR group; nil: its serving size.
-  package static func switchover(_ settings: WorkloadSettings, at size: GroupSize? = nil) -> [Step] {
+  /// - Parameters:
+  ///   - size: of the DR group; nil: its serving size.
+  ///   - backups: days for which the primary's are kept; nil: never seen.
+  package static func switchover(
+    _ settings: WorkloadSettings, at size: GroupSize? = nil, backups: Int? = nil
+  ) -> [Step] {
     var plan = Builder()
     let (primary, dr) = (settings.primary, settings.dr)
     let size = size ?? dr.group.serving
@@ -75,7 +81,7 @@ package enum Plan {
     plan.then(
       "await-replication", .awaitReplication(dr.database.ref, within: settings.failback.maximumLag),
       forecast: .minutes(1))
-    plan.cutOver(from: primary, to: dr, site: .dr, promotion: "promote-replica")
+    plan.cutOver(from: primary, to: dr, site: .dr, promotion: "promote-replica", backups: backups)
     plan.lead(settings, to: .dr, "shift-traffic")
     plan.verifyNames(settings, .dr, "verify-dns")
     plan.then("scale-down-primary", .scaleDown(primary.group.ref, primary.group.standby), forecast: .minutes(2))
@@ -88,9 +94,13 @@ package enum Plan {
   /// and one that is switched over lights the pilot.
   ///
   /// - Parameters:
-  ///   - incident: makes the names of what is kept unique; letters, digits and hyphens.
+  ///   - incident: of what led to the DR region; makes the names of what is kept unique, and the same when it is begun again. Letters,
+  ///     digits and hyphens.
   ///   - size: of the primary's group; nil: its serving size.
-  package static func failback(_ settings: WorkloadSettings, incident: String, at size: GroupSize? = nil) -> [Step] {
+  ///   - backups: days for which the primary's were kept; nil: never seen.
+  package static func failback(
+    _ settings: WorkloadSettings, incident: String, at size: GroupSize? = nil, backups: Int? = nil
+  ) -> [Step] {
     var plan = Builder()
     let (primary, dr) = (settings.primary, settings.dr)
     let suffix = incident.suffixName
@@ -110,7 +120,7 @@ package enum Plan {
     plan.then(
       "await-primary-instances", .awaitInService(primary.group.ref, atLeast: primary.group.acceptMinimum),
       forecast: .minutes(4))
-    plan.cutOver(from: dr, to: primary, site: .primary, promotion: "promote-primary")
+    plan.cutOver(from: dr, to: primary, site: .primary, promotion: "promote-primary", backups: backups)
     plan.lead(settings, to: .primary, "shift-traffic-home")
     plan.verifyNames(settings, .primary, "verify-dns-home")
     plan.then("scale-down-dr", .scaleDown(dr.group.ref, dr.group.standby), forecast: .minutes(2))
@@ -118,7 +128,10 @@ package enum Plan {
       let kept = dr.database.ref.kept(suffix)
       plan.then(
         "set-aside-dr-database", .setAside(dr.database.ref, as: kept.identifier), forecast: .minutes(2))
-      plan.rebuild("recreate-dr-replica", "reinstate-dr-settings", dr.database, from: primary.database.ref, like: kept)
+      plan.rebuild(
+        "recreate-dr-replica", ("reinstate-dr-settings", "apply-dr-parameters"), dr.database,
+        from: primary.database.ref,
+        like: kept)
     }
     plan.then(
       "await-dr-replication", .awaitReplication(dr.database.ref, within: settings.objectives.rpo), forecast: .minutes(5)
@@ -157,6 +170,7 @@ private let fenceBound: Duration = .seconds(20)
 private let stopBound: Duration = .minutes(2)
 /// A standby in another zone is built from a snapshot; nothing is lost without it, and it is said.
 private let reinstateBound: Duration = .minutes(30)
+private let rebootBound: Duration = .minutes(15)
 
 /// Writes plans down: each step waits for the one before.
 private struct Builder {
@@ -191,18 +205,20 @@ private struct Builder {
     then("start-old-database", .startDatabase(old.ref), forecast: .seconds(5))
     then("snapshot-old-database", .snapshot(old.ref, snapshot: kept.identifier), forecast: .minutes(10))
     then("set-aside-old-database", .setAside(old.ref, as: kept.identifier), forecast: .minutes(2))
-    rebuild("reverse-replica", "reinstate-settings", old, from: new.ref, like: kept)
+    rebuild("reverse-replica", ("reinstate-settings", "apply-parameters"), old, from: new.ref, like: kept)
   }
 
   /// A database is built anew as a replica, like the one that had its name.
   mutating func rebuild(
-    _ name: String, _ settled: String, _ settings: DatabaseSettings, from source: DatabaseRef, like kept: DatabaseRef
+    _ name: String, _ settled: (settings: String, parameters: String), _ settings: DatabaseSettings,
+    from source: DatabaseRef, like kept: DatabaseRef
   ) {
     then(
       name, .replicate(ReplicaSpec(settings: settings, source: source, predecessor: kept)), forecast: .hours(1))
     then(
-      settled, .reinstate(settings.ref, like: kept, parameterGroup: settings.parameterGroup), forecast: .minutes(2),
-      bound: reinstateBound)
+      settled.settings, .reinstate(settings.ref, like: kept, parameterGroup: settings.parameterGroup),
+      forecast: .minutes(2), bound: reinstateBound)
+    then(settled.parameters, .applyParameters(settings.ref), forecast: .minutes(1), bound: rebootBound)
   }
 
   /// The DR region's secret.
@@ -247,7 +263,7 @@ private struct Builder {
   }
 
   /// Nothing is lost: writes are held, replayed to the last one, and then taken by the other region.
-  mutating func cutOver(from old: SiteSettings, to new: SiteSettings, site: Site, promotion: String) {
+  mutating func cutOver(from old: SiteSettings, to new: SiteSettings, site: Site, promotion: String, backups: Int?) {
     holdWrites(at: old)
     if new.database.ref.global != nil {
       // Aurora waits for the last write itself, of whoever still writes behind the load balancer, too; a proof by the minute samples of the
@@ -256,7 +272,7 @@ private struct Builder {
     } else {
       then("drain", .awaitDrained(new.database.ref, after: "hold-writes"), forecast: .minutes(2))
       then(
-        promotion, .promote(new.database.ref, whileHeld: old.listener, backups: new.database.backups),
+        promotion, .promote(new.database.ref, whileHeld: old.listener, backups: new.database.backups(like: backups)),
         forecast: .seconds(450))
     }
     verify(new, site: site)

@@ -126,7 +126,8 @@ extension Work {
   /// Whether a plan may do without it. What keeps data whole, or the pilot light burning, stays.
   package var isDispensable: Bool {
     switch self {
-    case .scaleUp, .awaitTargets, .awaitInService, .awaitApplication, .awaitNames, .announce, .snapshot, .reinstate:
+    case .scaleUp, .awaitTargets, .awaitInService, .awaitApplication, .awaitNames, .announce, .snapshot, .reinstate,
+      .applyParameters:
       true
     case .repoint, .detach, .scaleDown, .gate, .fence, .fenceListener, .stopDatabase, .startDatabase, .promote,
       .switchOver, .awaitDemoted, .shift,

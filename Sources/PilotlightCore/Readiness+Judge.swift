@@ -19,7 +19,6 @@ extension ReadinessItem {
     case .lease: lease(reply, settings)
     case .capacity: capacity(reply, settings)
     case .names: names(reply, settings)
-    case .backups: backups(reply, settings)
     }
   }
 
@@ -203,22 +202,6 @@ extension ReadinessItem {
     guard case .names(let report) = reply, let names = settings.names else { return silence(reply) }
     let verdict = NameVerdict(names.question(leadingTo: .primary), report)
     return verdict.isVerified ? .ready(verdict.sentence) : .unknown(verdict.sentence)
-  }
-
-  /// Who is bound to keep them for a month learns of a week before the night, not after it.
-  private func backups(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
-    let name = settings.primary.database.ref.identifier
-    guard case .database(let state) = reply else { return silence(reply) }
-    guard let kept = state.instance?.backupRetention else { return .unknown("nothing is told of \(name)'s backups") }
-    for site in [Site.dr, .primary] {
-      let days = (site == .dr ? settings.dr : settings.primary).database.backups
-      if days < kept {
-        return .notReady(
-          "\(name) keeps its backups for \(kept) days, and what is promoted in its place would for \(days): "
-            + "set \(site.rawValue).database.backupRetention")
-      }
-    }
-    return .ready("a promoted database keeps its backups for \(settings.dr.database.backups) days")
   }
 
   private func records(_ move: RecordMove, _ record: RecordRef, _ targets: [RecordTarget]) -> Finding {

@@ -35,8 +35,6 @@ package enum ReadinessItem: String, Hashable, Sendable, Codable, CaseIterable {
   case lease
   /// The DR group may become as large as the primary's.
   case capacity
-  /// A promoted database would keep its backups for as long as the primary's are kept.
-  case backups
   /// DNS can be asked, and leads users to the primary.
   case names
 }
@@ -75,7 +73,6 @@ extension ReadinessItem {
     case .names: return settings.names.map { .askNames($0.question(leadingTo: .primary)) }
     case .listener:
       return settings.decision.fenceListener == true ? settings.primary.listener.map { .readWriteHold($0) } : nil
-    case .backups: return dr.database.ref.global == nil ? .describeDatabase(settings.primary.database.ref) : nil
     case .passage: return dr.listener.map { .readWriteHold($0) }
     case .capacity: return settings.dr.group.ofPeak.map { _ in .describeGroup(settings.primary.group.ref) }
     case .traffic:
@@ -108,7 +105,6 @@ extension ReadinessItem {
     case .lag: .replicaLag
     case .group: .drGroup
     case .lease: .lease
-    case .backups: .primaryDatabase
     case .launch, .targets, .secret, .traffic, .listener, .passage, .permissions, .clock, .capacity, .names:
       .readiness(self)
     }
@@ -123,8 +119,7 @@ extension ReadinessItem {
     case .drGroup: self = .group
     case .lease: self = .lease
     case .readiness(let item): self = item
-    case .primaryDatabase: self = .backups
-    case .primaryProbe, .drProbe, .reference, .primaryAPI, .primaryTargets, .healthCheck, .veto:
+    case .primaryProbe, .drProbe, .reference, .primaryAPI, .primaryTargets, .healthCheck, .primaryDatabase, .veto:
       return nil
     }
   }
@@ -135,7 +130,7 @@ extension ReadinessItem {
     switch self {
     case .credentials, .database, .group, .targets, .secret, .traffic: true
     // How old the lag is, is judged by the loss window; whether the lease is held, by the clock. A fence that cannot be built is owed.
-    case .lag, .lease, .listener, .passage, .launch, .permissions, .clock, .capacity, .names, .backups: false
+    case .lag, .lease, .listener, .passage, .launch, .permissions, .clock, .capacity, .names: false
     }
   }
 }

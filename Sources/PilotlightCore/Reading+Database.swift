@@ -44,8 +44,9 @@ extension Work {
         )
       }
     }
-    // Asked for nothing RDS keeps one day; a replica that has backups already keeps as many as it has.
-    let days = backups.map { max($0, state.instance?.backupRetention ?? 0) }
+    // Asked for nothing, RDS keeps one day. What it has already is never made less, and what AWS Backup keeps nobody may change.
+    let own = state.instance?.backupRetention ?? 0
+    let days = state.instance?.hasBackupPlan == true ? own : backups.map { max($0, own) }
     return .needed(
       .promoteReplica(database, backups: days), undo: nil, "\(database.identifier) is a replica and available")
   }
@@ -145,6 +146,9 @@ extension Work {
         let wanted = kept.instance.map { spec.like($0) } ?? spec
         return .needed(.createReplica(wanted), undo: nil, "\(spec.replica.identifier) does not exist")
       case .failed(let failure)? where failure.kind != .notFound: return Work.reading(of: failure)
+      // A new name takes a moment to show.
+      case .failed? where context.now - context.startedAt < .minutes(1):
+        return .underway("\(spec.predecessor?.identifier ?? "") is not there yet")
       case .failed?, nil: return .needed(.createReplica(spec), undo: nil, "\(spec.replica.identifier) does not exist")
       case let other?: return unclear([other])
       }
@@ -166,32 +170,6 @@ extension Work {
       }
     default: return unclear(replies)
     }
-  }
-
-  /// Not all of it can be asked for when a replica is created: of a parameter group RDS takes in another region that of MySQL alone.
-  func readReinstated(
-    _ database: DatabaseRef, _ kept: DatabaseRef, _ parameterGroup: String?, _ replies: [CloudReply]
-  ) -> Reading {
-    guard replies.count == 2, case .database(let state) = replies[0] else { return unclear(replies) }
-    let model: InstanceState?
-    switch replies[1] {
-    case .database(let state): model = state.instance
-    case .failed(let failure) where failure.kind == .notFound: model = nil
-    default: return unclear([replies[1]])
-    }
-    switch DatabaseReadiness(state.status) {
-    case .busy: return .underway("\(database.identifier) is \(state.status)")
-    case .broken: return .impossible("\(database.identifier) is \(state.status)")
-    case .available: break
-    }
-    guard let instance = state.instance else { return .done("nothing is told of \(database.identifier)'s settings") }
-    let change = instance.change(like: model, parameterGroup: parameterGroup)
-    if !change.sentence.isEmpty {
-      return .needed(.modifyInstance(database, change), undo: nil, "\(database.identifier) wants \(change.sentence)")
-    }
-    guard let model else { return .done("\(kept.identifier) is not there to compare with") }
-    let rest = instance.differences(from: model)
-    return .done("\(database.identifier) is like \(kept.identifier)\(rest.isEmpty ? "" : " but for: \(rest)")")
   }
 
   func readReplication(_ bound: Duration, _ replies: [CloudReply], _ context: StepContext) -> Reading {

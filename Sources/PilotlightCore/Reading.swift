@@ -67,6 +67,7 @@ extension Work {
       [.describeDatabase(DatabaseRef(region: database.region, identifier: name)), .describeDatabase(database)]
     case .replicate(let spec):
       [.describeDatabase(spec.replica)] + (spec.predecessor.map { [.describeDatabase($0)] } ?? [])
+    case .applyParameters(let database): [.describeDatabase(database)]
     case .reinstate(let database, let kept, _): [.describeDatabase(database), .describeDatabase(kept)]
     case .awaitReplication(let database, _): [.describeDatabase(database), .replicaLag(database)]
     case .awaitDrained(let database, _): [.describeDatabase(database), .replicaLag(database)]
@@ -106,6 +107,7 @@ extension Work {
     case .setAside(let database, let name): readSetAside(database, name, replies)
     case .replicate(let spec): readReplica(spec, replies, context)
     case .reinstate(let database, let kept, let group): readReinstated(database, kept, group, replies)
+    case .applyParameters(let database): readParameters(database, replies)
     case .awaitReplication(_, let bound): readReplication(bound, replies, context)
     case .awaitDrained(_, let step): readDrained(after: step, replies, context)
     case .shift(let traffic, let site): readQuestion(context) ?? readTraffic(traffic, site, replies, context)

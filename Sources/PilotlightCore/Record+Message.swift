@@ -7,7 +7,7 @@ extension Record {
     // A failback that is taken back leads into the incident before it.
     case .rolledBack, .runFinished: before.phase.incident ?? after.phase.incident
     // It happens anyway.
-    case .capacitySeen: nil
+    case .capacitySeen, .backupsSeen: nil
     default: after.phase.incident ?? before.phase.incident
     }
   }
@@ -54,6 +54,7 @@ extension Record {
     case .paused: .paused
     case .unpaused: .unpaused
     case .capacitySeen: .capacitySeen
+    case .backupsSeen: .backupsSeen
     case .ordered: .ordered
     }
   }
@@ -70,7 +71,7 @@ extension Record {
     case .armed, .account, .degraded, .recovered, .heldBack, .wouldFailOver, .runBegun, .lossAccepted, .lossNoted,
       .lossReviewed,
       .rollbackBegun, .rolledBack,
-      .runFinished, .acknowledged, .paused, .unpaused, .capacitySeen, .ordered:
+      .runFinished, .acknowledged, .paused, .unpaused, .capacitySeen, .backupsSeen, .ordered:
       nil
     }
   }
@@ -117,6 +118,7 @@ extension Record {
     case .unpaused(let by, let reason): return "pause ended by \(by): \(reason)"
     case .capacitySeen(let site, let desired, _):
       return "the \(site.rawValue) region's group is wanted at \(desired) instance(s)"
+    case .backupsSeen(let days, _): return "the primary database's backups are kept for \(days) day(s)"
     case .ordered(let order, let outcome): return order.sentence(outcome)
     }
   }

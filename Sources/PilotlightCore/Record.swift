@@ -171,6 +171,8 @@ package enum Record: Hashable, Sendable, Codable {
   case unpaused(by: String, reason: String)
   /// The group of the serving site is wanted at so many instances from then on.
   case capacitySeen(Site, desired: Int, at: Instant)
+  /// The primary database's backups are kept for so many days from then on.
+  case backupsSeen(days: Int, at: Instant)
   /// Every order, refused ones too.
   case ordered(Order, OrderOutcome)
 }

@@ -205,12 +205,11 @@ package struct DatabaseSettings: Equatable, Sendable, Codable {
   /// KMS key of this region for an encrypted replica; nil when the database is not encrypted.
   package var kmsKey: String?
   package var parameterGroup: String?
-  /// Days for which automated backups are kept once it was promoted here, 1...35; nil, as in older ledgers: `usualBackups`.
+  /// Days for which automated backups are kept once it was promoted here, 1...35; nil: as long as the primary's were.
   package var backupRetention: Int?
 
-  /// RDS's own default for what the console creates; for what the API promotes it is one day (PromoteReadReplica).
-  package static let usualBackups = 7
-  package var backups: Int { backupRetention ?? DatabaseSettings.usualBackups }
+  /// - Parameter primary: days for which the primary's were kept; nil, never seen: a week, where RDS would keep one day (PromoteReadReplica).
+  package func backups(like primary: Int?) -> Int { backupRetention ?? primary ?? 7 }
 
   package init(
     ref: DatabaseRef, instanceClass: String? = nil, subnetGroup: String? = nil, securityGroups: [String] = [],

@@ -87,6 +87,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case replicate(ReplicaSpec)
   /// The database has the settings of the one whose place it took, where that is known, and the operator's parameter group before all.
   case reinstate(DatabaseRef, like: DatabaseRef, parameterGroup: String?)
+  /// The parameter group of the replica, which serves nobody yet, is in force.
+  case applyParameters(DatabaseRef)
   /// Replication runs and its lag is within the bound.
   case awaitReplication(DatabaseRef, within: Duration)
   /// The load balancer answers 503 to everything, so that no user can write.
@@ -108,7 +110,7 @@ package indirect enum Work: Hashable, Sendable, Codable {
     // Where somebody scaled in what is waited for, it is scaled up again.
     case .awaitTargets, .awaitInService: .reversible
     case .scaleUp, .scaleDown, .repoint, .detach, .fence, .fenceListener, .stopDatabase, .startDatabase, .shift,
-      .announce, .snapshot, .setAside, .replicate, .reinstate, .holdWrites, .releaseWrites, .command:
+      .announce, .snapshot, .setAside, .replicate, .reinstate, .applyParameters, .holdWrites, .releaseWrites, .command:
       .reversible
     case .promote, .switchOver: .oneWay
     }
@@ -131,7 +133,8 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .promote(let database, _, _), .switchOver(let database, _): database
     case .scaleUp, .scaleDown, .repoint, .detach, .gate, .fence, .fenceListener, .stopDatabase, .awaitDemoted,
       .awaitTargets, .awaitInService, .awaitApplication, .shift, .awaitNames, .announce, .checkRegion, .startDatabase,
-      .snapshot, .setAside, .replicate, .reinstate, .awaitReplication, .holdWrites, .awaitDrained, .releaseWrites,
+      .snapshot, .setAside, .replicate, .reinstate, .applyParameters, .awaitReplication, .holdWrites, .awaitDrained,
+      .releaseWrites,
       .confirmByHand, .command:
       nil
     }
@@ -181,6 +184,7 @@ package indirect enum Work: Hashable, Sendable, Codable {
       "create replica \(spec.replica.identifier) in \(spec.replica.region) from \(spec.source.identifier)"
     case .reinstate(let database, let kept, _):
       "give \(database.identifier) in \(database.region) the settings of \(kept.identifier)"
+    case .applyParameters(let database): "restart replica \(database.identifier) where its parameters wait for that"
     case .awaitReplication(let database, let bound):
       "wait until \(database.identifier) is at most \(bound.text) behind"
     case .holdWrites(let listener): "hold writes at the load balancer in \(listener.region)"
@@ -217,6 +221,7 @@ extension Work {
     case .setAside(let database, let name): [.renameDatabase(database, to: name)]
     case .replicate(let spec): [.createReplica(spec)]
     case .reinstate(let database, _, _): [.modifyInstance(database, InstanceChange())]
+    case .applyParameters(let database): [.rebootInstance(database)]
     case .releaseWrites(let listener): [.releaseWrites(listener)]
     case .command(let spec): [.runCommand(CommandCall(command: spec.command, environment: [:], timeout: spec.timeout))]
     case .awaitTargets(_, let group?, let count), .awaitInService(let group, let count):

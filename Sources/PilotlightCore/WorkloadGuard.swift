@@ -35,6 +35,7 @@ package final class WorkloadGuard {
   package var settings: WorkloadSettings { _read { yield shared.value } }
   package var name: String { shared.value.name }
   package private(set) var machine: Machine
+  private var machineWake: Instant?
   package private(set) var detector: Detector
   package private(set) var drTally: Tally
   package private(set) var lag: LagTracker
@@ -52,6 +53,7 @@ package final class WorkloadGuard {
     var drDatabase: CloudReply?
     var drRole: DatabaseRole?
     var primaryDatabase: CloudReply?
+    var backups: Int?
     var drGroup: CloudReply?
     var account: String?
     var veto: VetoReading?
@@ -72,6 +74,7 @@ package final class WorkloadGuard {
     shared = Shared(settings)
     dice = Dice(seed: seed)
     machine = Machine(settings, state: state, seed: dice.next())
+    machineWake = machine.nextWake
     detector = Detector(settings, at: now)
     let probe = settings.dr.probe
     drTally = Tally(fallAfter: probe.fallAfter, riseAfter: probe.riseAfter)
@@ -92,7 +95,7 @@ package final class WorkloadGuard {
 
   package var nextWake: Instant? {
     // What was due already when the machine last turned, and is due still, waits for something else.
-    let wake = machine.nextWake.map { $0 > situation.now ? $0 : situation.now + .milliseconds(500) }
+    let wake = machineWake.map { $0 > situation.now ? $0 : situation.now + .milliseconds(500) }
     guard let due = schedule.nextDue else { return wake }
     return wake.map { min($0, due) } ?? due
   }
@@ -156,6 +159,9 @@ package final class WorkloadGuard {
       noteObstacles(at: now)
     case (.primaryDatabase, .reply(let reply)):
       standing.primaryDatabase = reply
+      if case .database(let state) = reply, state.source == nil, let instance = state.instance {
+        standing.backups = instance.backupRetention
+      }
       noteObstacles(at: now)
     case (.drGroup, .reply(let reply)):
       standing.drGroup = reply
@@ -214,12 +220,16 @@ package final class WorkloadGuard {
     // Kept only afterwards: copying it would cost more than most reactions.
     let fresh = describe(detector.assess(at: now), at: now, brake: brake)
     let reaction = machine.react(to: event, fresh)
+    machineWake = reaction.nextWake
     situation = fresh
     return reaction
   }
 
   /// The reaction's records did not become durable: it never was.
-  package func takeBack(to before: Machine) { machine = before }
+  package func takeBack(to before: Machine) {
+    machine = before
+    machineWake = before.nextWake
+  }
 
   /// The situation as of now, for somebody who only asks: lag and countdowns move on, nothing is changed.
   package func look(at now: Instant) -> Situation {
@@ -232,7 +242,7 @@ package final class WorkloadGuard {
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
       evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account,
       veto: standing.veto, readiness: readiness, drRole: standing.drRole, lease: lease,
-      desired: standing.desired)
+      desired: standing.desired, backups: standing.backups)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.

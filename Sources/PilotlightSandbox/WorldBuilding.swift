@@ -40,7 +40,7 @@ extension SandboxWorld {
       instanceClass: settings.instanceClass ?? "db.t3.medium", subnetGroup: settings.subnetGroup,
       securityGroups: settings.securityGroups, kmsKey: settings.kmsKey,
       parameterGroup: settings.parameterGroup ?? "\(settings.ref.identifier)-\(engine.rawValue)",
-      backupRetention: isReplica ? 0 : DatabaseSettings.usualBackups,
+      backupRetention: isReplica ? 0 : 14,
       options: InstanceOptions(
         multiAZ: !isReplica, deletionProtection: true, copyTagsToSnapshot: true, tags: ["backup": "daily"]))
   }

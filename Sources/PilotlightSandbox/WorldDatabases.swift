@@ -50,6 +50,7 @@ extension SandboxWorld {
     databases[index].replay = nil
     databases[index].promotions += 1
     databases[index].instance?.backupRetention = backups ?? 1
+    databases[index].instance?.awaitsReboot = false
     databases[index].history = addHistory(
       databases[index].workload, parent: databases[replay.source].history, forkedAt: position(of: replay, index))
     // RDS: "several minutes or longer"; 5 to 10 here, of which the reboot is the last.
@@ -238,7 +239,7 @@ extension SandboxWorld {
     databases.firstIndex { $0.ref.identifier == ref.identifier && $0.ref.region == ref.region }
   }
 
-  private func isIdle(_ index: Int) -> Bool { databases[index].trouble == nil && databases[index].status == .available }
+  func isIdle(_ index: Int) -> Bool { databases[index].trouble == nil && databases[index].status == .available }
 
   private func isTaken(_ name: String, region: Int) -> Bool {
     databases.contains { $0.region == region && ($0.ref.identifier == name || $0.renamingTo == name) }
@@ -250,11 +251,11 @@ extension SandboxWorld {
     databases[index].staleUntil = now.adding(random.between(0, 2 * second))
   }
 
-  private func unknownDatabase(_ ref: DatabaseRef) -> CloudReply {
+  func unknownDatabase(_ ref: DatabaseRef) -> CloudReply {
     failed(.notFound, "DBInstanceNotFound", "DBInstance \(ref.identifier) not found in \(ref.region)")
   }
 
-  private func wrongState(_ index: Int, _ verb: String) -> CloudReply {
+  func wrongState(_ index: Int, _ verb: String) -> CloudReply {
     let status = databases[index].trouble ?? databases[index].status.rawValue
     return failed(
       .wrongState, "InvalidDBInstanceState",

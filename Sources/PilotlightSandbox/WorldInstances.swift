@@ -7,27 +7,34 @@ extension SandboxWorld {
   package func instance(_ ref: DatabaseRef) -> InstanceState? { find(ref).flatMap { databases[$0].instance } }
 
   mutating func modifyInstance(_ ref: DatabaseRef, _ change: InstanceChange) -> CloudReply {
-    guard let index = find(ref), databases[index].instance != nil else {
-      return failed(.notFound, "DBInstanceNotFound", "DBInstance \(ref.identifier) not found in \(ref.region)")
-    }
-    guard databases[index].trouble == nil, databases[index].status == .available else {
-      return failed(.wrongState, "InvalidDBInstanceState", "Instance \(ref.identifier) cannot be modified now")
-    }
+    guard let index = find(ref), databases[index].instance != nil else { return unknownDatabase(ref) }
+    guard isIdle(index) else { return wrongState(index, "modified") }
     rememberStale(index)
     databases[index].instance?.take(change)
     // A standby is built from a snapshot.
-    enter(.modifying, index, for: change.multiAZ == true ? random.between(3 * minute, 12 * minute) : minute / 2)
+    enter(.modifying, index, for: change.multiAZ ? random.between(3 * minute, 12 * minute) : minute / 2)
+    return .accepted(receipt: nil)
+  }
+
+  mutating func rebootInstance(_ ref: DatabaseRef) -> CloudReply {
+    guard let index = find(ref), databases[index].instance != nil else { return unknownDatabase(ref) }
+    guard isIdle(index) else { return wrongState(index, "rebooted") }
+    rememberStale(index)
+    databases[index].instance?.awaitsReboot = false
+    enter(.rebooting, index, for: random.between(30 * second, minute))
     return .accepted(receipt: nil)
   }
 }
 
 extension InstanceState {
   fileprivate mutating func take(_ change: InstanceChange) {
+    awaitsReboot = awaitsReboot || change.parameterGroup != nil
     parameterGroup = change.parameterGroup ?? parameterGroup
-    options.multiAZ = change.multiAZ ?? options.multiAZ
-    options.deletionProtection = change.deletionProtection ?? options.deletionProtection
-    options.copyTagsToSnapshot = change.copyTagsToSnapshot ?? options.copyTagsToSnapshot
-    options.iamAuthentication = change.iamAuthentication ?? options.iamAuthentication
+    options.multiAZ = options.multiAZ || change.multiAZ
+    options.deletionProtection = options.deletionProtection || change.deletionProtection
+    options.copyTagsToSnapshot = options.copyTagsToSnapshot || change.copyTagsToSnapshot
+    options.iamAuthentication = options.iamAuthentication || change.iamAuthentication
+    options.tags.merge(change.tags) { $1 }
   }
 
   /// A replica in another region: of its source it has the class, and of everything else what was asked for.
@@ -35,6 +42,6 @@ extension InstanceState {
     InstanceState(
       instanceClass: spec.instanceClass ?? instanceClass, subnetGroup: spec.subnetGroup,
       securityGroups: spec.securityGroups, kmsKey: spec.kmsKey,
-      parameterGroup: engine == .mysql ? spec.parameterGroup : nil, options: spec.options ?? InstanceOptions())
+      parameterGroup: engine == .mysql ? spec.parameterGroup : nil)
   }
 }

@@ -123,7 +123,8 @@ extension SandboxWorld {
     case .readLease(let ref): .lease(leases[ref])
     case .claimLease(let ref, let record, let known): claimLease(ref, record, over: known)
     case .resizeGroup, .repointSecret, .detachSecret, .promoteReplica, .failOverCluster, .switchOverCluster,
-      .renameDatabase, .modifyInstance, .stopDatabase, .startDatabase, .snapshotDatabase, .createReplica, .pointRecords,
+      .renameDatabase, .modifyInstance, .rebootInstance, .stopDatabase, .startDatabase, .snapshotDatabase,
+      .createReplica, .pointRecords,
       .switchCheck, .turnControls, .putObject, .removeObject, .holdWrites, .releaseWrites, .publish:
       write(action)
     case .runCommand(let call): runProgram(call).reply
@@ -149,6 +150,7 @@ extension SandboxWorld {
     case .switchOverCluster(let ref, let arn, let old): switchOverCluster(ref, arn, from: old)
     case .renameDatabase(let ref, let name): renameDatabase(ref, to: name)
     case .modifyInstance(let ref, let change): modifyInstance(ref, change)
+    case .rebootInstance(let ref): rebootInstance(ref)
     case .stopDatabase(let ref): stopDatabase(ref)
     case .startDatabase(let ref): startDatabase(ref)
     case .snapshotDatabase(let ref, let snapshot): snapshotDatabase(ref, snapshot)
@@ -176,7 +178,7 @@ extension CloudAction {
   fileprivate var instance: DatabaseRef? {
     switch self {
     case .promoteReplica(let ref, _), .renameDatabase(let ref, _), .modifyInstance(let ref, _),
-      .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _):
+      .rebootInstance(let ref), .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _):
       ref
     case .createReplica(let spec): spec.replica
     default: nil

@@ -60,7 +60,8 @@ struct BareCloud: Hashable {
     case .failOverCluster(let ref, _): return move(ref, from: nil)
     case .switchOverCluster(let ref, _, let old): return move(ref, from: old)
     // Of settings it knows none.
-    case .repointSecret, .detachSecret, .modifyInstance, .pointRecords, .switchCheck, .turnControls, .publish,
+    case .repointSecret, .detachSecret, .modifyInstance, .rebootInstance, .pointRecords, .switchCheck, .turnControls,
+      .publish,
       .runCommand:
       break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,

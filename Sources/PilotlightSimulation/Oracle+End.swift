@@ -56,15 +56,15 @@ extension Oracle {
           violate("pilot-light-is-out", simulation.now, "\(settings.dr.database.ref.identifier) is no replica")
         }
         if state.lastRun?.kind == .failback {
-          judgeInstance(settings.primary.database, simulation)
-          judgeInstance(settings.dr.database, simulation)
+          judgeInstance(settings.primary, settings, simulation)
+          judgeInstance(settings.dr, settings, simulation)
         }
         if let size = world.size(of: settings.dr.group.ref), size != settings.dr.group.standby {
           violate("dr-left-scaled-up", simulation.now, "\(settings.dr.group.ref.name) is at \(size)")
         }
       case .drActive:
         if served != .dr { violate("dr-is-not-serving", simulation.now, "users are not served from the DR region") }
-        judgeInstance(settings.dr.database, simulation)
+        judgeInstance(settings.dr, settings, simulation)
         // Invariant 8: at rest nothing is owed, so what had to be fenced is.
         let group = settings.primary.group.ref
         if workloads[settings.name]?.isFenceDue == true, let size = world.size(of: group), size.desired > 0 {
@@ -78,14 +78,17 @@ extension Oracle {
   }
 
   /// A database is no less than it was before, and keeps its backups where it writes.
-  private mutating func judgeInstance(_ settings: DatabaseSettings, _ simulation: Simulation) {
-    let world = simulation.world
-    guard let first = firstInstances[settings.ref], let now = world.instance(settings.ref) else { return }
-    if now.options != first.options || now.parameterGroup != first.parameterGroup {
-      violate("home-with-less", simulation.now, "\(settings.ref.identifier) is \(now), was \(first)")
+  private mutating func judgeInstance(_ site: SiteSettings, _ settings: WorkloadSettings, _ simulation: Simulation) {
+    let (world, ref) = (simulation.world, site.database.ref)
+    guard let first = firstInstances[ref], let now = world.instance(ref) else { return }
+    if !now.change(like: first, parameterGroup: nil).isEmpty || !now.differences(from: first).isEmpty
+      || now.awaitsReboot
+    {
+      violate("home-with-less", simulation.now, "\(ref.identifier) is \(now), was \(first)")
     }
-    if world.isWritable(settings.ref), now.backupRetention < settings.backups {
-      violate("backups-lost", simulation.now, "\(settings.ref.identifier) keeps \(now.backupRetention) days")
+    let days = site.database.backups(like: firstInstances[settings.primary.database.ref]?.backupRetention)
+    if world.isWritable(ref), now.backupRetention < days {
+      violate("backups-lost", simulation.now, "\(ref.identifier) keeps \(now.backupRetention) days")
     }
   }
 

@@ -21,12 +21,14 @@ private let production = InstanceState(
   options: InstanceOptions(multiAZ: true, deletionProtection: true, copyTagsToSnapshot: true, tags: ["team": "a"]),
   others: ["StorageType": "io2"])
 
-private func read(_ work: Work, _ replies: CloudReply...) -> Reading {
-  let step = StepRun(Step("s", work, forecast: .zero))
+private func read(_ work: Work, _ replies: CloudReply..., after wait: Duration = .minutes(2)) -> Reading {
+  var step = StepRun(Step("s", work, forecast: .zero))
+  step.startedAt = .distantPast
   let run = Run(
     incident: "i", kind: .failback, startedAt: .distantPast, outageStart: nil, orderedBy: "me", plan: [step.step])
   return work.read(
-    replies, StepContext(now: .distantPast, run: run, step: step, primaryServing: nil, drServing: nil))
+    replies,
+    StepContext(now: .distantPast + wait, run: run, step: step, primaryServing: nil, drServing: nil))
 }
 
 /// What is asked for; nil: nothing is.
@@ -39,34 +41,40 @@ private func act(_ reading: Reading) -> CloudAction? {
     ReplicaSpec(settings: DatabaseSettings(ref: home), source: source, predecessor: kept))
   private let settle = Work.reinstate(home, like: kept, parameterGroup: nil)
 
-  @Test func `a replica is asked for as the one was whose place it takes, where the operator says nothing else`() {
+  @Test func `a replica is created where the one was whose place it takes, unless the operator says otherwise`() {
     #expect(rebuild.looks(StepRun(Step("s", rebuild, forecast: .zero))).count == 2)
     guard case .createReplica(let spec)? = act(read(rebuild, missing, seen(production, from: nil))) else {
       Issue.record("nothing is asked for")
       return
     }
     #expect(spec.instanceClass == "db.r6g.large" && spec.subnetGroup == "private" && spec.securityGroups == ["sg-1"])
-    #expect(spec.kmsKey == "key" && spec.parameterGroup == "app-postgres16" && spec.options == production.options)
-    #expect(CloudAction.createReplica(spec).apiNames.last == "rds:AddTagsToResource")
-    let said = DatabaseSettings(
-      ref: home, instanceClass: "db.t3.micro", subnetGroup: "mine", securityGroups: ["sg-2"], kmsKey: "mine",
-      parameterGroup: "mine")
-    let own = Work.replicate(ReplicaSpec(settings: said, source: source, predecessor: kept))
-    guard case .createReplica(let spec)? = act(read(own, missing, seen(production, from: nil))) else {
-      Issue.record("nothing is asked for")
-      return
+    // What may be refused comes afterwards.
+    #expect(spec.kmsKey == "key" && spec.parameterGroup == nil)
+    var said = DatabaseSettings(
+      ref: home, instanceClass: "db.t3.micro", subnetGroup: "mine", kmsKey: "mine", parameterGroup: "mine")
+    func created() -> ReplicaSpec? {
+      let own = Work.replicate(ReplicaSpec(settings: said, source: source, predecessor: kept))
+      guard case .createReplica(let spec)? = act(read(own, missing, seen(production, from: nil))) else { return nil }
+      return spec
     }
-    #expect(spec.instanceClass == "db.t3.micro" && spec.subnetGroup == "mine" && spec.securityGroups == ["sg-2"])
-    #expect(spec.kmsKey == "mine" && spec.parameterGroup == "mine" && spec.options == production.options)
+    #expect(created()?.instanceClass == "db.t3.micro" && created()?.kmsKey == "mine")
+    // Security groups of another network are refused.
+    #expect(created()?.subnetGroup == "mine" && created()?.securityGroups == [] && created()?.parameterGroup == "mine")
+    said.subnetGroup = "private"
+    #expect(created()?.securityGroups == ["sg-1"])
+    said.securityGroups = ["sg-2"]
+    #expect(created()?.securityGroups == ["sg-2"])
   }
 
   @Test func `nothing is created before it is known what the predecessor was, or that there is none`() {
     if case .unclear = read(rebuild, missing, late) {} else { Issue.record("created without having looked") }
+    // A new name takes a moment to show.
+    #expect(read(rebuild, missing, missing, after: .seconds(59)) == .underway("app-db-kept-1 is not there yet"))
     guard case .createReplica(let spec)? = act(read(rebuild, missing, missing)) else {
       Issue.record("nothing is asked for")
       return
     }
-    #expect(spec.options == nil && spec.instanceClass == nil)
+    #expect(spec.subnetGroup == nil && spec.instanceClass == nil)
   }
 
   @Test func `what a replica was not given is asked for afterwards`() {
@@ -76,7 +84,7 @@ private func act(_ reading: Reading) -> CloudAction? {
     }
     #expect(
       change.sentence
-        == "DBParameterGroupName app-postgres16, MultiAZ true, DeletionProtection true, CopyTagsToSnapshot true")
+        == "DeletionProtection, MultiAZ, CopyTagsToSnapshot, DBParameterGroupName app-postgres16, tags team")
     #expect(read(settle, seen(InstanceState(), "modifying"), seen(production)) == .underway("app-db is modifying"))
     if case .impossible = read(settle, seen(InstanceState(), "incompatible-parameters"), seen(production)) {
     } else {
@@ -85,17 +93,18 @@ private func act(_ reading: Reading) -> CloudAction? {
     if case .unclear = read(settle, seen(InstanceState()), late) {} else { Issue.record("settled unseen") }
   }
 
-  @Test func `what RDS cannot be asked for is told`() {
-    var now = production
+  @Test func `what somebody switched on meanwhile stays, and what is not asked for is told`() {
+    var (now, old) = (production, production)
     now.backupRetention = 0
-    #expect(read(settle, seen(now), seen(production)) == .done("app-db is like app-db-kept-1"))
+    #expect(read(settle, seen(now), seen(old)) == .done("app-db is like app-db-kept-1"))
+    // Somebody is about to delete what was kept.
+    old.options = InstanceOptions()
+    now.options.tags["team"] = "b"
+    #expect(read(settle, seen(now), seen(old)) == .done("app-db is like app-db-kept-1"))
     now.others = ["StorageType": "gp3", "MonitoringInterval": "60"]
-    now.options.tags = [:]
     #expect(
-      read(settle, seen(now), seen(production))
-        == .done(
-          "app-db is like app-db-kept-1 but for: MonitoringInterval 60, was none; StorageType gp3, was io2; "
-            + "tag team none, was a"))
+      read(settle, seen(now), seen(old))
+        == .done("app-db is like app-db-kept-1 but for: MonitoringInterval 60, was none; StorageType gp3, was io2"))
   }
 
   @Test func `an engine's own parameter group belongs to its version, the operator's goes first`() {
@@ -116,12 +125,45 @@ private func act(_ reading: Reading) -> CloudAction? {
     }
   }
 
+  @Test func `a replica whose parameters wait is restarted, and a writer never`() {
+    let apply = Work.applyParameters(home)
+    var waiting = production
+    waiting.awaitsReboot = true
+    #expect(act(read(apply, seen(waiting))) == .rebootInstance(home))
+    #expect(read(apply, seen(waiting, "rebooting")) == .underway("app-db is rebooting"))
+    #expect(read(apply, seen(production)) == .done("no parameter of app-db waits"))
+    #expect(read(apply, seen(waiting, from: nil)) == .done("app-db is no replica, and not ours to restart"))
+  }
+
   @Test func `a promotion keeps backups for as long as was said, and never for less than they are kept already`() {
     let ask = Work.promote(home, whileHeld: nil, backups: 7)
     #expect(act(read(ask, seen(InstanceState()))) == .promoteReplica(home, backups: 7))
     #expect(act(read(ask, seen(InstanceState(backupRetention: 14)))) == .promoteReplica(home, backups: 14))
     #expect(act(read(ask, seen(nil))) == .promoteReplica(home, backups: 7))
+    // RDS refuses any other number where AWS Backup keeps them.
+    let managed = InstanceState(backupRetention: 3, hasBackupPlan: true)
+    #expect(act(read(ask, seen(managed))) == .promoteReplica(home, backups: 3))
     // A run that an older version began says nothing.
     #expect(act(read(.promote(home, whileHeld: nil), seen(InstanceState()))) == .promoteReplica(home))
+  }
+
+  @Test func `backups are kept for as long as the primary's were, which is remembered, or as the operator says`() {
+    var settings = aurora
+    settings.primary.database.ref.global = nil
+    settings.dr.database.ref.global = nil
+    func days(_ records: [Record]) -> [Int?] {
+      let machine = Machine(settings, state: DurableState(records), seed: 1)
+      let plans = [
+        machine.failoverPlan(at: .distantPast), machine.switchoverPlan(at: .distantPast),
+        machine.failbackPlan(at: .distantPast),
+      ]
+      return plans.flatMap { $0 }.compactMap { step in
+        if case .promote(_, _, let backups) = step.work { .some(backups) } else { nil }
+      }
+    }
+    let seen: [Record] = [.backupsSeen(days: 7, at: .distantPast), .backupsSeen(days: 35, at: .distantPast)]
+    #expect(days([]) == [7, 7, 7] && days(seen) == [35, 35, 35])
+    settings.dr.database.backupRetention = 14
+    #expect(days(seen) == [14, 14, 35])
   }
 }

@@ -62,11 +62,11 @@ let aurora = {
     #expect(
       Plan.failback(settings, incident: "20261123T173515-django-app").map(\.name) == [
         "check-primary", "start-old-database", "snapshot-old-database", "set-aside-old-database", "reverse-replica",
-        "reinstate-settings", "await-replication",
+        "reinstate-settings", "apply-parameters", "await-replication",
         "repoint-primary-secret", "release-primary-writes", "scale-up-primary", "await-primary-instances",
         "hold-writes", "drain",
         "promote-primary", "verify-primary-targets", "verify-primary-application", "shift-traffic-home",
-        "scale-down-dr", "set-aside-dr-database", "recreate-dr-replica", "reinstate-dr-settings",
+        "scale-down-dr", "set-aside-dr-database", "recreate-dr-replica", "reinstate-dr-settings", "apply-dr-parameters",
         "await-dr-replication",
         "release-writes", "announce",
       ])

@@ -29,12 +29,9 @@ private func failed(_ kind: CloudFailure.Kind, _ code: String) -> CloudReply {
 }
 
 private func database(
-  _ status: String = "available", source: String? = "arn:aws:rds:eu-west-1:1:db:app-db", backups: Int = 7
+  _ status: String = "available", source: String? = "arn:aws:rds:eu-west-1:1:db:app-db"
 ) -> CloudReply {
-  .database(
-    DatabaseState(
-      status: status, source: source, arn: "arn", address: nil, engine: "postgres",
-      instance: InstanceState(backupRetention: backups)))
+  .database(DatabaseState(status: status, source: source, arn: "arn", address: nil, engine: "postgres"))
 }
 
 private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: TrafficSettings? = nil) -> Finding {
@@ -45,20 +42,6 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
   @Test(arguments: ["storage-full", "incompatible-network", "incompatible-parameters", "deleting", "stopped"])
   func `F33 a replica that is broken is red with its cause, and a failover refuses`(_ status: String) {
     #expect(judged(.database, database(status)) == .notReady("replica dr-db is \(status)", pointless: true))
-  }
-
-  @Test func `backups that would be kept for less than the primary's are told before the night`() {
-    #expect(judged(.backups, database(source: nil)) == .ready("a promoted database keeps its backups for 7 days"))
-    #expect(
-      judged(.backups, database(source: nil, backups: 35))
-        == .notReady(
-          "app-db keeps its backups for 35 days, and what is promoted in its place would for 7: "
-            + "set dr.database.backupRetention"))
-    var home = settings()
-    home.dr.database.backupRetention = 35
-    let finding = ReadinessItem.backups.judge(database(source: nil, backups: 35), home, at: start)
-    #expect(finding.sentence.hasSuffix("set primary.database.backupRetention"))
-    #expect(judged(.backups, failed(.denied, "AccessDenied")) == .unknown("AccessDenied: no"))
   }
 
   @Test func `F33 a replica that was deleted, or is none, is red`() {
@@ -245,7 +228,6 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
       (.launch, present), (.targets, .targets(TargetHealth(healthy: 0, unhealthy: 0, other: 0))),
       (.secret, .secret(SecretState(address: DatabaseAddress(host: "h", port: 1), version: "1"))),
       (.traffic, .object(present: false)), (.permissions, .permissions([])), (.clock, .clock(behind: .zero)),
-      (.backups, database(source: nil)),
     ]
     for (item, reply) in good { readiness.take(reply, of: item, settings(), at: start) }
     change(&readiness)
@@ -264,7 +246,6 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     #expect(
       readiness.unproven(at: start) == [
         "launch not proven: not read yet", "permissions not proven: not read yet", "clock not proven: not read yet",
-        "backups not proven: not read yet",
       ])
   }
 

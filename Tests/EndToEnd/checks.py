@@ -75,8 +75,8 @@ def gate_asks(daemon: Daemon) -> None:
     daemon.until("the gate asks", lambda workload: (workload["incident"] or {}).get("standing") == "waiting", 25)
 
 
-def assert_home(world: World, secret: dict[str, Any]) -> None:
-    """The primary serves, the pilot light burns, and everything that was is kept."""
+def assert_home(world: World, secret: dict[str, Any], settings: bool = True) -> None:
+    """The primary serves, the pilot light burns, and everything that was is kept; `settings`: of databases built anew, too."""
     assert world.promotions() == [REPLICA, DATABASE]
     assert world.replicates(PRIMARY, DATABASE) is None
     assert world.replicates(DR, REPLICA) == DATABASE
@@ -89,7 +89,8 @@ def assert_home(world: World, secret: dict[str, Any]) -> None:
         assert_only_promoted(world)
     else:
         assert_old_databases_kept(world)
-        assert_settings_kept(world)
+        if settings:
+            assert_settings_kept(world)
     assert_nothing_deleted(world)
 
 
@@ -107,9 +108,10 @@ def assert_settings_kept(world: World) -> None:
         old = next(one for other, one in databases.items() if other.startswith(f"{name}-kept-"))
         for key in ("MultiAZ", "DeletionProtection", "CopyTagsToSnapshot", "IAMDatabaseAuthenticationEnabled", "TagList"):
             assert databases[name][key] == old[key], (name, key, databases[name][key], old[key])
-        assert [one["DBParameterGroupName"] for one in databases[name]["DBParameterGroups"]] == [PARAMETERS], name
-        assert old["BackupRetentionPeriod"] == 7
-    assert world.instance(PRIMARY, DATABASE)["BackupRetentionPeriod"] == 7
+        groups = [(one["DBParameterGroupName"], one["ParameterApplyStatus"]) for one in databases[name]["DBParameterGroups"]]
+        assert groups == [(PARAMETERS, "in-sync")], (name, groups)
+        assert old["BackupRetentionPeriod"] == 14
+    assert world.instance(PRIMARY, DATABASE)["BackupRetentionPeriod"] == 14
 
 
 def assert_only_promoted(world: World) -> None:

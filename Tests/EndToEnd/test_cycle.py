@@ -13,7 +13,7 @@ from checks import (
     fail_over)
 from daemon import DONE, PATIENCE, REFUSED, Daemon
 from settings import WORKLOAD
-from world import DR, GROUP, PRIMARY, REPLICA, SERVING, STANDBY, World
+from world import DATABASE, DR, GROUP, PRIMARY, REPLICA, SERVING, STANDBY, World
 
 #: Degraded lasts until the outage is confirmed: long enough for somebody who looks again and again to see it.
 SEEN = {"detection.confirmFor": f"{round(PATIENCE)}s"}
@@ -239,3 +239,21 @@ def test_traffic_is_not_shifted_to_an_application_that_does_not_answer(world: Wo
     world.dr.alb.mode = "ok"
     daemon.until_phase("dr-active", 40)
     assert_nothing_deleted(world)
+
+
+def test_a_setting_that_is_refused_keeps_nobody_from_coming_home(world: World, start, aws: Control) -> None:
+    daemon = start(world, **SEEN)
+    secret = world.secret(world.primary)
+    fail_over(world, daemon)
+    world.mend_primary()
+    daemon.order("ack", "--loss-reviewed")
+    aws.fault("denied", action="AddTagsToResource")
+    daemon.order("failback", "--confirm", WORKLOAD)
+    daemon.until_phase("failing-back", 10)
+    daemon.until_phase("healthy", 120)
+    assert_home(world, secret, settings=False)
+    home = world.instance(PRIMARY, DATABASE)
+    assert home["MultiAZ"] and home["DeletionProtection"] and not home["TagList"], home
+    page = daemon.ctl("report").stdout
+    assert "given up: " in page and "AddTagsToResource" in page, page
+    assert "reinstate-settings is given up: " in daemon.log(), daemon.log()[-3000:]

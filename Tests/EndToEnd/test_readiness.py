@@ -10,9 +10,9 @@ import pytest
 from daemon import Daemon
 from live_check import NOT_READY, READY, WRONG, Check
 from names import Names
-from world import BUCKET, DATABASE, DR, GROUP, PRIMARY, RECORD, REPLICA, SECRET, SWITCH, World
+from world import BUCKET, DR, GROUP, RECORD, REPLICA, SECRET, SWITCH, World
 
-ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "traffic", "passage", "permissions", "clock", "capacity", "backups"]
+ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "traffic", "passage", "permissions", "clock", "capacity"]
 
 
 @pytest.fixture
@@ -31,15 +31,6 @@ def look(world: World, tmp_path: Path) -> Callable[..., Check]:
 def test_a_pilot_light_that_burns_is_ready(look: Callable[..., Check]) -> None:
     check = look(READY)
     assert list(check.items) == ITEMS and check.words("ready") == ITEMS, check.text
-
-
-def test_backups_that_a_failover_would_shorten_are_told(world: World, tmp_path: Path) -> None:
-    world.client("rds", PRIMARY).modify_db_instance(
-        DBInstanceIdentifier=DATABASE, BackupRetentionPeriod=35, ApplyImmediately=True)
-    check = Check(Daemon(world, tmp_path), NOT_READY)
-    assert check.words("NOT READY") == ["backups"] and "set dr.database.backupRetention" in check.items["backups"][1]
-    longer = {"primary.database.backupRetention": 35, "dr.database.backupRetention": 35}
-    assert Check(Daemon(world, tmp_path, longer), READY).items["backups"][1].endswith("for 35 days")
 
 
 @pytest.mark.parametrize("traffic", ["alias", "weighted", "switch"])

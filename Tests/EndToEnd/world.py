@@ -136,12 +136,13 @@ class World:
         self.client("rds", PRIMARY).create_db_instance(
             **kept, MultiAZ=True, DBParameterGroupName=PARAMETERS, Tags=tags,
             DBInstanceIdentifier=DATABASE, Engine="postgres", EngineVersion="16.4", DBInstanceClass="db.t3.micro",
-            AllocatedStorage=20, MasterUsername="django", MasterUserPassword=CANARIES[0], BackupRetentionPeriod=7)
+            AllocatedStorage=20, MasterUsername="django", MasterUserPassword=CANARIES[0], BackupRetentionPeriod=14)
         self.client("rds", DR).create_db_instance_read_replica(
             DBInstanceIdentifier=REPLICA, SourceDBInstanceIdentifier=f"arn:aws:rds:{PRIMARY}:{ACCOUNT}:db:{DATABASE}",
             **kept, Tags=tags)
         self.client("rds", DR).modify_db_instance(
             DBInstanceIdentifier=REPLICA, DBParameterGroupName=PARAMETERS, ApplyImmediately=True)
+        self.client("rds", DR).reboot_db_instance(DBInstanceIdentifier=REPLICA)
 
     def _build_secrets(self) -> None:
         for site in (self.primary, self.dr):

@@ -128,7 +128,7 @@ struct TinyCloud {
     case .readLaunchSource(let ref): return groups[ref] == nil ? missing(ref.name) : .launchSource(launchSource)
     case .readSwitch(let ref): return .object(present: objects.contains(ref))
     case .readSecretSource: return .secretSource(region: nil)
-    case .detachSecret, .modifyInstance: return .accepted(receipt: nil)
+    case .detachSecret, .modifyInstance, .rebootInstance: return .accepted(receipt: nil)
     case .runCommand: return .accepted(receipt: "done")
     case .simulate(let changes, _):
       return .permissions(

@@ -101,6 +101,7 @@ private let records: [Record] = [
   .paused(Pause(reason: hostile, by: "alice", since: then, expires: then + .hours(1))),
   .paused(Pause(reason: "no end", by: "alice", since: then, expires: nil)), .unpaused(by: "alice", reason: "over"),
   .capacitySeen(.primary, desired: 7, at: then),
+  .backupsSeen(days: 35, at: then),
   .ordered(Order(.pause(expires: nil), reason: "r", by: "a"), .accepted("paused")),
   .ordered(Order(.pause(expires: then), reason: "r", by: "a"), .accepted("paused")),
   .ordered(Order(.resume, reason: "r", by: "a"), .refused("not paused")),
@@ -141,6 +142,7 @@ private func name(_ record: Record) -> String {
   case .lossNoted: "lossNoted"
   case .lossReviewed: "lossReviewed"
   case .capacitySeen: "capacitySeen"
+  case .backupsSeen: "backupsSeen"
   case .rollbackBegun: "rollbackBegun"
   case .stepUndone: "stepUndone"
   case .rolledBack: "rolledBack"
@@ -168,7 +170,7 @@ private func name(_ record: Record) -> String {
   }
 
   @Test func `every kind of record is among those tried`() {
-    #expect(Set(records.map(name)).count == 34)
+    #expect(Set(records.map(name)).count == 35)
   }
 
   @Test(arguments: RunKind.allCases) func `a run of every default plan is read back`(kind: RunKind) throws {

@@ -77,7 +77,8 @@ extension AWSCloud {
     case .resizeGroup(let ref, _): return try await groupARN(ref, deadline)
     case .repointSecret(let ref, _, _), .detachSecret(let ref):
       return ref.id.hasPrefix("arn:") ? ref.id : try await readSecret(ref, deadline).arn
-    case .promoteReplica(let ref, _), .renameDatabase(let ref, _), .modifyInstance(let ref, _), .stopDatabase(let ref),
+    case .promoteReplica(let ref, _), .renameDatabase(let ref, _), .modifyInstance(let ref, _),
+      .rebootInstance(let ref), .stopDatabase(let ref),
       .startDatabase(let ref),
       .snapshotDatabase(let ref, _):
       return "\(prefix):rds:\(ref.region):\(account):db:\(ref.identifier.lowercased())"

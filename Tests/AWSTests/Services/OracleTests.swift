@@ -7,20 +7,14 @@ import Testing
 
 @testable import PilotlightAWS
 
-/// The instance whose place a replica takes.
-private let keptInstance = InstanceState(
-  parameterGroup: "default.postgres16",
-  options: InstanceOptions(
-    multiAZ: true, deletionProtection: true, copyTagsToSnapshot: true, iamAuthentication: true,
-    tags: ["team": "", "backup": "daily"]))
-
 private var instanceChange: InstanceChange {
   var change = InstanceChange()
   change.parameterGroup = "pg16"
   change.multiAZ = true
-  change.deletionProtection = false
+  change.deletionProtection = true
   change.copyTagsToSnapshot = true
   change.iamAuthentication = true
+  change.tags = ["team": "", "backup": "daily"]
   return change
 }
 
@@ -49,9 +43,9 @@ private var instanceChange: InstanceChange {
       .readWriteHold(listener),
       .describeSnapshot(database, snapshot: "app-before"),
       .resizeGroup(group, GroupSize(min: 1, desired: 2, max: 3)), .promoteReplica(database, backups: 35),
-      .modifyInstance(database, instanceChange),
+      .modifyInstance(database, instanceChange), .rebootInstance(database),
       .renameDatabase(database, to: "app-old"), .snapshotDatabase(database, snapshot: "app-before"),
-      .createReplica(ReplicaSpec(settings: settings, source: database).like(keptInstance)),
+      .createReplica(ReplicaSpec(settings: settings, source: database)),
       .pointRecords(
         record, to: recordTargets.dr, from: recordTargets.primary,
         sets: RecordMove([], to: recordTargets.dr, from: recordTargets.primary).sets),
@@ -91,9 +85,8 @@ private var instanceChange: InstanceChange {
       [String: Expected].self, from: Data(try fixture("botocore-requests.json")))
     func key(_ operation: PilotlightAWS.Operation) -> String {
       if operation.text.contains("AuroraGlobalDB") { return "\(operation.name) of a cluster" }
-      if operation.text.contains("DeletionProtection"), operation.name == "ModifyDBInstance" {
-        return "\(operation.name) of settings"
-      }
+      if operation.form["DeletionProtection"] != nil { return "\(operation.name) of options" }
+      if operation.form["DBParameterGroupName"] != nil { return "\(operation.name) of parameters" }
       return operation.text.contains("HealthCheckId") ? "\(operation.name) as read" : operation.name
     }
     #expect(Set(executor.asked.map(key)) == Set(expected.keys))

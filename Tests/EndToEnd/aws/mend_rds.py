@@ -20,6 +20,8 @@ def install() -> None:
     RDSBackend.promote_read_replica = promote
     RDSBackend.create_db_instance_read_replica = create_replica
     RDSBackend.modify_db_instance = modify(RDSBackend.modify_db_instance)
+    RDSBackend.reboot_db_instance = reboot
+    DBInstance.db_parameter_group_status_list = property(parameter_groups)
     RDSBackend.create_db_snapshot = snapshot(RDSBackend.create_db_snapshot)
     RDSBackend.stop_db_instance = slow(stoppable(RDSBackend.stop_db_instance), "stopping", "stopped")
     RDSBackend.start_db_instance = slow(RDSBackend.start_db_instance, "starting", "available")
@@ -76,6 +78,7 @@ def promote(self: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
     now, settings = state.current(), state.current().settings
     now.promotions.append({"region": self.region_name, "id": identifier, "at": time.time()})
     instance.promoting = True
+    instance.awaits_reboot = False
     instance.backup_retention_period = int(db_kwargs.get("backup_retention_period") or 1)
 
     def modifying() -> None:
@@ -151,6 +154,23 @@ def create_replica(self: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
     return replica
 
 
+def parameter_groups(self: DBInstance) -> list[dict[str, Any]]:
+    """The name of another group shows at once, its parameters come with the next restart."""
+    status = "pending-reboot" if getattr(self, "awaits_reboot", False) else "in-sync"
+    return [{"DBParameterGroupName": group.name, "ParameterApplyStatus": status} for group in self.db_parameter_groups()]
+
+
+def reboot(self: RDSBackend, db_instance_identifier: str) -> DBInstance:
+    instance = self.describe_db_instances(db_instance_identifier)[0]
+    if instance.status != "available":
+        raise invalid_state(f"Database instance is not in available state ({instance.status}).")
+    instance.awaits_reboot = False
+    instance.status = "rebooting"
+    now = state.current()
+    now.after(now.settings.promote_rebooting, lambda: setattr(instance, "status", "available"))
+    return instance
+
+
 def modify(original: Any) -> Any:
     def modified(self: RDSBackend, identifier: str, db_kwargs: dict[str, Any]) -> DBInstance:
         instance = self.describe_db_instances(identifier)[0]
@@ -158,6 +178,9 @@ def modify(original: Any) -> Any:
         if not new_name:
             if instance.status != "available":
                 raise invalid_state(f"Database instance is not in available state ({instance.status}).")
+            group = db_kwargs.get("db_parameter_group_name")
+            if group and group != instance.db_parameter_groups()[0].name:
+                instance.awaits_reboot = True
             return original(self, identifier, db_kwargs)
         new_name = new_name.lower()
         self._validate_db_identifier(new_name)
