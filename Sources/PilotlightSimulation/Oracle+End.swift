@@ -81,14 +81,16 @@ extension Oracle {
   private mutating func judgeInstance(_ site: SiteSettings, _ settings: WorkloadSettings, _ simulation: Simulation) {
     let (world, ref) = (simulation.world, site.database.ref)
     guard let first = firstInstances[ref], let now = world.instance(ref) else { return }
-    if !now.change(like: first, parameterGroup: nil).isEmpty || !now.differences(from: first).isEmpty
-      || now.awaitsReboot
-    {
-      violate("home-with-less", simulation.now, "\(ref.identifier) is \(now), was \(first)")
-    }
     let days = site.database.backups(like: firstInstances[settings.primary.database.ref]?.backupRetention)
     if world.isWritable(ref), now.backupRetention < days {
       violate("backups-lost", simulation.now, "\(ref.identifier) keeps \(now.backupRetention) days")
+    }
+    // What was refused was told, and the way home went on.
+    let last = simulation.disk.state(of: settings.name).lastRun
+    if last?.steps.contains(where: { $0.detail.hasPrefix("given up") }) == true { return }
+    let missing = now.change(like: first, parameterGroup: nil)
+    if !missing.isEmpty || !now.differences(from: first).isEmpty || now.awaitsReboot {
+      violate("home-with-less", simulation.now, "\(ref.identifier) is \(now), was \(first)")
     }
   }
 

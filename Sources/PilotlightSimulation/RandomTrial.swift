@@ -300,7 +300,7 @@ struct Draw {
       .accessDenied(
         apiName: pick([
           "rds:PromoteReadReplica", "autoscaling:UpdateAutoScalingGroup", "secretsmanager:PutSecretValue",
-          "s3:PutObject",
+          "s3:PutObject", "rds:AddTagsToResource", "rds:RebootDBInstance",
           "rds:DescribeDBInstances", "cloudwatch:GetMetricData", "elasticloadbalancing:DescribeTargetHealth",
         ])),
       .applicationDown(workload: name, site: site), .albBlackhole(workload: name, site: site),

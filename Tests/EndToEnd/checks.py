@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from daemon import Daemon
-from world import DATABASE, DR, PARAMETERS, PRIMARY, REPLICA, SERVING, STANDBY, Site, World
+from world import BACKUPS, DATABASE, DR, PARAMETERS, PRIMARY, REPLICA, SERVING, STANDBY, Site, World
 
 #: Deletions that take nothing of the user's: the write hold's own rule, and the daemon's own switch object.
 OWN_DELETIONS = {"DeleteRule", "DeleteObject"}
@@ -110,8 +110,8 @@ def assert_settings_kept(world: World) -> None:
             assert databases[name][key] == old[key], (name, key, databases[name][key], old[key])
         groups = [(one["DBParameterGroupName"], one["ParameterApplyStatus"]) for one in databases[name]["DBParameterGroups"]]
         assert groups == [(PARAMETERS, "in-sync")], (name, groups)
-        assert old["BackupRetentionPeriod"] == 14
-    assert world.instance(PRIMARY, DATABASE)["BackupRetentionPeriod"] == 14
+        assert old["BackupRetentionPeriod"] == BACKUPS
+    assert world.instance(PRIMARY, DATABASE)["BackupRetentionPeriod"] == BACKUPS
 
 
 def assert_only_promoted(world: World) -> None:

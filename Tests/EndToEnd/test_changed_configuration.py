@@ -54,6 +54,7 @@ def test_roles_that_are_swapped_where_the_dr_region_serves_change_nothing(world:
     daemon.until("it goes on", lambda workload: workload["incident"]["held"] is None, 10)
 
 
+@pytest.mark.slow
 def test_a_workload_that_owes_is_forgotten_by_no_restart(world: World, aws: Control, start) -> None:
     daemon = start(world)
     world.lose_primary_region()

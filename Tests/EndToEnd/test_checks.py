@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from checks import assert_failed_over, assert_home, assert_order, assert_untouched
-from world import ACCOUNT, DATABASE, DR, GROUP, PRIMARY, RECORD, REPLICA, SECRET, SERVING, STANDBY, Site, World
+from world import (
+    ACCOUNT, BACKUPS, DATABASE, DR, GROUP, PARAMETERS, PRIMARY, RECORD, REPLICA, SECRET, SERVING, STANDBY, Site, World)
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -35,7 +36,8 @@ class Hand:
             SecretId=SECRET, SecretString=json.dumps(content))
 
     def promote(self, region: str, identifier: str) -> None:
-        self.world.client("rds", region).promote_read_replica(DBInstanceIdentifier=identifier)
+        self.world.client("rds", region).promote_read_replica(
+            DBInstanceIdentifier=identifier, BackupRetentionPeriod=BACKUPS)
         until(lambda: self.world.replicates(region, identifier) is None)
         self.available(region, identifier)
 
@@ -59,6 +61,17 @@ class Hand:
         self.world.client("rds", region).create_db_instance_read_replica(
             DBInstanceIdentifier=identifier,
             SourceDBInstanceIdentifier=f"arn:aws:rds:{source_region}:{ACCOUNT}:db:{source}")
+        self.available(region, identifier)
+        self.reinstate(region, identifier)
+
+    def reinstate(self, region: str, identifier: str) -> None:
+        rds, old = self.world.client("rds", region), self.world.instance(region, f"{identifier}-kept-1")
+        rds.modify_db_instance(
+            DBInstanceIdentifier=identifier, ApplyImmediately=True, MultiAZ=old["MultiAZ"], DeletionProtection=True,
+            CopyTagsToSnapshot=True, EnableIAMDatabaseAuthentication=True, DBParameterGroupName=PARAMETERS)
+        rds.add_tags_to_resource(
+            ResourceName=self.world.instance(region, identifier)["DBInstanceArn"], Tags=old["TagList"])
+        rds.reboot_db_instance(DBInstanceIdentifier=identifier)
         self.available(region, identifier)
 
     def fail_over(self) -> None:
@@ -96,6 +109,17 @@ def test_a_whole_cycle_by_hand_satisfies_the_checks(world: World) -> None:
     assert_home(world, secrets[1])
 
 
+def test_a_database_that_came_home_with_less_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = world.secret(world.dr), world.secret(world.primary)
+    hand = Hand(world)
+    monkeypatch.setattr(hand, "reinstate", lambda *_: None)
+    hand.fail_over()
+    hand.fail_back()
+    assert_home(world, secrets[1], settings=False)
+    with pytest.raises(AssertionError):
+        assert_home(world, secrets[1])
+
+
 @pytest.mark.parametrize("forgotten", ["resize", "repoint", "promote", "point", "announce"])
 def test_a_failover_that_forgets_a_step_does_not_pass(
     world: World, monkeypatch: pytest.MonkeyPatch, forgotten: str
@@ -124,6 +148,6 @@ def test_a_deletion_and_a_lost_key_are_noticed(world: World) -> None:
     world.client("secretsmanager", DR).put_secret_value(
         SecretId=SECRET, SecretString=json.dumps({**secret, "host": world.address(DR, REPLICA)}))
     assert_failed_over(world, secret)
-    world.client("rds", PRIMARY).delete_db_instance(DBInstanceIdentifier=DATABASE, SkipFinalSnapshot=True)
+    world.delete_database(PRIMARY, DATABASE)
     with pytest.raises(AssertionError):
         assert_failed_over(world, secret)

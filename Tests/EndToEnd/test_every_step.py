@@ -95,6 +95,7 @@ def test_a_fault_that_passes_delays_every_step_and_changes_nothing_else(
     assert_order(world, "PutSecretValue", world.promotes[0], "ChangeResourceRecordSets", "Publish")
 
 
+@pytest.mark.slow
 def test_every_fault_that_passes_only_delays_the_switch_object(aws: Control, start) -> None:
     """F28, F29, F47, F49: one after the other, at one step. The body that breaks off comes last, for it was carried out."""
     world = World(aws, traffic="switch")

@@ -180,6 +180,7 @@ def test_a_stop_that_fails_for_as_long_as_it_may_is_owed_and_paid_later(
     assert_failed_over(world, secret)
 
 
+@pytest.mark.slow
 def test_a_database_that_has_another_replica_is_owed_until_that_is_gone(world: World, start) -> None:
     """RDS stops no instance that has one."""
     rds = world.client("rds", PRIMARY)
@@ -199,6 +200,7 @@ def test_a_database_that_has_another_replica_is_owed_until_that_is_gone(world: W
     assert_promoted_once(world)
 
 
+@pytest.mark.slow
 def test_a_stop_that_is_denied_names_the_way_out_and_does_not_bar_the_way_home(
     world: World, aws: Control, start
 ) -> None:

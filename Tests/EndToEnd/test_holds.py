@@ -189,7 +189,7 @@ def test_another_account_behind_the_credentials_stops_it_from_acting(world: Worl
 def test_a_replica_that_is_gone_shows_before_any_disaster_and_refuses_the_failover(world: World, start) -> None:
     """F33."""
     daemon = start(world)
-    world.client("rds", DR).delete_db_instance(DBInstanceIdentifier=REPLICA, SkipFinalSnapshot=True)
+    world.delete_database(DR, REPLICA)
     daemon.until("it is not armed any more", lambda workload: not workload["armed"]["ok"], 15)
     before = len(world.changes())
     world.break_primary()
@@ -210,6 +210,7 @@ def test_a_frozen_daemon_throws_its_old_evidence_away(world: World, start) -> No
     assert world.changes()[0]["at"] - woken >= 5
 
 
+@pytest.mark.slow
 def test_a_veto_command_holds_the_promotion_until_it_consents(world: World, start, tmp_path: Path) -> None:
     told = tmp_path / "told"
     command = tmp_path / "may-promote"

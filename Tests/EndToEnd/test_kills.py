@@ -40,7 +40,7 @@ class Cycle(NamedTuple):
 
 
 CYCLES = {
-    World: Cycle(23, 49, (DR, "PromoteReadReplica"), (PRIMARY, "PromoteReadReplica")),
+    World: Cycle(23, 61, (DR, "PromoteReadReplica"), (PRIMARY, "PromoteReadReplica")),
     AuroraWorld: Cycle(24, 33, (DR, FAIL_OVER), (DR, SWITCH_OVER)),
 }
 

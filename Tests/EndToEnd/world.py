@@ -20,6 +20,8 @@ ACCOUNT = "123456789012"
 GROUP = "django-app"
 DATABASE, REPLICA = "django-app", "django-app-replica"
 PARAMETERS = "django-app-postgres16"
+#: Days for which the primary database's backups are kept.
+BACKUPS = 14
 SECRET = "django-app/database"
 BUCKET, SWITCH = "django-app-switch", "serve-from-dr"
 ZONE_NAME, RECORD = "example.org", "app.example.org"
@@ -136,7 +138,7 @@ class World:
         self.client("rds", PRIMARY).create_db_instance(
             **kept, MultiAZ=True, DBParameterGroupName=PARAMETERS, Tags=tags,
             DBInstanceIdentifier=DATABASE, Engine="postgres", EngineVersion="16.4", DBInstanceClass="db.t3.micro",
-            AllocatedStorage=20, MasterUsername="django", MasterUserPassword=CANARIES[0], BackupRetentionPeriod=14)
+            AllocatedStorage=20, MasterUsername="django", MasterUserPassword=CANARIES[0], BackupRetentionPeriod=BACKUPS)
         self.client("rds", DR).create_db_instance_read_replica(
             DBInstanceIdentifier=REPLICA, SourceDBInstanceIdentifier=f"arn:aws:rds:{PRIMARY}:{ACCOUNT}:db:{DATABASE}",
             **kept, Tags=tags)
@@ -231,6 +233,11 @@ class World:
 
     def instance(self, region: str, identifier: str) -> dict[str, Any]:
         return self.client("rds", region).describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
+
+    def delete_database(self, region: str, identifier: str) -> None:
+        rds = self.client("rds", region)
+        rds.modify_db_instance(DBInstanceIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True)
+        rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
 
     def instances(self, region: str) -> dict[str, dict[str, Any]]:
         found = self.client("rds", region).describe_db_instances()["DBInstances"]
