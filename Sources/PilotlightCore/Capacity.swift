@@ -92,11 +92,15 @@ extension Machine {
   }
 
   /// The plan of a failback that begins now.
-  package func failbackPlan(at now: Instant) -> [Step] {
+  package func failbackPlan(incident: String, at now: Instant) -> [Step] {
     let size = state.size(of: .primary, settings, at: now)
-    let incident = if case .drActive(let residence) = state.phase { residence.failover.incident } else { now.stamp }
+    let failover: String? =
+      switch state.phase {
+      case .drActive(let residence), .failingBack(_, let residence): residence.failover.incident
+      case .healthy, .degraded, .failingOver: nil
+      }
     return state.durations.informed(
-      Plan.failback(settings, incident: incident, at: size, backups: state.backups))
+      Plan.failback(settings, incident: incident, after: failover, at: size, backups: state.backups))
   }
 
   /// Remembers for how long the primary database's backups are kept: on the night when it counts nobody may answer.

@@ -57,8 +57,8 @@ package struct InstanceState: Hashable, Sendable, Codable {
   /// nil: it is not encrypted.
   package var kmsKey: String?
   package var parameterGroup: String?
-  /// ParameterApplyStatus is `pending-reboot`.
-  package var awaitsReboot: Bool
+  /// ParameterApplyStatus: `in-sync`, `applying`, `pending-reboot`, ...; nil when absent.
+  package var parameterStatus: String?
   /// BackupRetentionPeriod in days; 0: no automated backups.
   package var backupRetention: Int
   /// AWS Backup keeps them, and lets nobody change for how long.
@@ -69,7 +69,8 @@ package struct InstanceState: Hashable, Sendable, Codable {
 
   package init(
     instanceClass: String? = nil, subnetGroup: String? = nil, securityGroups: [String] = [], kmsKey: String? = nil,
-    parameterGroup: String? = nil, awaitsReboot: Bool = false, backupRetention: Int = 0, hasBackupPlan: Bool = false,
+    parameterGroup: String? = nil, parameterStatus: String? = nil, backupRetention: Int = 0,
+    hasBackupPlan: Bool = false,
     options: InstanceOptions = InstanceOptions(),
     others: [String: String] = [:]
   ) {
@@ -78,7 +79,7 @@ package struct InstanceState: Hashable, Sendable, Codable {
     self.securityGroups = securityGroups
     self.kmsKey = kmsKey
     self.parameterGroup = parameterGroup
-    self.awaitsReboot = awaitsReboot
+    self.parameterStatus = parameterStatus
     self.backupRetention = backupRetention
     self.hasBackupPlan = hasBackupPlan
     self.options = options

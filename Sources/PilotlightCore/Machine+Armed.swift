@@ -62,7 +62,7 @@ extension Machine {
     }
     // At the start nothing has been read, which is no news.
     guard situation.readiness.isComplete else { return }
-    if let at = disarmament.judgedAt, situation.now - at < Disarmament.pause { return }
+    if let at = disarmament.judgedAt, (.zero..<Disarmament.pause).contains(situation.now - at) { return }
     disarmament.judgedAt = situation.now
     let reasons = unwanted(situation)
     guard !reasons.isEmpty else {

@@ -118,7 +118,7 @@ extension Machine {
     let incident = freshIncident(situation)
     let run = Run(
       incident: incident, kind: .failback, startedAt: now, outageStart: nil, orderedBy: order.by,
-      plan: failbackPlan(at: now))
+      plan: failbackPlan(incident: incident, at: now))
     start(run, why: "ordered by \(order.by): \(order.reason)", situation, &reaction)
     return (nil, "failing back; incident \(incident)")
   }

@@ -94,18 +94,21 @@ package enum Plan {
   /// and one that is switched over lights the pilot.
   ///
   /// - Parameters:
-  ///   - incident: of what led to the DR region; makes the names of what is kept unique, and the same when it is begun again. Letters,
-  ///     digits and hyphens.
+  ///   - incident: makes the snapshot's name unique; letters, digits and hyphens.
+  ///   - failover: the incident that led to the DR region; makes the names of kept instances unique, and the same when the failback is begun
+  ///     again. nil: `incident`.
   ///   - size: of the primary's group; nil: its serving size.
   ///   - backups: days for which the primary's were kept; nil: never seen.
   package static func failback(
-    _ settings: WorkloadSettings, incident: String, at size: GroupSize? = nil, backups: Int? = nil
+    _ settings: WorkloadSettings, incident: String, after failover: String? = nil, at size: GroupSize? = nil,
+    backups: Int? = nil
   ) -> [Step] {
     var plan = Builder()
     let (primary, dr) = (settings.primary, settings.dr)
-    let suffix = incident.suffixName
+    let suffix = (failover ?? incident).suffixName
     plan.then("check-primary", .checkRegion(primary.group.ref), forecast: .seconds(5))
-    plan.reverse(from: dr.database, to: primary.database, suffix: suffix)
+    plan.reverse(
+      from: dr.database, to: primary.database, suffix: suffix, snapshot: primary.database.ref.kept(incident.suffixName))
     plan.then(
       "await-replication", .awaitReplication(primary.database.ref, within: settings.failback.maximumLag),
       forecast: .minutes(5))
@@ -195,7 +198,9 @@ private struct Builder {
   }
 
   /// The old database becomes a replica of the new one, and what it was is kept.
-  mutating func reverse(from new: DatabaseSettings, to old: DatabaseSettings, suffix: String) {
+  mutating func reverse(
+    from new: DatabaseSettings, to old: DatabaseSettings, suffix: String, snapshot: DatabaseRef
+  ) {
     if old.ref.global != nil {
       // It snapshots what it left and rebuilds it by itself; no cluster can be renamed or snapshotted out of a rebuild.
       then("await-old-primary", .awaitDemoted(old.ref), forecast: .hours(1))
@@ -203,7 +208,7 @@ private struct Builder {
     }
     let kept = old.ref.kept(suffix)
     then("start-old-database", .startDatabase(old.ref), forecast: .seconds(5))
-    then("snapshot-old-database", .snapshot(old.ref, snapshot: kept.identifier), forecast: .minutes(10))
+    then("snapshot-old-database", .snapshot(old.ref, snapshot: snapshot.identifier), forecast: .minutes(10))
     then("set-aside-old-database", .setAside(old.ref, as: kept.identifier), forecast: .minutes(2))
     rebuild("reverse-replica", ("reinstate-settings", "apply-parameters"), old, from: new.ref, like: kept)
   }
@@ -292,15 +297,23 @@ private struct Builder {
 }
 
 extension DatabaseRef {
-  /// As what the database is kept. RDS takes no two hyphens in a row, and no more than 63 characters.
+  /// As what the database is kept. RDS takes no two hyphens in a row, and no more than 63 characters: a long name is cut, and told from
+  /// others that begin like it by a digest.
   fileprivate func kept(_ suffix: String) -> DatabaseRef {
-    var name = identifier.prefix(30)
+    var name = identifier.count <= 30 ? Substring(identifier) : identifier.prefix(23) + identifier.digest
     while name.last == "-" { name.removeLast() }
     return DatabaseRef(region: region, identifier: "\(name)-kept-\(suffix)")
   }
 }
 
 extension String {
+  /// Six hexadecimal digits of its FNV-1a hash (Fowler, Noll, Vo; 64 bits).
+  fileprivate var digest: Substring {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return String(hash & 0xff_ffff | 0x100_0000, radix: 16).dropFirst()
+  }
+
   /// The part of an incident id that may stand in an RDS identifier: letters, digits and single hyphens, at most 24.
   fileprivate var suffixName: String {
     var name = ""

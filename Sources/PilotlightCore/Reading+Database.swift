@@ -32,7 +32,12 @@ extension Work {
     let isMine = context.step.intentAt != nil
     guard state.source != nil else {
       if readiness == .busy { return .underway("\(database.identifier) has no source any more and is \(state.status)") }
-      return .done("\(database.identifier) is standalone and available\(isMine ? "" : "; someone else promoted it")")
+      var short = ""
+      if let days = state.instance?.backupRetention, let backups, days < backups {
+        short = "; its backups are kept for \(days) day(s), not \(backups)"
+      }
+      return .done(
+        "\(database.identifier) is standalone and available\(isMine ? "" : "; someone else promoted it")\(short)")
     }
     if readiness == .busy { return .underway("\(database.identifier) is \(state.status)") }
     if listener != nil {
@@ -146,8 +151,8 @@ extension Work {
         let wanted = kept.instance.map { spec.like($0) } ?? spec
         return .needed(.createReplica(wanted), undo: nil, "\(spec.replica.identifier) does not exist")
       case .failed(let failure)? where failure.kind != .notFound: return Work.reading(of: failure)
-      // A new name takes a moment to show.
-      case .failed? where context.now - context.startedAt < .minutes(1):
+      // A new name takes a while to show.
+      case .failed? where context.run.hasKept(spec) && context.now - context.startedAt < .minutes(5):
         return .underway("\(spec.predecessor?.identifier ?? "") is not there yet")
       case .failed?, nil: return .needed(.createReplica(spec), undo: nil, "\(spec.replica.identifier) does not exist")
       case let other?: return unclear([other])
@@ -213,5 +218,15 @@ extension Work {
     guard let proof = tracker.proof else { return .underway(tracker.sentence(at: context.now)) }
     if proof >= held { return .done("every write before \(held.text) is replayed") }
     return .underway("replayed up to \(proof.text), writes held since \(held.text)")
+  }
+}
+
+extension Run {
+  /// The predecessor got its new name in this run.
+  fileprivate func hasKept(_ spec: ReplicaSpec) -> Bool {
+    steps.contains { step in
+      guard case .setAside(_, let name) = step.step.work else { return false }
+      return step.wasTaken && name == spec.predecessor?.identifier
+    }
   }
 }

@@ -25,12 +25,18 @@ extension Work {
   }
 
   /// A group's name changes at once, its parameters with the next restart. A PostgreSQL replica replays nothing while some of its parameters,
-  /// `max_connections` among them, are below its source's.
-  func readParameters(_ database: DatabaseRef, _ replies: [CloudReply]) -> Reading {
+  /// `max_connections` among them, are below its source's. It is restarted once: what waits for longer, waits for something else.
+  func readParameters(_ database: DatabaseRef, _ replies: [CloudReply], _ context: StepContext) -> Reading {
     guard case .database(let state) = replies.first else { return unclear(replies) }
     if let reading = readSettled(database, state) { return reading }
-    guard state.instance?.awaitsReboot == true else { return .done("no parameter of \(database.identifier) waits") }
+    let status = state.instance?.parameterStatus ?? "in-sync"
+    if status == "applying" { return .underway("parameters of \(database.identifier) are applied") }
+    guard status == "pending-reboot" else { return .done("parameters of \(database.identifier) are \(status)") }
     guard state.source != nil else { return .done("\(database.identifier) is no replica, and not ours to restart") }
+    if context.step.wasTaken, let asked = context.step.intentAt {
+      let note = "parameters of \(database.identifier) still wait after its restart"
+      return context.now - asked < .minutes(10) ? .underway(note) : .done(note)
+    }
     return .needed(.rebootInstance(database), undo: nil, "parameters of \(database.identifier) wait for a restart")
   }
 

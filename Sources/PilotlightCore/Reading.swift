@@ -107,7 +107,7 @@ extension Work {
     case .setAside(let database, let name): readSetAside(database, name, replies)
     case .replicate(let spec): readReplica(spec, replies, context)
     case .reinstate(let database, let kept, let group): readReinstated(database, kept, group, replies)
-    case .applyParameters(let database): readParameters(database, replies)
+    case .applyParameters(let database): readParameters(database, replies, context)
     case .awaitReplication(_, let bound): readReplication(bound, replies, context)
     case .awaitDrained(_, let step): readDrained(after: step, replies, context)
     case .shift(let traffic, let site): readQuestion(context) ?? readTraffic(traffic, site, replies, context)
@@ -143,7 +143,7 @@ extension Work {
 
 extension CloudFailure {
   /// Whether waiting may be all that it needs.
-  var passesByItself: Bool { if case .unclear = Work.reading(of: self) { true } else { false } }
+  package var passesByItself: Bool { if case .unclear = Work.reading(of: self) { true } else { false } }
 
   /// `AccessDenied: not authorized (request 1234)`.
   package var text: String { "\(code): \(message)\(requestID.map { " (request \($0))" } ?? "")" }

@@ -50,7 +50,7 @@ extension SandboxWorld {
     databases[index].replay = nil
     databases[index].promotions += 1
     databases[index].instance?.backupRetention = backups ?? 1
-    databases[index].instance?.awaitsReboot = false
+    databases[index].instance?.parameterStatus = nil
     databases[index].history = addHistory(
       databases[index].workload, parent: databases[replay.source].history, forkedAt: position(of: replay, index))
     // RDS: "several minutes or longer"; 5 to 10 here, of which the reboot is the last.

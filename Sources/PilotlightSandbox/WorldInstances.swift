@@ -20,7 +20,7 @@ extension SandboxWorld {
     guard let index = find(ref), databases[index].instance != nil else { return unknownDatabase(ref) }
     guard isIdle(index) else { return wrongState(index, "rebooted") }
     rememberStale(index)
-    databases[index].instance?.awaitsReboot = false
+    databases[index].instance?.parameterStatus = nil
     enter(.rebooting, index, for: random.between(30 * second, minute))
     return .accepted(receipt: nil)
   }
@@ -28,7 +28,7 @@ extension SandboxWorld {
 
 extension InstanceState {
   fileprivate mutating func take(_ change: InstanceChange) {
-    awaitsReboot = awaitsReboot || change.parameterGroup != nil
+    if change.parameterGroup != nil { parameterStatus = "pending-reboot" }
     parameterGroup = change.parameterGroup ?? parameterGroup
     options.multiAZ = options.multiAZ || change.multiAZ
     options.deletionProtection = options.deletionProtection || change.deletionProtection

@@ -188,7 +188,7 @@ extension Daemon {
     let plan =
       switch kind {
       case .failover: machine.failoverPlan(at: line.now)
-      case .failback: machine.failbackPlan(at: line.now)
+      case .failback: machine.failbackPlan(incident: line.now.stamp, at: line.now)
       case .switchover: machine.switchoverPlan(at: line.now)
       case .preparation: Plan.preparation(of: machine.failoverPlan(at: line.now))
       }

@@ -71,7 +71,7 @@ private func state(_ levels: [(hour: Double, desired: Int)]) -> DurableState {
     let plan = machine.failoverPlan(at: start + .hours(1))
     #expect(plan["scale-up-dr"] == .scaleUp(settings.dr.group.ref, GroupSize(min: 1, desired: 7, max: 9)))
     #expect(Plan.preparation(of: plan).map(\.name) == ["repoint-dr-secret", "scale-up-dr"])
-    let home = machine.failbackPlan(at: start)
+    let home = machine.failbackPlan(incident: "i", at: start)
     #expect(home["scale-up-primary"] == .scaleUp(settings.primary.group.ref, settings.primary.group.serving))
   }
 }

@@ -21,11 +21,16 @@ private let production = InstanceState(
   options: InstanceOptions(multiAZ: true, deletionProtection: true, copyTagsToSnapshot: true, tags: ["team": "a"]),
   others: ["StorageType": "io2"])
 
-private func read(_ work: Work, _ replies: CloudReply..., after wait: Duration = .minutes(2)) -> Reading {
+private func read(
+  _ work: Work, _ replies: CloudReply..., behind steps: [StepRun] = [], asked: Bool = false,
+  after wait: Duration = .minutes(2)
+) -> Reading {
   var step = StepRun(Step("s", work, forecast: .zero))
   step.startedAt = .distantPast
-  let run = Run(
-    incident: "i", kind: .failback, startedAt: .distantPast, outageStart: nil, orderedBy: "me", plan: [step.step])
+  if asked { (step.intentAt, step.wasTaken) = (.distantPast, true) }
+  var run = Run(
+    incident: "i", kind: .failback, startedAt: .distantPast, outageStart: nil, orderedBy: "me", plan: [])
+  run.steps = steps + [step]
   return work.read(
     replies,
     StepContext(now: .distantPast + wait, run: run, step: step, primaryServing: nil, drServing: nil))
@@ -68,8 +73,12 @@ private func act(_ reading: Reading) -> CloudAction? {
 
   @Test func `nothing is created before it is known what the predecessor was, or that there is none`() {
     if case .unclear = read(rebuild, missing, late) {} else { Issue.record("created without having looked") }
-    // A new name takes a moment to show.
-    #expect(read(rebuild, missing, missing, after: .seconds(59)) == .underway("app-db-kept-1 is not there yet"))
+    // A new name takes a while to show.
+    var renamed = StepRun(Step("set-aside", .setAside(home, as: kept.identifier), forecast: .zero))
+    renamed.wasTaken = true
+    #expect(
+      read(rebuild, missing, missing, behind: [renamed], after: .minutes(4))
+        == .underway("app-db-kept-1 is not there yet"))
     guard case .createReplica(let spec)? = act(read(rebuild, missing, missing)) else {
       Issue.record("nothing is asked for")
       return
@@ -128,11 +137,17 @@ private func act(_ reading: Reading) -> CloudAction? {
   @Test func `a replica whose parameters wait is restarted, and a writer never`() {
     let apply = Work.applyParameters(home)
     var waiting = production
-    waiting.awaitsReboot = true
+    waiting.parameterStatus = "pending-reboot"
     #expect(act(read(apply, seen(waiting))) == .rebootInstance(home))
     #expect(read(apply, seen(waiting, "rebooting")) == .underway("app-db is rebooting"))
-    #expect(read(apply, seen(production)) == .done("no parameter of app-db waits"))
+    #expect(read(apply, seen(production)) == .done("parameters of app-db are in-sync"))
     #expect(read(apply, seen(waiting, from: nil)) == .done("app-db is no replica, and not ours to restart"))
+    // Once: what waits for longer, waits for something else.
+    let note = "parameters of app-db still wait after its restart"
+    #expect(read(apply, seen(waiting), asked: true) == .underway(note))
+    #expect(read(apply, seen(waiting), asked: true, after: .minutes(10)) == .done(note))
+    waiting.parameterStatus = "applying"
+    #expect(read(apply, seen(waiting)) == .underway("parameters of app-db are applied"))
   }
 
   @Test func `a promotion keeps backups for as long as was said, and never for less than they are kept already`() {
@@ -143,6 +158,10 @@ private func act(_ reading: Reading) -> CloudAction? {
     // RDS refuses any other number where AWS Backup keeps them.
     let managed = InstanceState(backupRetention: 3, hasBackupPlan: true)
     #expect(act(read(ask, seen(managed))) == .promoteReplica(home, backups: 3))
+    // It was promoted without: somebody has to know.
+    #expect(
+      read(ask, seen(InstanceState(backupRetention: 1), from: nil), asked: true)
+        == .done("app-db is standalone and available; its backups are kept for 1 day(s), not 7"))
     // A run that an older version began says nothing.
     #expect(act(read(.promote(home, whileHeld: nil), seen(InstanceState()))) == .promoteReplica(home))
   }
@@ -155,7 +174,7 @@ private func act(_ reading: Reading) -> CloudAction? {
       let machine = Machine(settings, state: DurableState(records), seed: 1)
       let plans = [
         machine.failoverPlan(at: .distantPast), machine.switchoverPlan(at: .distantPast),
-        machine.failbackPlan(at: .distantPast),
+        machine.failbackPlan(incident: "i", at: .distantPast),
       ]
       return plans.flatMap { $0 }.compactMap { step in
         if case .promote(_, _, let backups) = step.work { .some(backups) } else { nil }

@@ -51,7 +51,7 @@ MUTANTS = [
     swap("backups-of-a-day", f"{CORE}/Reading+Database.swift", ".promoteReplica(database, backups: days)",
          ".promoteReplica(database, backups: nil)"),
     Mutant("home-with-less", f"{CORE}/Reading+Instance.swift", "if !change.isEmpty {", "if !change.isEmpty, !AWAKE {"),
-    swap("parameters-taken-for-applied", f"{CORE}/Reading+Instance.swift", "state.instance?.awaitsReboot == true", "false"),
+    swap("parameters-taken-for-applied", f"{CORE}/Reading+Instance.swift", 'status == "pending-reboot"', "false"),
     swap("names-taken-for-moved", f"{CORE}/Reading+Traffic.swift", "verdict.isVerified", "true"),
     Mutant("debt-before-commit", f"{CORE}/Machine+Fence.swift", "if !run.hasPromoted {", "if !run.hasPromoted, !AWAKE {"),
     Mutant("blind-is-down", f"{CORE}/Detector.swift", "guard let outageStart = outage?.start else { return .up }",

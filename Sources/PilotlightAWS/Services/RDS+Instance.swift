@@ -29,7 +29,7 @@ extension AWSCloud {
       securityGroups: instance["VpcSecurityGroups"]?.children.compactMap { $0.value("VpcSecurityGroupId") } ?? [],
       kmsKey: isOn("StorageEncrypted") ? instance.value("KmsKeyId") : nil,
       parameterGroup: group?.value("DBParameterGroupName"),
-      awaitsReboot: group?.value("ParameterApplyStatus") == "pending-reboot",
+      parameterStatus: group?.value("ParameterApplyStatus"),
       backupRetention: value("BackupRetentionPeriod").flatMap { Int($0) } ?? 0,
       hasBackupPlan: instance.value("AwsBackupRecoveryPointArn") != nil,
       options: InstanceOptions(
@@ -49,39 +49,41 @@ extension AWSCloud {
     return tags
   }
 
-  /// Each is asked for whatever became of the others; the first refusal is told.
+  /// Each is asked for whatever became of the others. What may be taken later is told first: behind a refusal for good nothing is asked again.
   func modify(_ ref: DatabaseRef, _ change: InstanceChange, _ deadline: Deadline) async throws(CloudFailure)
     -> CloudReply
   {
     try expectInstance(ref)
-    var refusal: CloudFailure?
-    func ask(_ operation: String, _ parameters: [(String, String)]) async {
-      if parameters.isEmpty { return }
+    var failures: [CloudFailure] = []
+    func ask(_ settings: [(String, String)?]) async {
+      let wanted = settings.compactMap { $0 }
+      if wanted.isEmpty { return }
+      let target = [("DBInstanceIdentifier", ref.identifier), ("ApplyImmediately", "true")]
       do throws(CloudFailure) {
-        _ = try await write(operation, ref.region, parameters, deadline)
-      } catch { refusal = refusal ?? error }
+        _ = try await write("ModifyDBInstance", ref.region, target + wanted, deadline)
+      } catch { failures.append(error) }
     }
-    let target = [("DBInstanceIdentifier", ref.identifier), ("ApplyImmediately", "true")]
-    let options = [
-      ("DeletionProtection", change.deletionProtection), ("CopyTagsToSnapshot", change.copyTagsToSnapshot),
-      ("EnableIAMDatabaseAuthentication", change.iamAuthentication), ("MultiAZ", change.multiAZ),
-    ].filter(\.1).map { ($0.0, "true") }
+    func option(_ name: String, _ isWanted: Bool) -> (String, String)? { isWanted ? (name, "true") : nil }
     if !change.tags.isEmpty {
-      await ask("AddTagsToResource", tagging(change.tags, try await describeDatabase(ref, deadline).arn))
+      do throws(CloudFailure) { try await tag(ref, change.tags, deadline) } catch { failures.append(error) }
     }
-    if let group = change.parameterGroup { await ask("ModifyDBInstance", target + [("DBParameterGroupName", group)]) }
-    if !options.isEmpty { await ask("ModifyDBInstance", target + options) }
-    if let refusal { throw refusal }
+    await ask([
+      option("DeletionProtection", change.deletionProtection), option("CopyTagsToSnapshot", change.copyTagsToSnapshot),
+    ])
+    await ask([option("EnableIAMDatabaseAuthentication", change.iamAuthentication)])
+    await ask([change.parameterGroup.map { ("DBParameterGroupName", $0) }])
+    await ask([option("MultiAZ", change.multiAZ)])
+    if let failure = failures.first(where: \.passesByItself) ?? failures.first { throw failure }
     return .accepted(receipt: nil)
   }
 
-  private func tagging(_ tags: [String: String], _ arn: String) -> [(String, String)] {
-    var parameters = [("ResourceName", arn)]
+  private func tag(_ ref: DatabaseRef, _ tags: [String: String], _ deadline: Deadline) async throws(CloudFailure) {
+    var parameters = [("ResourceName", try await describeDatabase(ref, deadline).arn)]
     for (index, tag) in tags.sorted(by: { $0.key < $1.key }).enumerated() {
       parameters.append(("Tags.Tag.\(index + 1).Key", tag.key))
       parameters.append(("Tags.Tag.\(index + 1).Value", tag.value))
     }
-    return parameters
+    _ = try await write("AddTagsToResource", ref.region, parameters, deadline)
   }
 
   /// Called in the replica's region; the source is named by its ARN. An encrypted source also wants the same request presigned

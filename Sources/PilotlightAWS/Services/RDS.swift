@@ -32,9 +32,16 @@ extension AWSCloud {
   /// One-way: never repeated by the client.
   func promote(_ ref: DatabaseRef, _ backups: Int?, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     try expectInstance(ref)
-    let retention = backups.map { [("BackupRetentionPeriod", String($0))] } ?? []
-    return try await write(
-      "PromoteReadReplica", ref.region, [("DBInstanceIdentifier", ref.identifier)] + retention, deadline)
+    let target = [("DBInstanceIdentifier", ref.identifier)]
+    guard let backups else { return try await write("PromoteReadReplica", ref.region, target, deadline) }
+    do throws(CloudFailure) {
+      let wish = [("BackupRetentionPeriod", String(backups))]
+      return try await write("PromoteReadReplica", ref.region, target + wish, deadline)
+    } catch {
+      // What was refused as it was put did not happen, and no recovery fails for its backups.
+      guard error.kind == .invalid else { throw error }
+      return try await write("PromoteReadReplica", ref.region, target, deadline)
+    }
   }
 
   func rename(_ ref: DatabaseRef, _ name: String, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {

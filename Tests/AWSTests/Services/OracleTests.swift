@@ -68,7 +68,7 @@ private var instanceChange: InstanceChange {
     let executor = FakeExecutor()
     for file in [
       "DescribeAutoScalingGroups.xml", "DescribeScalingActivities.xml", "DescribeDBInstances.xml", "DescribeRules.xml",
-      "GetCallerIdentity.xml", "DescribeDBClusters.xml",
+      "GetCallerIdentity.xml", "DescribeDBClusters.xml", "PromoteReadReplica.xml",
     ] { try executor.prepareFixture(file) }
     for action in OracleTests.actions() {
       _ = await makeCloud(executor).perform(action, timeout: .seconds(10))
@@ -85,8 +85,8 @@ private var instanceChange: InstanceChange {
       [String: Expected].self, from: Data(try fixture("botocore-requests.json")))
     func key(_ operation: PilotlightAWS.Operation) -> String {
       if operation.text.contains("AuroraGlobalDB") { return "\(operation.name) of a cluster" }
-      if operation.form["DeletionProtection"] != nil { return "\(operation.name) of options" }
-      if operation.form["DBParameterGroupName"] != nil { return "\(operation.name) of parameters" }
+      for name in ["DeletionProtection", "EnableIAMDatabaseAuthentication", "MultiAZ", "DBParameterGroupName"]
+      where operation.form[name] != nil { return "\(operation.name) \(name)" }
       return operation.text.contains("HealthCheckId") ? "\(operation.name) as read" : operation.name
     }
     #expect(Set(executor.asked.map(key)) == Set(expected.keys))

@@ -69,7 +69,7 @@ import Testing
             instance: InstanceState(
               instanceClass: "db.t3.medium", subnetGroup: "private", securityGroups: ["sg-0a1b2c3d"],
               kmsKey: "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-              parameterGroup: "pg16", awaitsReboot: true, backupRetention: 7,
+              parameterGroup: "pg16", parameterStatus: "pending-reboot", backupRetention: 7,
               // A standby that is asked for counts; tags of AWS's own are nobody's to set.
               options: InstanceOptions(
                 multiAZ: true, deletionProtection: true, copyTagsToSnapshot: true,

@@ -50,6 +50,40 @@ import Testing
     #expect(executor.asked.count == 1)
   }
 
+  @Test func `a promotion that is refused for its backups is asked for without`() async throws {
+    let refusal = FakeExecutor.Prepared(
+      status: 400, body: Array(queryError("InvalidParameterCombination", "managed by AWS Backup").utf8))
+    executor.prepare("PromoteReadReplica", refusal, .init(body: try fixture("PromoteReadReplica.xml")))
+    #expect(await ask(.promoteReplica(database, backups: 7)) == .accepted(receipt: nil))
+    #expect(executor.asked.map { $0.form["BackupRetentionPeriod"] } == ["7", nil])
+    // What may have happened is not asked for again.
+    executor.prepare("PromoteReadReplica", "<html/>", status: 503)
+    #expect(await ask(.promoteReplica(database, backups: 7)).failure?.kind == .unknownOutcome)
+    #expect(executor.asked.count == 3)
+  }
+
+  @Test func `each setting is asked for whatever became of the others, and what passes by itself is told first`()
+    async throws
+  {
+    var change = InstanceChange()
+    change.deletionProtection = true
+    change.multiAZ = true
+    change.parameterGroup = "pg16"
+    change.tags = ["team": "a"]
+    try executor.prepareFixture("DescribeDBInstances.xml")
+    let denied = FakeExecutor.Prepared(status: 403, body: Array(queryError("AccessDenied", "no").utf8))
+    let busy = FakeExecutor.Prepared(status: 400, body: Array(queryError("InvalidDBInstanceState", "modifying").utf8))
+    let taken = FakeExecutor.Prepared(body: Array("<R><ModifyDBInstanceResult/></R>".utf8))
+    executor.prepare("AddTagsToResource", denied)
+    executor.prepare("ModifyDBInstance", taken, taken, busy)
+    #expect(await ask(.modifyInstance(database, change)).failure?.kind == .wrongState)
+    #expect(executor.asked.filter { $0.name == "ModifyDBInstance" }.count == 3)
+    executor.prepare("ModifyDBInstance", taken)
+    #expect(await ask(.modifyInstance(database, change)).failure?.kind == .denied)
+    executor.prepare("AddTagsToResource", "<AddTagsToResourceResponse><ResponseMetadata/></AddTagsToResourceResponse>")
+    #expect(await ask(.modifyInstance(database, change)) == .accepted(receipt: nil))
+  }
+
   @Test func `F46 a denied promotion is told as such, with the request id`() async {
     executor.prepare("PromoteReadReplica", queryError("AccessDenied", "User: alice is not authorized"), status: 403)
     let failure = await ask(.promoteReplica(database)).failure
