@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import http.client
 import json
 import os
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -44,6 +46,19 @@ def die_with_parent() -> None:
 
 def have_binaries() -> bool:
     return all(os.access(BINARIES / name, os.X_OK) for name in ("pilotlightd", "pilotlightctl"))
+
+
+class ControlConnection(http.client.HTTPConnection):
+    """To a control socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=30 * PATIENCE)
+        self.path = str(path)
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 class Daemon:
@@ -145,13 +160,32 @@ class Daemon:
 
     def answers(self) -> bool:
         assert self.alive(), f"pilotlightd ended with {self.process and self.process.returncode}:\n{self.log()[-4000:]}"
-        return self.ctl("status", "--json").returncode == DONE
+        try:
+            self.ask("/v1/status")
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """What pilotlightctl is answered on the control socket: who looks three times a second needs no program for each look."""
+        connection = ControlConnection(self.socket)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        self.said += text
+        if answer.status != 200:
+            raise http.client.HTTPException(f"{path}: {answer.status}: {text}")
+        return json.loads(text)
 
     def status(self) -> dict[str, Any]:
-        """The one workload of `status --json`."""
-        done = self.ctl("status", "--json")
-        assert done.returncode == DONE, f"status: exit {done.returncode}: {done.stderr}\n{self.log()[-4000:]}"
-        (workload,) = json.loads(done.stdout)["workloads"]
+        """The one workload of the status."""
+        try:
+            (workload,) = self.ask("/v1/status")["workloads"]
+        except (OSError, http.client.HTTPException) as error:
+            raise AssertionError(f"status: {error!r}\n{self.log()[-4000:]}") from error
         if not self.phases or self.phases[-1] != workload["phase"]:
             self.phases.append(workload["phase"])
         return workload
