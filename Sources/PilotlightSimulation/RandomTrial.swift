@@ -57,7 +57,7 @@ extension Trial {
 /// The dice with words for what is drawn.
 struct Draw {
   var dice: Dice
-  private let seed: UInt64
+  let seed: UInt64
 
   init(seed: UInt64) {
     self.seed = seed

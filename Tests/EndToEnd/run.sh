@@ -5,4 +5,4 @@ set -eu
 . "$(dirname "$0")/programs.sh"
 
 # The processes mostly sleep: more of them than cores.
-exec "$python" -m pytest -n "${PYTEST_WORKERS:-8}" --dist worksteal "$@"
+exec "$python" -m pytest -n "${PYTEST_WORKERS:-12}" --dist worksteal "$@"
