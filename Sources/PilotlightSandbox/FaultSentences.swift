@@ -24,6 +24,8 @@ extension SandboxFault {
       "the load balancer of \(name) in the \(site.words) is out of the watchdog's reach alone; users are served"
     case .albAddressDead(let name, let site):
       "one of two addresses of the load balancer of \(name) in the \(site.words) is dead; users are served by the other"
+    case .albFlapping(let name, let site):
+      "the load balancer of \(name) in the \(site.words) answers every other request with 503; users try again"
     case .checkersLie(let name): "Route 53's checkers report the opposite of what they see of \(name)"
     case .albSlow(let name, let site, let delay):
       "the load balancer of \(name) in the \(site.words) answers \(delay.text) late"

@@ -63,6 +63,8 @@ package enum SandboxFault: Hashable, Sendable, Codable {
   case albHidden(workload: String, site: SandboxSite)
   /// One of the load balancer's two addresses is dead; whoever meets it tries the other, and users are served.
   case albAddressDead(workload: String, site: SandboxSite)
+  /// Every other request is answered 503; users try again, and are served.
+  case albFlapping(workload: String, site: SandboxSite)
   /// Route 53's checkers report the opposite of what they see.
   case checkersLie(workload: String)
   /// Right answers, late.

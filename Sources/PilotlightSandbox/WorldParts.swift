@@ -193,6 +193,8 @@ struct WorkloadWorld: Sendable {
   /// Host an application uses that reads no secret, primary first.
   let ownHosts: [String]
   var held: [Bool] = [false, false]
+  /// How often the watchdog's probes were answered, primary first.
+  var probes = [0, 0]
   /// The switch, object or health check, sends users to the DR region.
   var switchPresent = false
   /// Where the zone's servers lead users now; nil: nowhere.

@@ -146,6 +146,12 @@ extension SandboxWorld {
     ]
     if !faultSet.isEmpty, silent.contains(where: faultSet.contains) { return .timeout }
     if faultSet.contains(.albRefused(workload: name, site: site)) { return .refused }
+    workloads[index].probes[site.rawValue] += 1
+    if workloads[index].probes[site.rawValue].isMultiple(of: 2),
+      faultSet.contains(.albFlapping(workload: name, site: site))
+    {
+      return .answer(status: 503, body: "503 Service Temporarily Unavailable", delay: delay)
+    }
     var wrong = false
     for fault in faultSet.active {
       switch fault {

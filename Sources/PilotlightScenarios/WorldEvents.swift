@@ -21,7 +21,7 @@ private enum AnswerFault: String, CaseIterable, Sendable {
 
 /// What a load balancer does instead of serving.
 private enum BalancerFault: String, CaseIterable, Sendable {
-  case silent, refusing, hidden, oneAddress, wrongContent
+  case silent, refusing, hidden, oneAddress, flapping, wrongContent
 
   func fault(_ name: String, _ site: SandboxSite) -> SandboxFault {
     switch self {
@@ -29,6 +29,7 @@ private enum BalancerFault: String, CaseIterable, Sendable {
     case .refusing: .albRefused(workload: name, site: site)
     case .hidden: .albHidden(workload: name, site: site)
     case .oneAddress: .albAddressDead(workload: name, site: site)
+    case .flapping: .albFlapping(workload: name, site: site)
     case .wrongContent: .albWrongContent(workload: name, site: site)
     }
   }
@@ -78,7 +79,8 @@ extension EventChoice {
       let fault = balancer.required(
         "fault", .choice(BalancerFault.self, placeholder: .silent),
         "`silent`: accepts and never answers; `refusing`: refuses connections; `hidden`: the watchdog alone is shut out, "
-          + "users are served; `oneAddress`: one of its two addresses is dead, users are served by the other; `wrongContent`: status 200 with somebody else's page, noticed only where `bodyContains` "
+          + "users are served; `oneAddress`: one of its two addresses is dead, users are served by the other; `flapping`: every other request is "
+          + "answered 503, users try again; `wrongContent`: status 200 with somebody else's page, noticed only where `bodyContains` "
           + "is configured.")
       return { .cloud(fault.fault($0.name, role.site)) }
     }

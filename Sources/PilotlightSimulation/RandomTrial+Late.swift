@@ -127,19 +127,21 @@ extension Draw {
     trial.scenario.entries.sort { $0.at < $1.at }
   }
 
-  // MARK: Late answers
+  // MARK: Grey failures
 
-  /// A primary that is late serves, and a vantage that lies beside it makes no outage of that.
-  mutating func late(_ settings: WorkloadSettings) -> Trial {
+  /// A primary that is late, or fails now and then, serves; a vantage that lies beside it makes no outage of that.
+  mutating func grey(_ settings: WorkloadSettings) -> Trial {
     var workload = settings
     workload.detection.corroborate = .any
     workload.detection.grey.policy = .alert
     workload.detection.healthCheck = HealthCheckRef(id: "check-\(workload.name)")
     let (at, lasting) = (seconds(60, 600), seconds(300, 1500))
-    let slow = SandboxFault.albSlow(
-      workload: workload.name, site: .primary, delay: pick([.milliseconds(2500), .seconds(3), .seconds(4)]))
+    let grey: SandboxFault = pick([
+      .albFlapping(workload: workload.name, site: .primary),
+      .albSlow(workload: workload.name, site: .primary, delay: pick([.milliseconds(2500), .seconds(3), .seconds(4)])),
+    ])
     let entries = [
-      Scenario.Entry(at: at, .cloud(slow), lasting: lasting),
+      Scenario.Entry(at: at, .cloud(grey), lasting: lasting),
       Scenario.Entry(at: at + seconds(5, 60), .cloud(.checkersLie(workload: workload.name)), lasting: lasting),
     ]
     return Trial(

@@ -129,7 +129,7 @@ struct Draw {
 
   /// A serving primary and much noise: nothing may be changed.
   mutating func noise(_ settings: [WorkloadSettings]) -> Trial {
-    if chance(0.1) { return late(settings[0]) }
+    if chance(0.1) { return grey(settings[0]) }
     var workload = settings[0]
     if workload.detection.corroborate == .none { workload.detection.corroborate = .any }
     // One vantage that lies while our probes see nothing is what `all` is for; late answers as an outage are somebody's wish.

@@ -102,7 +102,8 @@ extension SandboxFault {
     switch self {
     case .albHidden, .observerIsolated: true
     case .albSlow(_, _, let delay): delay + .seconds(1) > timeout
-    case .albAddressDead, .checkersLie, .regionOutage, .apiOutage, .throttling, .unknownOutcomes, .lostRequests,
+    case .albAddressDead, .albFlapping, .checkersLie, .regionOutage, .apiOutage, .throttling, .unknownOutcomes,
+      .lostRequests,
       .garbledReplies,
       .captivePortal,
       .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,

@@ -169,6 +169,15 @@ import Testing
       story.world.clear(fault, at: story.now)
       #expect(story.probeStatus(.primary) == 200)
     }
+    // Each side by itself, however often the other one is asked.
+    story.world.inject(.albFlapping(workload: name, site: .primary), at: story.now)
+    #expect(try story.facts().serving)
+    let seen = (0..<4).map { _ in
+      _ = story.probeStatus(.dr)
+      return story.probeStatus(.primary)
+    }
+    #expect(Set(seen) == [200, 503] && seen[0] == seen[2] && seen[1] == seen[3])
+    story.world.clear(.albFlapping(workload: name, site: .primary), at: story.now)
     #expect(story.probeStatus(.dr) == 503)
     #expect(story.world.alb(workload: "nobody", site: .dr, at: story.now) == .refused)
   }
