@@ -1,15 +1,5 @@
 // Steps that do not get on: tried again, passed by where the recovery must not wait for them, or stuck.
 
-extension Work {
-  /// The recovery does not wait for it, nor for a region that is known to be silent. What a failback does has time.
-  fileprivate var isHastened: Bool {
-    switch self {
-    case .reinstate, .applyParameters: false
-    default: true
-    }
-  }
-}
-
 extension Machine {
   mutating func giveUp(
     _ step: StepRun, _ why: String, _ situation: Situation, _ reaction: inout Reaction
@@ -28,10 +18,10 @@ extension Machine {
   ) {
     let name = step.step.name
     let why = failure.text + caveat
-    // A region whose API is known to be silent will not be fenced by asking it again.
+    // A region whose API is known to be silent will not be fenced by asking it again. On the way home there is time.
     let isHopeless =
-      step.step.work.isHastened && failure.kind == .unreachable
-      && situation.assessment.diagnosis == .regionUnreachable
+      failure.kind == .unreachable && situation.assessment.diagnosis == .regionUnreachable
+      && state.phase.name != .failingBack
     if let bound = step.step.bound, isHopeless || situation.now - (step.startedAt ?? situation.now) >= bound {
       passBy(step, why, situation, &reaction)
       return
