@@ -27,7 +27,7 @@ package struct Situation: Sendable {
   package var lease: LeaseTracker?
   /// What the groups are wanted at, as last read.
   package var desired: Demand
-  /// Days for which the primary database's backups are kept, as last read of one that writes; nil before.
+  /// Days for which the primary database's backups are kept, where it writes; nil: the newest answer does not say.
   package var backups: Int?
 
   package init(

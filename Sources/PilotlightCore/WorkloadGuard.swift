@@ -53,13 +53,18 @@ package final class WorkloadGuard {
     var drDatabase: CloudReply?
     var drRole: DatabaseRole?
     var primaryDatabase: CloudReply?
-    var backups: Int?
     var drGroup: CloudReply?
     var account: String?
     var veto: VetoReading?
     var desired = Demand()
     /// What follows from the databases and the group.
     var obstacles: [String] = []
+
+    /// Days for which the backups of the primary database are kept, where it writes; nil: the newest answer does not say.
+    var primaryBackups: Int? {
+      guard case .database(let state)? = primaryDatabase, state.source == nil else { return nil }
+      return state.instance?.backupRetention
+    }
   }
 
   /// What a failover stands on.
@@ -159,9 +164,6 @@ package final class WorkloadGuard {
       noteObstacles(at: now)
     case (.primaryDatabase, .reply(let reply)):
       standing.primaryDatabase = reply
-      if case .database(let state) = reply, state.source == nil, let instance = state.instance {
-        standing.backups = instance.backupRetention
-      }
       noteObstacles(at: now)
     case (.drGroup, .reply(let reply)):
       standing.drGroup = reply
@@ -242,7 +244,7 @@ package final class WorkloadGuard {
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
       evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account,
       veto: standing.veto, readiness: readiness, drRole: standing.drRole, lease: lease,
-      desired: standing.desired, backups: standing.backups)
+      desired: standing.desired, backups: standing.primaryBackups)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.
