@@ -51,7 +51,7 @@ extension Work {
     }
     // Asked for nothing, RDS keeps one day. What it has already is never made less, and what AWS Backup keeps nobody may change.
     let own = state.instance?.backupRetention ?? 0
-    let days = state.instance?.hasBackupPlan == true ? own : backups.map { max($0, own) }
+    let days = state.instance?.hasBackupPlan == true && own > 0 ? own : backups.map { max($0, own) }
     return .needed(
       .promoteReplica(database, backups: days), undo: nil, "\(database.identifier) is a replica and available")
   }

@@ -158,6 +158,8 @@ private func act(_ reading: Reading) -> CloudAction? {
     // RDS refuses any other number where AWS Backup keeps them.
     let managed = InstanceState(backupRetention: 3, hasBackupPlan: true)
     #expect(act(read(ask, seen(managed))) == .promoteReplica(home, backups: 3))
+    // A plan that keeps none of its own would have the promotion switch backups off.
+    #expect(act(read(ask, seen(InstanceState(hasBackupPlan: true)))) == .promoteReplica(home, backups: 7))
     // It was promoted without: somebody has to know.
     #expect(
       read(ask, seen(InstanceState(backupRetention: 1), from: nil), asked: true)
