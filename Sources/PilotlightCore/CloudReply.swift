@@ -192,11 +192,26 @@ package struct LaunchSource: Hashable, Sendable, Codable {
   package var version: String?
   /// It exists, in this version.
   package var isPresent: Bool
-  package init(_ kind: Kind, name: String, version: String? = nil, isPresent: Bool) {
+  /// nil: not told.
+  package var choice: LaunchChoice?
+  package init(_ kind: Kind, name: String, version: String? = nil, isPresent: Bool, choice: LaunchChoice? = nil) {
     self.kind = kind
     self.name = name
     self.version = version
     self.isPresent = isPresent
+    self.choice = choice
+  }
+}
+
+/// What a group may turn to by itself where EC2 has no capacity of one kind (`InsufficientInstanceCapacity`).
+package struct LaunchChoice: Hashable, Sendable, Codable {
+  /// Instance types it is allowed; nil: all that meet its requirements.
+  package var types: Int?
+  /// Availability zones, as their names.
+  package var zones: [String]
+  package init(types: Int?, zones: [String]) {
+    self.types = types
+    self.zones = zones
   }
 }
 

@@ -20,6 +20,10 @@ package enum Plan {
     plan.then("scale-up-dr", .scaleUp(dr.group.ref, size ?? dr.group.serving), forecast: .seconds(5))
     plan.then("gate", .gate, forecast: .seconds(5))
     plan.together(fences(settings))
+    if let listener = dr.listener {
+      // A failback that was left in the middle. Where it cannot be opened, the application's own probe tells.
+      plan.beside("release-dr-writes", .releaseWrites(listener), bound: openBound)
+    }
     let isGlobal = dr.database.ref.global != nil
     plan.then(
       "promote-replica", .promote(dr.database.ref, whileHeld: nil, backups: dr.database.backups(like: backups)),
@@ -75,6 +79,9 @@ package enum Plan {
     let (primary, dr) = (settings.primary, settings.dr)
     let size = size ?? dr.group.serving
     plan.repoint(dr)
+    if let listener = dr.listener {
+      plan.then("release-dr-writes", .releaseWrites(listener), forecast: .seconds(2))
+    }
     plan.then("scale-up-dr", .scaleUp(dr.group.ref, size), forecast: .seconds(5))
     // There is time: nobody has to be content with less.
     plan.then("await-dr-instances", .awaitInService(dr.group.ref, atLeast: size.desired), forecast: .minutes(4))
@@ -169,6 +176,8 @@ package enum Plan {
 
 /// A rung of the fence holds the recovery up for this long at most; what is not fenced by then is owed.
 private let fenceBound: Duration = .seconds(20)
+/// The promotion takes longer.
+private let openBound: Duration = .minutes(2)
 /// Nothing waits for the last rung, and RDS takes some time to see that the instance has no replica any more.
 private let stopBound: Duration = .minutes(2)
 /// A standby in another zone is built from a snapshot; nothing is lost without it, and it is said.

@@ -112,7 +112,7 @@ extension ReadinessItem {
     case .launchSource(nil): return .notReady("group \(ref.name) has neither launch template nor launch configuration")
     case .launchSource(let source?):
       return source.isPresent
-        ? .ready("group \(ref.name) launches from \(source.text)")
+        ? .ready("group \(ref.name) launches from \(source.text)\(source.choice?.remark ?? "")")
         : .notReady("group \(ref.name) launches from \(source.text), which does not exist")
     case let other: return silence(other)
     }
@@ -191,9 +191,7 @@ extension ReadinessItem {
       return missing(reply, "listener \(arn) of the DR region does not exist") ?? unread(reply, "listener \(arn)")
     }
     return present
-      ? .notReady(
-        "listener \(arn) of the DR region answers 503 to everything: remove the rule of a run that was left in the middle"
-      )
+      ? .ready("listener \(arn) of the DR region still holds writes of an earlier run; a failover opens it")
       : .ready("listener \(arn) of the DR region lets requests through")
   }
 
@@ -299,6 +297,20 @@ extension LaunchSource {
     case .template: "launch template \(name)\(version.map { ", version \($0)" } ?? "")"
     case .configuration: "launch configuration \(name)"
     }
+  }
+}
+
+extension LaunchChoice {
+  /// `, any of 3 instance types in 2 zones`; a group that has no choice is no obstacle, and its owner should know.
+  var remark: String {
+    let kinds =
+      switch types {
+      case 1: "one instance type"
+      case let types?: "any of \(types) instance types"
+      case nil: "whatever meets its requirements"
+      }
+    guard zones.count == 1, let zone = zones.first else { return ", \(kinds) in \(zones.count) zones" }
+    return ", \(kinds) in \(zone) only\(types == 1 ? ": it has nothing to turn to when that is short there" : "")"
   }
 }
 

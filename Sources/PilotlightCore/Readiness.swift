@@ -25,7 +25,7 @@ package enum ReadinessItem: String, Hashable, Sendable, Codable, CaseIterable {
   case traffic
   /// The primary's load balancer, which the fence closes, is there.
   case listener
-  /// The DR region's load balancer lets requests through: a run that was left in the middle may have closed it.
+  /// The DR region's load balancer is there, and can be opened where a run that was left in the middle closed it.
   case passage
   /// IAM would allow everything that a failover changes.
   case permissions

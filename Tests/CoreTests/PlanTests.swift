@@ -35,9 +35,9 @@ let aurora = {
     #expect(
       plan == [
         "repoint-dr-secret <- ", "scale-up-dr <- repoint-dr-secret", "gate <- scale-up-dr", "fence-primary <- gate",
-        "promote-replica <- fence-primary", "verify-dr-targets <- promote-replica",
-        "verify-dr-application <- verify-dr-targets", "shift-traffic <- verify-dr-application",
-        "announce <- shift-traffic",
+        "release-dr-writes <- fence-primary", "promote-replica <- fence-primary",
+        "verify-dr-targets <- promote-replica", "verify-dr-application <- verify-dr-targets",
+        "shift-traffic <- verify-dr-application", "announce <- shift-traffic",
       ])
   }
 
@@ -47,8 +47,9 @@ let aurora = {
     settings.decision.fenceDatabase = true
     let plan = Plan.failover(settings).map { "\($0.name) <- \($0.needs.joined(separator: ", "))" }
     #expect(
-      plan[2...7] == [
+      plan[2...8] == [
         "gate <- scale-up-dr", "fence-primary <- gate", "fence-listener <- gate",
+        "release-dr-writes <- fence-primary, fence-listener",
         "promote-replica <- fence-primary, fence-listener", "stop-old-database <- promote-replica",
         "verify-dr-targets <- promote-replica",
       ])
@@ -76,14 +77,16 @@ let aurora = {
     #expect(
       Plan.failover(aurora).map { "\($0.name) <- \($0.needs.joined(separator: ", "))" } == [
         "repoint-dr-secret <- ", "scale-up-dr <- repoint-dr-secret", "gate <- scale-up-dr", "fence-primary <- gate",
-        "promote-replica <- fence-primary", "await-old-primary <- promote-replica",
+        "release-dr-writes <- fence-primary", "promote-replica <- fence-primary",
+        "await-old-primary <- promote-replica",
         "verify-dr-targets <- promote-replica", "verify-dr-application <- verify-dr-targets",
         "shift-traffic <- verify-dr-application", "announce <- shift-traffic",
       ])
     #expect(
       Plan.switchover(aurora).map(\.name) == [
-        "repoint-dr-secret", "scale-up-dr", "await-dr-instances", "await-replication", "hold-writes", "promote-replica",
-        "verify-dr-targets", "verify-dr-application", "shift-traffic", "scale-down-primary", "release-writes",
+        "repoint-dr-secret", "release-dr-writes", "scale-up-dr", "await-dr-instances", "await-replication",
+        "hold-writes", "promote-replica", "verify-dr-targets", "verify-dr-application", "shift-traffic",
+        "scale-down-primary", "release-writes",
         "announce",
       ])
     #expect(

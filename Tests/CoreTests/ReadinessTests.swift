@@ -101,6 +101,31 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     #expect(judged(.launch, failed(.denied, "UnauthorizedOperation")) == .unknown("UnauthorizedOperation: no"))
   }
 
+  @Test(arguments: [
+    (1, ["a"], "one instance type in a only: it has nothing to turn to when that is short there"),
+    (1, ["a", "b"], "one instance type in 2 zones"), (3, ["a"], "any of 3 instance types in a only"),
+    (nil, ["a", "b"], "whatever meets its requirements in 2 zones"),
+  ])
+  func `a group that has nothing to turn to in a shortage is told months before`(
+    _ types: Int?, _ zones: [String], _ words: String
+  ) {
+    let source = LaunchSource(
+      .template, name: "lt-1", isPresent: true, choice: LaunchChoice(types: types, zones: zones))
+    #expect(
+      judged(.launch, .launchSource(source))
+        == .ready("group dr-asg launches from launch template lt-1, \(words)"))
+  }
+
+  @Test func `a load balancer of the DR region that was left closed is told, and opened by the failover`() {
+    var settings = settings
+    let listener = ListenerRef(region: settings.dr.region, arn: "dr-listener")
+    settings.dr.listener = listener
+    let held = ReadinessItem.passage.judge(.writeHold(present: true), settings, at: .distantPast)
+    #expect(
+      held == .ready("listener dr-listener of the DR region still holds writes of an earlier run; a failover opens it"))
+    #expect(Plan.failover(settings).contains { $0.work == .releaseWrites(listener) })
+  }
+
   @Test func `a secret that is gone, marked for deletion or unreadable is red; a throttled one is unknown`() {
     #expect(judged(.secret, failed(.notFound, "X")) == .notReady("secret dr-secret does not exist"))
     #expect(

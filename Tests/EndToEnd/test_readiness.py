@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from checks import assert_order, fail_over
 from daemon import Daemon
 from live_check import NOT_READY, READY, WRONG, Check
 from names import Names
@@ -31,6 +32,7 @@ def look(world: World, tmp_path: Path) -> Callable[..., Check]:
 def test_a_pilot_light_that_burns_is_ready(look: Callable[..., Check]) -> None:
     check = look(READY)
     assert list(check.items) == ITEMS and check.words("ready") == ITEMS, check.text
+    assert check.items["launch"][1].endswith(", one instance type in 2 zones"), check.text
 
 
 @pytest.mark.parametrize("traffic", ["alias", "weighted", "switch"])
@@ -72,17 +74,20 @@ def test_a_load_balancer_that_the_fence_cannot_close_is_told_before_any_disaster
     assert check.words("NOT READY") == ["listener"] and arn in check.items["listener"][1], check.text
 
 
-def test_a_load_balancer_of_the_dr_region_that_a_run_left_closed_is_told_before_any_disaster(world: World, look: Callable[..., Check]) -> None:
+def test_a_load_balancer_of_the_dr_region_that_a_run_left_closed_is_told_and_opened(world: World, start) -> None:
+    """Else the users would be led from one that is down to one that answers 503."""
     answer = {"StatusCode": "503", "ContentType": "text/plain", "MessageBody": "pilotlight: writes are held during failback"}
-    rule = world.client("elbv2", DR).create_rule(
+    world.client("elbv2", DR).create_rule(
         ListenerArn=world.dr.listener, Priority=1, Conditions=[{"Field": "path-pattern", "Values": ["/*"]}],
-        Actions=[{"Type": "fixed-response", "FixedResponseConfig": answer}])["Rules"][0]["RuleArn"]
+        Actions=[{"Type": "fixed-response", "FixedResponseConfig": answer}])
     world.built = world.control.mark()
-    check = look(NOT_READY)
-    assert check.words("NOT READY") == ["passage"] and "answers 503 to everything" in check.items["passage"][1], check.text
-    world.client("elbv2", DR).delete_rule(RuleArn=rule)
-    world.built = world.control.mark()
-    look(READY)
+    daemon = start(world)
+    check = Check(daemon, READY)
+    assert check.items["passage"][0] == "ready" and "a failover opens it" in check.items["passage"][1], check.text
+    assert world.writes_held(world.dr)
+    fail_over(world, daemon)
+    assert not world.writes_held(world.dr) and not world.writes_held(world.primary)
+    assert_order(world, "UpdateAutoScalingGroup", "DeleteRule", "ChangeResourceRecordSets")
 
 
 def test_where_dns_leads_users_is_shown_and_is_never_in_the_way(world: World, tmp_path: Path) -> None:

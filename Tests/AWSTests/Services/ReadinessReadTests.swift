@@ -65,6 +65,28 @@ private let databaseARN = "arn:aws:rds:us-west-2:123456789012:db:app-dr"
         == .launchSource(LaunchSource(.template, name: "lt-0a1b", version: "$Default", isPresent: false)))
   }
 
+  @Test(arguments: [
+    ("", 1), ("<Overrides><member><InstanceType>m5.large</InstanceType></member></Overrides>", 1),
+    (
+      "<Overrides><member><InstanceType>m5.large</InstanceType></member>"
+        + "<member><InstanceType>m6i.large</InstanceType></member></Overrides>", 2
+    ),
+    ("<Overrides><member><InstanceRequirements><VCpuCount/></InstanceRequirements></member></Overrides>", nil),
+  ])
+  func `what a group may turn to in a shortage is read with what it launches from`(
+    _ overrides: String, _ types: Int?
+  ) async throws {
+    try prepareGroup(
+      "<AvailabilityZones><member>us-west-2a</member><member>us-west-2b</member></AvailabilityZones>"
+        + "<MixedInstancesPolicy><LaunchTemplate><LaunchTemplateSpecification><LaunchTemplateId>lt-0a1b</LaunchTemplateId>"
+        + "</LaunchTemplateSpecification>\(overrides)</LaunchTemplate></MixedInstancesPolicy>")
+    try executor.prepareFixture("DescribeLaunchTemplateVersions.xml")
+    guard case .launchSource(let source?) = await ask(.readLaunchSource(group)) else {
+      return #expect(Bool(false))
+    }
+    #expect(source.choice == LaunchChoice(types: types, zones: ["us-west-2a", "us-west-2b"]))
+  }
+
   @Test func `not to be allowed to look at a launch template is no proof that it is missing`() async throws {
     try prepareGroup("<LaunchTemplate><LaunchTemplateId>lt-0a1b</LaunchTemplateId></LaunchTemplate>")
     executor.prepare(
