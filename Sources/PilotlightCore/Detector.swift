@@ -206,8 +206,7 @@ package struct Detector: Equatable, Sendable {
     // While probes fail, references are read at the probe's pace: three rounds without an answer are too old to prove anything.
     let horizon = max(outageStart, now - max(pace * 3, .seconds(5)))
     if references.contains(where: { ($0.good ?? .distantPast) >= horizon && newestIsGood($0) }) { return .up }
-    let failing = references.filter { ($0.failed ?? .distantPast) >= outageStart && !newestIsGood($0) }
-    return failing.count == references.count ? .down : .unknown
+    return references.allSatisfy { ($0.failed ?? .distantPast) >= outageStart && !newestIsGood($0) } ? .down : .unknown
   }
 
   private func newestIsGood(_ reference: Reference) -> Bool {

@@ -1,25 +1,5 @@
 // One workload, whole: schedule, detector, lag, machine. Still pure: inputs in, outputs out.
 
-/// How a watch is read.
-package enum PollRequest: Hashable, Sendable {
-  /// An HTTP probe with full classification.
-  case probe(HTTPTarget)
-  /// Any HTTP answer counts.
-  case reach(url: String)
-  case ask(CloudAction)
-  case veto(CommandCall)
-}
-
-/// Which site's probe settings to use.
-package typealias HTTPTarget = Site
-
-/// What a watch saw.
-package enum Sighting: Equatable, Sendable {
-  case observation(Observation)
-  case reply(CloudReply)
-  case veto(VetoWord)
-}
-
 /// What the engine is to carry out for a workload.
 package enum Output: Equatable, Sendable {
   case poll(Watch, PollRequest)
@@ -36,6 +16,8 @@ package final class WorkloadGuard {
   package var name: String { shared.value.name }
   package private(set) var machine: Machine
   private var machineWake: Instant?
+  /// How much of what only passes with time may stay unnoticed.
+  private static let stillness: Duration = .seconds(2)
   package private(set) var detector: Detector
   package private(set) var drTally: Tally
   package private(set) var lag: LagTracker
@@ -99,10 +81,19 @@ package final class WorkloadGuard {
   }
 
   package var nextWake: Instant? {
+    guard let poll = schedule.nextDue else { return turnDue }
+    return turnDue.map { min($0, poll) } ?? poll
+  }
+
+  /// When the machine wants to turn without any event.
+  private var turnDue: Instant? {
     // What was due already when the machine last turned, and is due still, waits for something else.
-    let wake = machineWake.map { $0 > situation.now ? $0 : situation.now + .milliseconds(500) }
-    guard let due = schedule.nextDue else { return wake }
-    return wake.map { min($0, due) } ?? due
+    machineWake.map { $0 > situation.now ? $0 : situation.now + .milliseconds(500) }
+  }
+
+  /// Whether the machine is to turn at this wake-up. A poll that begins brings a turn of its own when it ends, mostly in the next moment.
+  package func mustTurn(at now: Instant) -> Bool {
+    now - situation.now >= WorkloadGuard.stillness || turnDue.map { $0 <= now } ?? false
   }
 
   // MARK: Seeing
@@ -368,28 +359,5 @@ package final class WorkloadGuard {
     if settings.dr.database.ref == self.settings.dr.database.ref { fresh.lag = lag }
     if settings.lease == self.settings.lease { fresh.lease = lease }
     return fresh
-  }
-}
-
-extension Observation {
-  /// True when anything HTTP came back: the network works.
-  package var answered: Bool {
-    switch outcome {
-    case .success: true
-    case .failure(let failure, let status, _):
-      status != nil || failure == .wrongContent || failure == .slow || failure == .address
-    }
-  }
-}
-
-extension CloudReply {
-  /// Whether the API itself answered; nil when that cannot be told from this.
-  package var answered: Bool? {
-    guard case .failed(let failure) = self else { return true }
-    switch failure.kind {
-    case .notFound, .denied, .wrongState, .exists, .invalid, .throttled: return true
-    case .unreachable, .transient, .unknownOutcome: return false
-    case .credentials, .garbled: return nil
-    }
   }
 }

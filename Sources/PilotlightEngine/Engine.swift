@@ -150,7 +150,7 @@ package final class Engine {
   /// A tick: machine first, so that what it hurries is polled in the same turn.
   private func poll(_ index: Int, at now: Instant) -> [Command] {
     guard let wake = guards[index].nextWake, wake <= now else { return [] }
-    return turn(index, .assessed, at: now) + polls(index, at: now)
+    return (guards[index].mustTurn(at: now) ? turn(index, .assessed, at: now) : []) + polls(index, at: now)
   }
 
   private func polls(_ index: Int, at now: Instant) -> [Command] {

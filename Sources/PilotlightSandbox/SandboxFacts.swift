@@ -48,6 +48,8 @@ package struct SandboxViolation: Equatable, Sendable, Codable {
     case twoWriters
     /// A promotion was asked of an instance that is no replica; the cloud refused.
     case promotedStandalone
+    /// A promotion was asked of an instance that is being promoted; the cloud refused.
+    case promotedAgain
     /// A replica was promoted while its source was serving users, so that writes go on behind its back.
     case promotedBesideServingPrimary
     /// A group that was serving users was made smaller than what served them, down to none.

@@ -42,9 +42,13 @@ extension SandboxWorld {
         .promotedStandalone, databases[index].workload, "\(ref.identifier) is no replica and was asked to be promoted")
       return failed(.wrongState, "InvalidDBInstanceState", "DB Instance \(ref.identifier) is not a read replica")
     }
-    guard let replay = databases[index].replay, databases[index].trouble == nil,
-      databases[index].status == .available
-    else { return wrongState(index, "promoted") }
+    guard let replay = databases[index].replay else {
+      note(.promotedAgain, databases[index].workload, "\(ref.identifier) is being promoted and was asked to be again")
+      return wrongState(index, "promoted")
+    }
+    guard databases[index].trouble == nil, databases[index].status == .available else {
+      return wrongState(index, "promoted")
+    }
     watchPromotion(index, replay)
     rememberStale(index)
     databases[index].replay = nil
@@ -245,10 +249,11 @@ extension SandboxWorld {
     databases.contains { $0.region == region && ($0.ref.identifier == name || $0.renamingTo == name) }
   }
 
-  /// For up to two seconds after a write, a description may still show what was before it.
+  /// For up to two seconds after a write, one time in ten for up to twenty, a description may still show what was before it. RDS gives no
+  /// bound; EC2 has callers wait for minutes (Amazon EC2 API reference, "Eventual consistency").
   mutating func rememberStale(_ index: Int) {
     databases[index].stale = state(of: index)
-    databases[index].staleUntil = now.adding(random.between(0, 2 * second))
+    databases[index].staleUntil = now.adding(random.between(0, random.chance(0.1) ? 20 * second : 2 * second))
   }
 
   func unknownDatabase(_ ref: DatabaseRef) -> CloudReply {

@@ -216,7 +216,7 @@ extension Oracle {
       || (watched.settings.detection.corroborate == .none && lies.wereHidden(at: simulation.now, within: .minutes(15)))
       || isWishedFor(watched, simulation)
     switch noted.kind {
-    case .promotedStandalone: violate("promoted-twice", noted.at, noted.detail)
+    case .promotedStandalone, .promotedAgain: violate("promoted-twice", noted.at, noted.detail)
     case .promotedHeadless:
       // Its instances may go between the look and the request.
       if !hasJustLostInstances(at: noted.at) { violate("promoted-headless", noted.at, noted.detail) }
