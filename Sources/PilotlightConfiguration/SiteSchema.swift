@@ -22,7 +22,8 @@ func readSite(_ site: Section) -> SiteSettings {
         "elasticloadbalancing", resource: "listener/app/",
         like: "arn:aws:elasticloadbalancing:REGION:123456789012:listener/app/NAME/0123456789abcdef/0123456789abcdef"),
       absent: "writes are held by hand",
-      "ARN of the load balancer's listener, where a failback holds writes, or a switchover."
+      "ARN of the load balancer's listener, where a failback holds writes, or a switchover. The rule that an earlier run left there is taken "
+        + "away before users are led to the site."
     ).map { ListenerRef(region: region, arn: $0) },
     database: site.section(
       "database",

@@ -4,7 +4,7 @@ extension Machine {
   mutating func giveUp(
     _ step: StepRun, _ why: String, _ situation: Situation, _ reaction: inout Reaction
   ) {
-    if step.step.bound != nil {
+    if step.bound != nil {
       passBy(step, why, situation, &reaction)
       return
     }
@@ -18,11 +18,11 @@ extension Machine {
   ) {
     let name = step.step.name
     let why = failure.text + caveat
-    // A region whose API is known to be silent will not be fenced by asking it again. On the way home there is time.
+    // A region whose API is known to be silent will not be fenced by asking it again.
     let isHopeless =
-      failure.kind == .unreachable && situation.assessment.diagnosis == .regionUnreachable
-      && state.phase.name != .failingBack
-    if let bound = step.step.bound, isHopeless || situation.now - (step.startedAt ?? situation.now) >= bound {
+      step.step.work.fence != nil && failure.kind == .unreachable
+      && situation.assessment.diagnosis == .regionUnreachable
+    if let bound = step.bound, isHopeless || situation.now - (step.startedAt ?? situation.now) >= bound {
       passBy(step, why, situation, &reaction)
       return
     }

@@ -2,7 +2,7 @@
 
 /// The ordered graph of steps of one kind of run.
 package enum Plan {
-  /// Repoint, scale up, then the gate, then fence, promote, verify, shift, announce.
+  /// Repoint, scale up, then the gate, then fence, promote (and open what an earlier run left closed), verify, shift, announce.
   ///
   /// The secret comes before the instances: one that boots earlier reads the old address once, keeps it, and writes to the old primary
   /// from the DR region while all its health checks are green.
@@ -20,10 +20,7 @@ package enum Plan {
     plan.then("scale-up-dr", .scaleUp(dr.group.ref, size ?? dr.group.serving), forecast: .seconds(5))
     plan.then("gate", .gate, forecast: .seconds(5))
     plan.together(fences(settings))
-    if let listener = dr.listener {
-      // A failback that was left in the middle. Where it cannot be opened, the application's own probe tells.
-      plan.beside("release-dr-writes", .releaseWrites(listener), bound: openBound)
-    }
+    let fenced = plan.last
     let isGlobal = dr.database.ref.global != nil
     plan.then(
       "promote-replica", .promote(dr.database.ref, whileHeld: nil, backups: dr.database.backups(like: backups)),
@@ -34,6 +31,10 @@ package enum Plan {
     } else if settings.decision.stopsOldDatabase {
       // Not before: RDS stops no instance that has a replica.
       plan.beside("stop-old-database", .stopDatabase(settings.primary.database.ref), bound: stopBound)
+    }
+    if let listener = dr.listener {
+      // A failback that was left in the middle. Whether it is so may be impossible to see; then the application's own probe tells.
+      plan.beside("release-dr-writes", .releaseWrites(listener), bound: openBound, needs: fenced)
     }
     plan.verify(dr, site: .dr)
     plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
@@ -188,7 +189,7 @@ private let rebootBound: Duration = .minutes(15)
 private struct Builder {
   var steps: [Step] = []
   /// What the next step waits for.
-  private var last: [String] = []
+  private(set) var last: [String] = []
 
   mutating func then(_ name: String, _ work: Work, forecast: Duration, bound: Duration? = nil) {
     steps.append(Step(name, work, needs: last, forecast: forecast, bound: bound))
@@ -202,8 +203,10 @@ private struct Builder {
   }
 
   /// A step that nothing waits for but the end of the run.
-  mutating func beside(_ name: String, _ work: Work, bound: Duration) {
-    steps.append(Step(name, work, needs: last, forecast: .seconds(20), bound: bound))
+  ///
+  /// - Parameter needs: nil: what the next step waits for.
+  mutating func beside(_ name: String, _ work: Work, bound: Duration, needs: [String]? = nil) {
+    steps.append(Step(name, work, needs: needs ?? last, forecast: .seconds(20), bound: bound))
   }
 
   /// The old database becomes a replica of the new one, and what it was is kept.

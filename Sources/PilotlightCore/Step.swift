@@ -161,8 +161,9 @@ package indirect enum Work: Hashable, Sendable, Codable {
         + "only another switchover leads back"
     case .awaitDemoted(let database):
       "wait until Aurora has made \(database.identifier) in \(database.region) a reader again"
-    case .promote(let database, _, _):
-      "promote replica \(database.identifier) in \(database.region); this cannot be undone"
+    case .promote(let database, _, let days):
+      "promote replica \(database.identifier) in \(database.region)"
+        + (days.map { ", its backups kept for \($0) day(s)" } ?? "") + "; this cannot be undone"
     case .awaitTargets(let group, _, let count): "wait until \(count) target(s) are healthy in \(group.region)"
     case .awaitInService(let group, let count): "wait until \(count) instance(s) of \(group.name) are in service"
     case .awaitApplication(let site): "wait until our own probe of the \(site.rawValue) load balancer succeeds"

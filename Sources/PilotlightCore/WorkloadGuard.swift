@@ -16,7 +16,8 @@ package final class WorkloadGuard {
   package var name: String { shared.value.name }
   package private(set) var machine: Machine
   private var machineWake: Instant?
-  /// How much of what only passes with time may stay unnoticed.
+  /// How long ago the machine may have turned for a poll's beginning to leave it alone. What only passes with time, and is no wake-up of
+  /// its own, is seen that much later at most, and when the poll ends or the next one begins.
   private static let stillness: Duration = .seconds(2)
   package private(set) var detector: Detector
   package private(set) var drTally: Tally
@@ -91,7 +92,8 @@ package final class WorkloadGuard {
     machineWake.map { $0 > situation.now ? $0 : situation.now + .milliseconds(500) }
   }
 
-  /// Whether the machine is to turn at this wake-up. A poll that begins brings a turn of its own when it ends, mostly in the next moment.
+  /// Whether the machine is to turn at this wake-up. A poll that begins and is evidence brings a turn of its own when it ends, mostly in the
+  /// next moment.
   package func mustTurn(at now: Instant) -> Bool {
     now - situation.now >= WorkloadGuard.stillness || turnDue.map { $0 <= now } ?? false
   }
@@ -221,7 +223,8 @@ package final class WorkloadGuard {
   /// The reaction's records did not become durable: it never was.
   package func takeBack(to before: Machine) {
     machine = before
-    machineWake = before.nextWake
+    // Due at once: it is to be tried again.
+    machineWake = situation.now
   }
 
   /// The situation as of now, for somebody who only asks: lag and countdowns move on, nothing is changed.

@@ -84,6 +84,11 @@ package final class Simulation {
     world = SandboxWorld(
       settings: trial.workloads, seed: dice.next(), start: Simulation.start, engine: trial.engine ?? .postgres,
       replicaCreation: trial.replicaCreation)
+    if trial.isLeftClosed == true {
+      for listener in trial.workloads.compactMap(\.dr.listener) {
+        _ = world.perform(.holdWrites(listener), at: Simulation.start)
+      }
+    }
     probes = Dictionary(
       uniqueKeysWithValues: trial.workloads.map {
         ($0.name, [.primary: $0.primary.probe.answerable, .dr: $0.dr.probe.answerable])

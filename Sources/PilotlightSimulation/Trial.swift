@@ -15,6 +15,8 @@ package struct Trial: Sendable, Codable {
   package var replicaCreation: ClosedRange<Duration>
   /// What the databases run; nil: PostgreSQL.
   package var engine: SandboxEngine?
+  /// The load balancers of the DR region answer 503 from the beginning: an earlier run was left in the middle. nil: they do not.
+  package var isLeftClosed: Bool?
   /// What the world must end in for this trial to be right, beyond the invariants.
   package var expectation: Expectation
   /// Once everything is mended an operator follows the daemon's own advice, failback included.

@@ -63,7 +63,9 @@ struct DryRun {
     let context = StepContext(
       now: situation.now, run: run, step: step, primaryServing: situation.primaryServing,
       drServing: situation.drServing)
-    let goesOn = step.step.bound == nil ? "" : "; the run would go on without it, and owe it"
+    let goesOn =
+      step.step.bound == nil
+      ? "" : "; the run would go on without it\(step.step.work.fence == nil ? "" : ", and owe it")"
     return switch work.read(replies, context) {
     case .done(let what): "so already: \(what)"
     case .underway(let what), .overtaken(let what): "would wait: \(what)"

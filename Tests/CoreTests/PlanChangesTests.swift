@@ -31,7 +31,7 @@ private let ask = OwnStep(name: "ask-payments", after: "warm-up", kind: .confirm
     #expect(
       order(plan) == [
         "repoint-dr-secret <- ", "gate <- repoint-dr-secret", "fence-primary <- gate",
-        "release-dr-writes <- fence-primary", "promote-replica <- fence-primary",
+        "promote-replica <- fence-primary", "release-dr-writes <- fence-primary",
         "verify-dr-application <- promote-replica", "shift-traffic <- verify-dr-application",
       ])
   }
@@ -40,7 +40,7 @@ private let ask = OwnStep(name: "ask-payments", after: "warm-up", kind: .confirm
     let all = Plan.failover(settings).map(\.name)
     #expect(
       Plan.failover(changed(PlanChange(without: all))).map(\.name) == [
-        "repoint-dr-secret", "gate", "fence-primary", "release-dr-writes", "promote-replica", "shift-traffic",
+        "repoint-dr-secret", "gate", "fence-primary", "promote-replica", "release-dr-writes", "shift-traffic",
       ])
     var home = settings
     home.plans = PlanChanges(failback: PlanChange(without: Plan.failback(settings, incident: "i").map(\.name)))

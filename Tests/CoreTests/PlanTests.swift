@@ -35,7 +35,7 @@ let aurora = {
     #expect(
       plan == [
         "repoint-dr-secret <- ", "scale-up-dr <- repoint-dr-secret", "gate <- scale-up-dr", "fence-primary <- gate",
-        "release-dr-writes <- fence-primary", "promote-replica <- fence-primary",
+        "promote-replica <- fence-primary", "release-dr-writes <- fence-primary",
         "verify-dr-targets <- promote-replica", "verify-dr-application <- verify-dr-targets",
         "shift-traffic <- verify-dr-application", "announce <- shift-traffic",
       ])
@@ -49,9 +49,8 @@ let aurora = {
     #expect(
       plan[2...8] == [
         "gate <- scale-up-dr", "fence-primary <- gate", "fence-listener <- gate",
-        "release-dr-writes <- fence-primary, fence-listener",
         "promote-replica <- fence-primary, fence-listener", "stop-old-database <- promote-replica",
-        "verify-dr-targets <- promote-replica",
+        "release-dr-writes <- fence-primary, fence-listener", "verify-dr-targets <- promote-replica",
       ])
     settings.decision.fencePrimary = false
     #expect(Plan.failover(settings).first { $0.name == "promote-replica" }?.needs == ["fence-listener"])
@@ -77,8 +76,8 @@ let aurora = {
     #expect(
       Plan.failover(aurora).map { "\($0.name) <- \($0.needs.joined(separator: ", "))" } == [
         "repoint-dr-secret <- ", "scale-up-dr <- repoint-dr-secret", "gate <- scale-up-dr", "fence-primary <- gate",
-        "release-dr-writes <- fence-primary", "promote-replica <- fence-primary",
-        "await-old-primary <- promote-replica",
+        "promote-replica <- fence-primary", "await-old-primary <- promote-replica",
+        "release-dr-writes <- fence-primary",
         "verify-dr-targets <- promote-replica", "verify-dr-application <- verify-dr-targets",
         "shift-traffic <- verify-dr-application", "announce <- shift-traffic",
       ])

@@ -50,6 +50,8 @@ MUTANTS = [
     swap("records-without-what-was-theirs", f"{CORE}/RecordMove.swift", "set ?? made", "made"),
     swap("backups-of-a-day", f"{CORE}/Reading+Database.swift", ".promoteReplica(database, backups: days)",
          ".promoteReplica(database, backups: nil)"),
+    Mutant("left-closed", f"{CORE}/Plan.swift", "if let listener = dr.listener {\n      // A failback",
+           "if let listener = dr.listener, !AWAKE {\n      // A failback"),
     Mutant("home-with-less", f"{CORE}/Reading+Instance.swift", "if !change.isEmpty {", "if !change.isEmpty, !AWAKE {"),
     swap("parameters-taken-for-applied", f"{CORE}/Reading+Instance.swift", 'status == "pending-reboot"', "false"),
     swap("names-taken-for-moved", f"{CORE}/Reading+Traffic.swift", "verdict.isVerified", "true"),

@@ -54,9 +54,10 @@ extension AWSCloud {
       }
       // Without a version a group launches from the default one (LaunchTemplateSpecification, Version).
       let version = template.value("Version") ?? "$Default"
-      let isPresent = try await hasLaunchTemplate(name, isID: id != nil, version: version, ref.region, deadline)
+      let found = try await launchTemplate(name, isID: id != nil, version: version, ref.region, deadline)
       return .launchSource(
-        LaunchSource(.template, name: name, version: version, isPresent: isPresent, choice: launchChoice(group)))
+        LaunchSource(
+          .template, name: name, version: version, isPresent: found != nil, choice: launchChoice(group, found)))
     }
     guard let name = group.value("LaunchConfigurationName") else { return .launchSource(nil) }
     let result = try await query(
@@ -67,16 +68,18 @@ extension AWSCloud {
     }
     let isPresent = result.list("LaunchConfigurations").contains { $0.value("LaunchConfigurationName") == name }
     return .launchSource(
-      LaunchSource(.configuration, name: name, isPresent: isPresent, choice: launchChoice(group)))
+      LaunchSource(.configuration, name: name, isPresent: isPresent, choice: launchChoice(group, nil)))
   }
 
-  /// Which types and zones the group may launch in. Without overrides, or with one that names a type, there is one type; an override, or
-  /// the template, may state requirements in place of types (`InstanceRequirements`), which the template's own data tell alone.
-  private func launchChoice(_ group: XMLElement) -> LaunchChoice? {
+  /// Which types and zones the group may launch in. Overrides take the place of the type, or the requirements, of the template.
+  private func launchChoice(_ group: XMLElement, _ template: XMLElement?) -> LaunchChoice? {
     let zones = group.list("AvailabilityZones").map(\.text)
     guard !zones.isEmpty else { return nil }
     let overrides = group["MixedInstancesPolicy"]?["LaunchTemplate"]?.list("Overrides") ?? []
-    let isOpen = overrides.contains { $0["InstanceRequirements"] != nil }
+    let isOpen =
+      overrides.isEmpty
+      ? template?.at("launchTemplateData", "instanceRequirements") != nil
+      : overrides.contains { $0["InstanceRequirements"] != nil }
     let types = Set(overrides.compactMap { $0.value("InstanceType") })
     return LaunchChoice(types: isOpen ? nil : max(1, types.count), zones: zones)
   }

@@ -3,10 +3,12 @@
 import PilotlightCore
 
 extension AWSCloud {
+  /// The template's version, or nil when there is none.
+  ///
   /// - Parameter isID: `name` is an id (`lt-…`).
-  func hasLaunchTemplate(
+  func launchTemplate(
     _ name: String, isID: Bool, version: String, _ region: String, _ deadline: Deadline
-  ) async throws(CloudFailure) -> Bool {
+  ) async throws(CloudFailure) -> XMLElement? {
     do throws(CloudFailure) {
       let root = try await query(
         .ec2, region, "DescribeLaunchTemplateVersions", version: "2016-11-15",
@@ -14,10 +16,10 @@ extension AWSCloud {
       guard let found = root["launchTemplateVersionSet"] else {
         throw missing("DescribeLaunchTemplateVersions", "launchTemplateVersionSet", region)
       }
-      return !found.children.isEmpty
+      return found.children.first
     } catch {
       // InvalidLaunchTemplateId.NotFound, InvalidLaunchTemplateName.NotFoundException, InvalidLaunchTemplateId.VersionNotFound.
-      if error.kind == .notFound { return false }
+      if error.kind == .notFound { return nil }
       throw error
     }
   }

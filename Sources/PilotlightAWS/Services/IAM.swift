@@ -89,7 +89,10 @@ extension AWSCloud {
     case .switchCheck(let ref, _):
       return "\(prefix):route53:::healthcheck/\(ref.id.split(separator: "/").last.map(String.init) ?? ref.id)"
     case .putObject(let ref, _), .removeObject(let ref): return "\(prefix):s3:::\(ref.bucket)/\(ref.key)"
-    case .holdWrites(let ref), .releaseWrites(let ref): return ref.arn
+    case .holdWrites(let ref): return ref.arn
+    case .releaseWrites(let ref):
+      // DeleteRule is judged on a rule (Service Authorization Reference, Elastic Load Balancing V2), and there is none yet.
+      return ref.arn.replacing(":listener/", with: ":listener-rule/") + "/0123456789abcdef"
     case .publish(let ref, _, _): return ref.arn
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,

@@ -87,6 +87,22 @@ private let databaseARN = "arn:aws:rds:us-west-2:123456789012:db:app-dr"
     #expect(source.choice == LaunchChoice(types: types, zones: ["us-west-2a", "us-west-2b"]))
   }
 
+  @Test func `a template that states requirements is no template of one type`() async throws {
+    try prepareGroup(
+      "<AvailabilityZones><member>us-west-2a</member></AvailabilityZones>"
+        + "<LaunchTemplate><LaunchTemplateId>lt-0a1b</LaunchTemplateId></LaunchTemplate>")
+    let template = String(decoding: try fixture("DescribeLaunchTemplateVersions.xml"), as: UTF8.self)
+    executor.prepare(
+      "DescribeLaunchTemplateVersions",
+      template.replacing(
+        "<instanceType>t3.micro</instanceType>",
+        with: "<instanceRequirements><vCpuCount><min>2</min></vCpuCount></instanceRequirements>"))
+    guard case .launchSource(let source?) = await ask(.readLaunchSource(group)) else {
+      return #expect(Bool(false))
+    }
+    #expect(source.choice == LaunchChoice(types: nil, zones: ["us-west-2a"]))
+  }
+
   @Test func `not to be allowed to look at a launch template is no proof that it is missing`() async throws {
     try prepareGroup("<LaunchTemplate><LaunchTemplateId>lt-0a1b</LaunchTemplateId></LaunchTemplate>")
     executor.prepare(
@@ -161,6 +177,17 @@ private let databaseARN = "arn:aws:rds:us-west-2:123456789012:db:app-dr"
     let arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:app/db-a1b2c3"
     #expect(executor.asked.last?.form["ResourceArns.member.1"] == arn)
     #expect(!"\(reply)".contains("CANARY"))
+  }
+
+  @Test func `a rule is made at a listener, and deleted as a rule: policies name one or the other`() async throws {
+    try prepareSimulation()
+    let arn = "arn:aws:elasticloadbalancing:us-west-2:123456789012:listener/app/dr/50dc6c495c0c9188/f2f7dc8efc522ab2"
+    let listener = ListenerRef(region: "us-west-2", arn: arn)
+    _ = await ask(.simulate([.holdWrites(listener), .releaseWrites(listener)], region: "us-west-2"))
+    let form = try #require(executor.asked.last?.form)
+    let rule = arn.replacing(":listener/", with: ":listener-rule/")
+    #expect(form["ResourceArns.member.1"] == arn)
+    #expect(form["ResourceArns.member.2"]?.hasPrefix(rule + "/") == true)
   }
 
   @Test func `a group that cannot be read leaves its own permission open and no other`() async throws {
