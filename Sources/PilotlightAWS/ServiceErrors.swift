@@ -123,9 +123,14 @@ private func kind(_ code: String?, status: Int, _ operation: Operation) -> Cloud
   if let code, let kind = kind(ofCode: stem(code), operation) { return kind }
   switch status {
   case 429: return .throttled
-  case 500...: return operation.changes && !operation.declarative ? .unknownOutcome : .transient
+  case 500...: return lost(operation)
   default: return code == nil ? .garbled : .invalid
   }
+}
+
+/// It may have happened or not.
+private func lost(_ operation: Operation) -> CloudFailure.Kind {
+  operation.changes && !operation.declarative ? .unknownOutcome : .transient
 }
 
 /// Services disagree about suffixes, and some about their own: `InvalidDBInstanceState` is `…StateFault` in the model.
@@ -140,6 +145,8 @@ private func kind(ofCode code: String, _ operation: Operation) -> CloudFailure.K
   if throttles.contains(code) || code.contains("Throttl") { return .throttled }
   // Routing controls: this endpoint did nothing, another one will.
   if code == "EndpointTemporarilyUnavailable" { return .transient }
+  // With status 400, as of S3, whose connection was idle while it waited for the body.
+  if code == "RequestTimeout" { return lost(operation) }
   if code.contains("AccessDenied") || denials.contains(code) { return .denied }
   if credentialFaults.contains(code) { return .credentials }
   if ["ExpiredToken", "UnrecognizedClient", "InvalidSignature"].contains(where: code.hasPrefix) { return .credentials }

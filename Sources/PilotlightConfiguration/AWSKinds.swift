@@ -81,12 +81,24 @@ extension Kind where Value == String {
 
   /// An ARN of one service whose resource begins with `resource`. `like` is an example for errors.
   static func arn(_ service: String, resource: String = "", global: Bool = false, like: String) -> Kind {
-    .text("ARN", expected: "an ARN such as \(like)") { text in
-      guard let arn = ARN(text), text.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else { return "is not an ARN" }
-      if arn.service != service { return "is an ARN of another service" }
-      if !arn.resource.hasPrefix(resource) || arn.resource == resource { return "is an ARN of something else" }
-      if arn.account.isEmpty { return "has no account number" }
-      return (global ? arn.region.isEmpty : isRegionName(arn.region)) ? nil : "has a bad region"
+    .text("ARN", expected: "an ARN such as \(like)") { arnProblem($0, service, resource: resource, global: global) }
+  }
+
+  private static func arnProblem(
+    _ text: String, _ service: String, resource: String = "", global: Bool = false
+  ) -> String? {
+    guard let arn = ARN(text), text.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else { return "is not an ARN" }
+    if arn.service != service { return "is an ARN of another service" }
+    if !arn.resource.hasPrefix(resource) || arn.resource == resource { return "is an ARN of something else" }
+    if arn.account.isEmpty { return "has no account number" }
+    return (global ? arn.region.isEmpty : isRegionName(arn.region)) ? nil : "has a bad region"
+  }
+
+  /// An SNS topic's ARN. One for a queue that keeps the order (FIFO) reaches no mail, no telephone and no HTTPS endpoint.
+  static var topic: Kind {
+    let like = "arn:aws:sns:us-west-2:123456789012:pilotlight"
+    return .text("ARN", expected: "an ARN of a standard topic such as \(like)") { text in
+      arnProblem(text, "sns") ?? (text.hasSuffix(".fifo") ? "is a FIFO topic, which reaches no person" : nil)
     }
   }
 

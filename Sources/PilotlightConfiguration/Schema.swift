@@ -135,7 +135,7 @@ private func readGlobalDatabase(_ workload: Section, _ primary: inout SiteSettin
       + "it a reader again. An application that uses the global writer endpoint needs no `secret`, and no DNS cache longer than 5 s. "
       + "Leave `rds.global_db_rpo` at its default where there are two regions: a failover may pause transactions otherwise."
   )
-  guard let name else { return }
+  guard let name = name?.lowercased() else { return }
   primary.database.ref.global = GlobalDatabase(identifier: name, peer: dr.region)
   dr.database.ref.global = GlobalDatabase(identifier: name, peer: primary.region)
 }
@@ -276,7 +276,7 @@ private func readLease(_ lease: Section, workload: String, region: String) -> Le
 
 private func readTopic(_ announce: Section) -> TopicRef {
   let arn = announce.required(
-    "topic", .arn("sns", like: "arn:aws:sns:us-west-2:123456789012:pilotlight"),
+    "topic", .topic,
     "ARN of an SNS topic; best in the DR region, since the primary's may be down.")
   return TopicRef(region: ARN(arn)?.region ?? "", arn: arn)
 }

@@ -113,7 +113,9 @@ private func readDatabase(_ database: Section, region: String) -> DatabaseSettin
   DatabaseSettings(
     ref: DatabaseRef(
       region: region,
-      identifier: database.required("id", .databaseIdentifier, "DB instance, or Aurora DB cluster, identifier.")),
+      // As RDS keeps it and CloudWatch has it, however it was written.
+      identifier: database.required("id", .databaseIdentifier, "DB instance, or Aurora DB cluster, identifier.")
+        .lowercased()),
     instanceClass: database.optional(
       "instanceClass", .instanceClass, absent: "that of the one it replaces",
       "Instance class of a replica created here."),

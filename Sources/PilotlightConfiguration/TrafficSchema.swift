@@ -12,7 +12,8 @@ func readTraffic(_ traffic: Section, primary: String, dr: String) -> TrafficSett
   let object = traffic.optional(
     "objectSwitch", absent: "another way",
     "An S3 object in the DR region, watched by an inverted health check: present sends traffic to DR, absent to the "
-      + "primary. Works without the Route 53 control plane."
+      + "primary. Works without the Route 53 control plane. Beside `s3:GetObject`, `s3:PutObject` and `s3:DeleteObject` it needs `s3:ListBucket`: "
+      + "else S3 says of an absent object that it is forbidden."
   ) { object in
     TrafficSettings.objectSwitch(
       ObjectRef(

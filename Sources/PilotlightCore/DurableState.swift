@@ -80,6 +80,7 @@ package struct DurableState: Equatable, Sendable {
         $0.attempts += 1
         $0.didNotHappen = false
         $0.wasTaken = false
+        $0.receipt = nil
         $0.detail = ""
       }
     case .accepted(let name, let receipt):

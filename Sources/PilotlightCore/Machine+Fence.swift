@@ -184,7 +184,8 @@ extension Machine {
       notes[key] = note
       // The debt itself is the durable intent: it was recorded when it was incurred.
       if mayFence(situation) { ask(.payDebt(name), [action], key: key, situation, &reaction) }
-    case .underway(let note), .overtaken(let note), .asks(let note), .impossible(let note): notes[key] = note
+    case .underway(let note), .overtaken(let note), .repeated(_, let note), .asks(let note), .impossible(let note):
+      notes[key] = note
     case .unclear(let failure): sayUnpayable(debt, failure, &reaction)
     }
   }
@@ -208,7 +209,7 @@ extension Machine {
       sayOnce(
         "unwatched-\(name)-\(failure.code)", .waiting,
         "nobody can see whether \(rung.fence.subject) is still fenced: \(failure.text)", &reaction, step: name)
-    case .done, .underway, .overtaken, .asks, .impossible, .unclear: break
+    case .done, .underway, .overtaken, .repeated, .asks, .impossible, .unclear: break
     }
   }
 

@@ -260,6 +260,7 @@ extension Machine {
         return noteDenial(step, note, situation, &reaction)
       }
       consider(step, action, undo: undo, note, situation, &reaction)
+    case .repeated(let action, let note): consider(step, action, undo: nil, note, situation, &reaction)
     case .impossible(let why): giveUp(step, why, situation, &reaction)
     case .unclear(let failure): trouble(step, failure, situation, &reaction)
     }
@@ -283,7 +284,9 @@ extension Machine {
       isDrained: drained == nil ? nil : true)
     record(.lossNoted(loss), &reaction)
     if drained != nil {
-      let how = promoted.global == nil ? "writes were held, and replayed," : "Aurora carried every write over"
+      let how =
+        promoted.global == nil
+        ? "writes were held at the load balancer, and replayed," : "Aurora carried every write over"
       let review = LossReview(by: "pilotlightd", reason: "\(how) before the promotion", at: now)
       record(.lossReviewed(review), &reaction)
     }

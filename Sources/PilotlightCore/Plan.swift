@@ -20,7 +20,6 @@ package enum Plan {
     plan.then("scale-up-dr", .scaleUp(dr.group.ref, size ?? dr.group.serving), forecast: .seconds(5))
     plan.then("gate", .gate, forecast: .seconds(5))
     plan.together(fences(settings))
-    let fenced = plan.last
     let isGlobal = dr.database.ref.global != nil
     plan.then(
       "promote-replica", .promote(dr.database.ref, whileHeld: nil, backups: dr.database.backups(like: backups)),
@@ -34,7 +33,7 @@ package enum Plan {
     }
     if let listener = dr.listener {
       // A failback that was left in the middle. Whether it is so may be impossible to see; then the application's own probe tells.
-      plan.beside("release-dr-writes", .releaseWrites(listener), bound: openBound, needs: fenced)
+      plan.alongside("release-dr-writes", .releaseWrites(listener), bound: openBound)
     }
     plan.verify(dr, site: .dr)
     plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
@@ -189,7 +188,7 @@ private let rebootBound: Duration = .minutes(15)
 private struct Builder {
   var steps: [Step] = []
   /// What the next step waits for.
-  private(set) var last: [String] = []
+  private var last: [String] = []
 
   mutating func then(_ name: String, _ work: Work, forecast: Duration, bound: Duration? = nil) {
     steps.append(Step(name, work, needs: last, forecast: forecast, bound: bound))
@@ -203,10 +202,15 @@ private struct Builder {
   }
 
   /// A step that nothing waits for but the end of the run.
-  ///
-  /// - Parameter needs: nil: what the next step waits for.
-  mutating func beside(_ name: String, _ work: Work, bound: Duration, needs: [String]? = nil) {
-    steps.append(Step(name, work, needs: needs ?? last, forecast: .seconds(20), bound: bound))
+  mutating func beside(_ name: String, _ work: Work, bound: Duration) {
+    steps.append(Step(name, work, needs: last, forecast: .seconds(20), bound: bound))
+  }
+
+  /// A step that waits for the same as the one before; the next step waits for both.
+  mutating func alongside(_ name: String, _ work: Work, bound: Duration) {
+    let twin = steps.last { last.contains($0.name) }
+    steps.append(Step(name, work, needs: twin?.needs ?? [], forecast: .seconds(5), bound: bound))
+    last.append(name)
   }
 
   /// The old database becomes a replica of the new one, and what it was is kept.

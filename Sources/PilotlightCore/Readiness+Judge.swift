@@ -213,6 +213,11 @@ extension ReadinessItem {
     if let stray = move.own.first(where: { set in !targets.contains { $0.isLed(by: set) } }) {
       return .notReady("\(record.name) leads to \(stray.host), which is neither region's load balancer")
     }
+    if let set = move.unnamed {
+      return .notReady(
+        "record set \(set.setIdentifier ?? "") of \(record.name) has weight \(set.weight ?? 0), and the configuration does not name it: nobody would move it"
+      )
+    }
     // While the primary serves, somebody has moved traffic by hand, or would be overruled.
     guard move.isDone else { return .notReady("\(move.text(record)): it does not lead users to the primary alone") }
     return .ready("\(record.name) is there\(move.remainder)")

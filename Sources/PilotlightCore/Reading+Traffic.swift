@@ -13,7 +13,7 @@ extension Work {
     case .routingControl(let controls): return readControls(controls, site, replies)
     case .route53(let record, let primary, let dr):
       let (to, from) = site == .dr ? (dr, primary) : (primary, dr)
-      return readRecords(record, to: to, from: from, replies)
+      return readRecords(record, to: to, from: from, replies, context)
     }
   }
 
@@ -57,7 +57,7 @@ extension Work {
   }
 
   private func readRecords(
-    _ record: RecordRef, to: RecordTarget, from: RecordTarget, _ replies: [CloudReply]
+    _ record: RecordRef, to: RecordTarget, from: RecordTarget, _ replies: [CloudReply], _ context: StepContext
   ) -> Reading {
     guard case .records(let states) = replies.first else { return unclear(replies) }
     let move = RecordMove(states, to: to, from: from)
@@ -70,6 +70,16 @@ extension Work {
     if replies.count > 1 {
       guard case .change(let status) = replies[1] else { return unclear([replies[1]]) }
       if status == .pending { return .underway("\(record.name) leads to \(to.host); the change is not in sync yet") }
+    } else if context.step.intentAt != nil {
+      // Record sets are listed as they were written, whether the name servers have them or not.
+      return .repeated(
+        .pointRecords(record, to: to, from: from, sets: move.sets),
+        "\(record.name) leads to \(to.host); the answer that names the change was lost")
+    }
+    if let set = move.unnamed, !to.isLed(by: set) {
+      return .impossible(
+        "\(move.text(record)): nobody moves record set \(set.setIdentifier ?? ""), which the configuration does not name"
+      )
     }
     return .done("\(record.name) leads to \(to.host)\(move.remainder)")
   }

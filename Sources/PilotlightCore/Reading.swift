@@ -11,6 +11,8 @@ package enum Reading: Equatable, Sendable {
   case overtaken(String)
   /// It is not so: this act makes it so, that one takes it back.
   case needed(CloudAction, undo: CloudAction?, String)
+  /// It is so, by an act whose answer was lost: the same again brings what it would have told.
+  case repeated(CloudAction, String)
   /// Somebody must be asked first (the gate, a manual step).
   case asks(String)
   /// It cannot become so without a human.

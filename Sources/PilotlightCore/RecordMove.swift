@@ -26,6 +26,14 @@ package struct RecordMove: Equatable, Sendable {
     return first.weight ?? 0 > 0 && set(of: from)?.weight ?? 0 == 0
   }
 
+  /// A third set of the name that users are led by; its owner has to move it.
+  package var unnamed: RecordState? {
+    isPair
+      ? own.first { set in
+        set.weight ?? 0 > 0 && ![to.setIdentifier, from.setIdentifier].contains(set.setIdentifier)
+      } : nil
+  }
+
   /// Why the sets cannot be moved as the configuration says; nil: they can. Route 53 turns no set of one routing policy into
   /// one of another.
   package func obstacle(_ record: RecordRef) -> String? {

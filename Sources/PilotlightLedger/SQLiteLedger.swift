@@ -127,7 +127,17 @@ package final class SQLiteLedger: LedgerStore {
   private func touching(_ body: () throws -> Void) throws(LedgerFailure) {
     if let broken { throw broken }
     do throws(LedgerFailure) {
-      try translating(body)
+      try translating {
+        errno = 0
+        do {
+          try body()
+        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_IOERR_WRITE {
+          // The file system has become read-only, or a quota is used up: the write never began. SQLite knows a full disk alone, and keeps
+          // no errno of a commit (sqlite3_system_errno); its thread, which is this one, does.
+          guard errno == EROFS || errno == EDQUOT else { throw error }
+          throw LedgerFailure.cannotWrite("\(error.message ?? "") (\(String(cString: strerror(errno))))")
+        }
+      }
     } catch {
       if case .broken = error { broken = error }
       throw error

@@ -70,6 +70,7 @@ struct DryRun {
     case .done(let what): "so already: \(what)"
     case .underway(let what), .overtaken(let what): "would wait: \(what)"
     case .needed(let action, _, let what): "would ask \(action.apiName): \(what)"
+    case .repeated(let action, let what): "would ask \(action.apiName) again: \(what)"
     case .asks(let what): "would ask a person: \(what)"
     case .impossible(let why): goesOn.isEmpty ? "would be stuck: \(why)" : why + goesOn
     case .unclear(let failure): "cannot be told: \(failure.text)\(goesOn)"

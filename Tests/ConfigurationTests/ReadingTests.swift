@@ -27,6 +27,11 @@ import Testing
     #expect(app.announcement == nil)
   }
 
+  @Test func `database identifiers are in lower case, as RDS keeps them`() throws {
+    let app = try workload(minimal.replacing("{id: app-replica}", with: "{id: App-Replica}"))
+    #expect(app.dr.database.ref.identifier == "app-replica")
+  }
+
   @Test func `clusters of a global database know each other's region, and may have one name`() throws {
     let text = minimal.replacing("{id: app-replica}", with: "{id: app}")
       .replacing("    mode:", with: "    globalDatabase: app-global\n    mode:")

@@ -34,6 +34,7 @@ private func word(_ work: Work, _ replies: CloudReply..., asked: Bool = false, d
   case .underway: "under way"
   case .overtaken: "overtaken"
   case .needed(let action, let undo, _): "\(undo == nil ? "one-way " : "")\(action.apiName) in \(action.region)"
+  case .repeated: "again"
   case .asks: "asks"
   case .impossible: "impossible"
   case .unclear: "unclear"

@@ -32,7 +32,7 @@ private let ask = OwnStep(name: "ask-payments", after: "warm-up", kind: .confirm
       order(plan) == [
         "repoint-dr-secret <- ", "gate <- repoint-dr-secret", "fence-primary <- gate",
         "promote-replica <- fence-primary", "release-dr-writes <- fence-primary",
-        "verify-dr-application <- promote-replica", "shift-traffic <- verify-dr-application",
+        "verify-dr-application <- promote-replica, release-dr-writes", "shift-traffic <- verify-dr-application",
       ])
   }
 

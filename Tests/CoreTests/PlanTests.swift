@@ -36,7 +36,7 @@ let aurora = {
       plan == [
         "repoint-dr-secret <- ", "scale-up-dr <- repoint-dr-secret", "gate <- scale-up-dr", "fence-primary <- gate",
         "promote-replica <- fence-primary", "release-dr-writes <- fence-primary",
-        "verify-dr-targets <- promote-replica", "verify-dr-application <- verify-dr-targets",
+        "verify-dr-targets <- promote-replica, release-dr-writes", "verify-dr-application <- verify-dr-targets",
         "shift-traffic <- verify-dr-application", "announce <- shift-traffic",
       ])
   }
@@ -50,7 +50,7 @@ let aurora = {
       plan[2...8] == [
         "gate <- scale-up-dr", "fence-primary <- gate", "fence-listener <- gate",
         "promote-replica <- fence-primary, fence-listener", "stop-old-database <- promote-replica",
-        "release-dr-writes <- fence-primary, fence-listener", "verify-dr-targets <- promote-replica",
+        "release-dr-writes <- fence-primary, fence-listener", "verify-dr-targets <- promote-replica, release-dr-writes",
       ])
     settings.decision.fencePrimary = false
     #expect(Plan.failover(settings).first { $0.name == "promote-replica" }?.needs == ["fence-listener"])
@@ -78,7 +78,7 @@ let aurora = {
         "repoint-dr-secret <- ", "scale-up-dr <- repoint-dr-secret", "gate <- scale-up-dr", "fence-primary <- gate",
         "promote-replica <- fence-primary", "await-old-primary <- promote-replica",
         "release-dr-writes <- fence-primary",
-        "verify-dr-targets <- promote-replica", "verify-dr-application <- verify-dr-targets",
+        "verify-dr-targets <- promote-replica, release-dr-writes", "verify-dr-application <- verify-dr-targets",
         "shift-traffic <- verify-dr-application", "announce <- shift-traffic",
       ])
     #expect(

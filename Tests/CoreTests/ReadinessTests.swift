@@ -190,6 +190,14 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
       return judged(.traffic, .records(sets), weighted)
     }
     #expect(found(1, 0) == .ready("app.example.com is there"))
+    let third = ["p": 100, "d": 0, "canary": 50].map {
+      RecordState(host: $0.key == "d" ? "d.example.com" : "p.example.com", setIdentifier: $0.key, weight: $0.value)
+    }
+    #expect(
+      judged(.traffic, .records(third), weighted)
+        == .notReady(
+          "record set canary of app.example.com has weight 50, and the configuration does not name it: nobody would move it"
+        ))
     for (primary, dr) in [(0, 0), (0, 100), (100, 1)] {
       #expect(
         found(primary, dr)

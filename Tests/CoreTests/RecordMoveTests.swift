@@ -13,10 +13,12 @@ private func set(_ target: RecordTarget, _ weight: Int?, policy: String? = nil) 
     policy: policy, text: "its owner's, \(target.host)")
 }
 
-private func look(_ states: [RecordState], to site: Site = .dr, _ primary: RecordTarget, _ dr: RecordTarget) -> Reading
-{
-  let step = StepRun(
+private func look(
+  _ states: [RecordState], to site: Site = .dr, _ primary: RecordTarget, _ dr: RecordTarget, asked: Bool = false
+) -> Reading {
+  var step = StepRun(
     Step("shift-traffic", .shift(.route53(record, primary: primary, dr: dr), to: site), forecast: .zero))
+  step.intentAt = asked ? .distantPast : nil
   let run = Run(
     incident: "i", kind: .failover, startedAt: .distantPast, outageStart: nil, orderedBy: nil, plan: [step.step])
   let context = StepContext(now: .distantPast, run: run, step: step, primaryServing: nil, drServing: nil)
@@ -90,6 +92,33 @@ private func look(_ states: [RecordState], to site: Site = .dr, _ primary: Recor
     var simple = set(home, nil)
     simple.setIdentifier = nil
     #expect(look([simple], home, away) == .impossible("app.example.com is not weighted but simple"))
+  }
+
+  @Test
+  func `F43 a change whose answer was lost is asked for again: nothing else tells whether the name servers have it`() {
+    let written = [set(away, 100), set(home, 0)]
+    guard case .repeated(.pointRecords(record, away, home, written), let why) = look(written, home, away, asked: true)
+    else { return #expect(Bool(false)) }
+    #expect(why == "app.example.com leads to d.example.net; the answer that names the change was lost")
+    // Led there by somebody before us, it waits for no change of ours.
+    #expect(look(written, home, away) == .done("app.example.com leads to d.example.net"))
+  }
+
+  @Test func `a third set that leads users elsewhere is a person's, once the two are moved`() {
+    var third = set(home, 50)
+    third.setIdentifier = "canary"
+    guard case .needed = look([set(home, 100), set(away, 0), third], home, away) else { return #expect(Bool(false)) }
+    let moved = [set(away, 100), set(home, 0)]
+    #expect(
+      look(moved + [third], home, away)
+        == .impossible(
+          "app.example.com leads to d.example.net (weight 100), p.example.net (weight 0), p.example.net (weight 50): "
+            + "nobody moves record set canary, which the configuration does not name"))
+    third.weight = 0
+    #expect(look(moved + [third], home, away) == .done("app.example.com leads to d.example.net"))
+    third.host = "d.example.net"
+    third.weight = 50
+    #expect(look(moved + [third], home, away) == .done("app.example.com leads to d.example.net"))
   }
 
   @Test func `an AAAA record of the same name stays, and that is told`() {

@@ -185,7 +185,7 @@ def test_a_switch_moves_users_without_the_control_plane_of_route_53(aws: Control
 
 
 def test_a_record_change_that_stays_pending_is_waited_for_and_not_repeated(world: World, aws: Control, start) -> None:
-    """F43, F79: neither for its length nor for a kill in between."""
+    """F43: not for its length."""
     daemon = start(world)
     secret = world.secret(world.dr)
     aws.configure(route53=15 * PATIENCE)
@@ -199,6 +199,28 @@ def test_a_record_change_that_stays_pending_is_waited_for_and_not_repeated(world
     daemon.until_phase("dr-active", 60)
     assert_failed_over(world, secret)
     assert len(world.changes("ChangeResourceRecordSets")) == 1
+
+
+@pytest.mark.parametrize("end", ["lost", "killed"])
+def test_a_record_change_whose_answer_was_lost_is_waited_for_all_the_same(world: World, aws: Control, start, end: str) -> None:
+    """F43, F79: Route 53 lists records as they were written; only the change itself tells when its name servers have them."""
+    daemon = start(world)
+    secret = world.secret(world.dr)
+    aws.configure(route53=8)
+    fault = aws.fault("lost-answer" if end == "lost" else "hold-answer", action="ChangeResourceRecordSets", count=1)
+    world.break_primary()
+    daemon.wait_until("the change", lambda: aws.struck(fault) >= 1, 40)
+    daemon.wait_until("it is written", lambda: world.serving() == "dr", 10)
+    if end == "killed":
+        daemon.kill()
+        aws.lift(fault)
+        daemon.start()
+    daemon.wait_until("the change is looked after", lambda: aws.calls(since=world.built, action="GetChange"), 30)
+    assert daemon.steps()["shift-traffic"] == "running"
+    daemon.until_phase("dr-active", 60)
+    assert_failed_over(world, secret)
+    asked = world.changes("ChangeResourceRecordSets")
+    assert 2 <= len(asked) <= 3 and len({str(call["params"]) for call in asked}) == 1, asked
 
 
 # SIGKILL at a step

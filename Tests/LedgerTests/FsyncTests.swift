@@ -94,12 +94,16 @@ private func expectBroken(_ body: () throws -> Void) throws {
     }
   }
 
-  @Test func `F62 a full disk refuses, and takes the record when there is room again`() async throws {
+  /// A file system that mounts itself read-only after an error of its own refuses the next write of a file that is open.
+  @Test(arguments: [ENOSPC, EROFS, EDQUOT])
+  func `F62 F69 a disk that takes no writes refuses, and takes the record when it does again`(_ error: CInt)
+    async throws
+  {
     try await withFolder { path in
-      await #expect(processExitsWith: .success) { [path = path as String] in
+      await #expect(processExitsWith: .success) { [path = path as String, error = error as CInt] in
         FaultyDisk.install()
         let ledger = try SQLiteLedger(path: path)
-        FaultyDisk.inject(DiskFault(call: .write, suffix: "-wal", error: ENOSPC))
+        FaultyDisk.inject(DiskFault(call: .write, suffix: "-wal", error: error))
         do {
           try ledger.append([numbered(1)])
           fatalError("a full disk took a record")

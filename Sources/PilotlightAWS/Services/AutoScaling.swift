@@ -4,6 +4,9 @@ import PilotlightCore
 
 extension AWSCloud {
   private static let autoScaling = "2011-01-01"
+  /// Seconds from a launch that failed to the beginning of one that runs, for the failure to be this time's. Auto Scaling tries again within
+  /// minutes.
+  private static let freshTrouble = 1800.0
 
   func describeGroup(_ ref: GroupRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
     let group = try await group(ref, deadline)
@@ -95,11 +98,16 @@ extension AWSCloud {
     } catch {
       return "its scaling activities cannot be read: \(error.code)"
     }
-    for activity in result.list("Activities") {
+    var newest: Double?
+    for activity in result.list("Activities") where activity.value("Description")?.hasPrefix("Terminating") != true {
+      let start = activity.value("StartTime").flatMap(Calendar.seconds(iso:))
       switch activity["StatusCode"]?.text {
       case "Successful": return nil
-      case "Failed": return oneLine(activity["StatusMessage"]?.text ?? "a launch failed")
-      default: continue
+      case "Failed":
+        // One that was tried again long after tells nothing about this time.
+        if let newest, let start, newest - start > AWSCloud.freshTrouble { return nil }
+        return oneLine(activity["StatusMessage"]?.text ?? "a launch failed")
+      default: newest = newest ?? start
       }
     }
     return nil

@@ -34,6 +34,12 @@ import Testing
     #expect(failure.message == "Some in us-west-2: why")
   }
 
+  @Test(arguments: ["RequestTimeout", "RequestTimeoutException"])
+  func `a request that AWS waited too long for is no mistake of ours`(_ code: String) {
+    #expect(failure(code).kind == .transient)
+    #expect(failure(code, changes: true, declarative: false).kind == .unknownOutcome)
+  }
+
   @Test func `a throttle with status 503 is a throttle, also of a write`() {
     #expect(failure("Throttling", status: 503, changes: true, declarative: false).kind == .throttled)
     #expect(failure("Whatever", status: 429).kind == .throttled)

@@ -49,6 +49,25 @@ import Testing
     #expect(state.trouble == nil)
   }
 
+  @Test(arguments: [
+    ("2026-11-20T10:00:00Z", "2026-11-20T10:05:00Z", "Launching a new EC2 instance", true),
+    ("2026-11-13T10:00:00Z", "2026-11-20T10:05:00Z", "Launching a new EC2 instance", false),
+    ("2026-11-20T10:00:00Z", "2026-11-20T10:05:00Z", "Terminating EC2 instance: i-1", false),
+  ])
+  func `a launch that failed last week, or an instance that would not go, is no reason why launches fail now`(
+    _ failed: String, _ running: String, _ what: String, _ isReason: Bool
+  ) async throws {
+    try executor.prepareFixture("DescribeAutoScalingGroups.xml")
+    let dated = String(decoding: try fixture("DescribeScalingActivities.xml"), as: UTF8.self)
+      .replacing("<ActivityId>a3</ActivityId>", with: "<ActivityId>a3</ActivityId><StartTime>\(running)</StartTime>")
+      .replacing(
+        "<ActivityId>a2</ActivityId>",
+        with: "<ActivityId>a2</ActivityId><Description>\(what)</Description><StartTime>\(failed)</StartTime>")
+    executor.prepare("DescribeScalingActivities", dated)
+    guard case .group(let state) = await ask(.describeGroup(group)) else { return #expect(Bool(false)) }
+    #expect((state.trouble != nil) == isReason)
+  }
+
   @Test func `an empty list of groups means that the group does not exist`() async {
     executor.prepare(
       "DescribeAutoScalingGroups",
