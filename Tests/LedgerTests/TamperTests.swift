@@ -186,6 +186,30 @@ import Testing
   }
 }
 
+extension TamperTests {
+  @Test func `F66: every bit of a record's own bytes is found`() throws {
+    let scratch = try Scratch()
+    try writeLedger(scratch, count: 2)
+    try scratch.checkpoint()
+    let sound = try scratch.bytes("ledger.db")
+    let anchor = try scratch.bytes("ledger.db.head")
+    // Its columns lie one behind the other: text, then the time in 6 bytes or 8, then a hash of 32.
+    let record = entry(1)
+    let words = Array(
+      (record.workload + (record.incident ?? "") + record.kind + record.payload + record.sentence).utf8)
+    let start = try #require((0...(sound.count - words.count)).first { Array(sound[$0..<$0 + words.count]) == words })
+    for position in (start * 8)..<((start + words.count + 6 + 32) * 8) {
+      var bytes = sound
+      bytes[position / 8] ^= 1 << UInt8(position % 8)
+      try scratch.write(bytes, to: "ledger.db")
+      try scratch.write(anchor, to: "ledger.db.head")
+      #expect(read(scratch).failure != nil, "bit \(position % 8) of byte \(position / 8)")
+      scratch.remove("ledger.db-wal")
+      scratch.remove("ledger.db-shm")
+    }
+  }
+}
+
 extension LedgerFailure {
   fileprivate var place: Int64? {
     if case .tampered(let sequence, _) = self { sequence } else { nil }

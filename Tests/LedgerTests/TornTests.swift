@@ -51,6 +51,19 @@ import Testing
     #expect(seen == Set(stride(from: 0, through: 24, by: 2)))
   }
 
+  @Test func `F65: the last record torn at every byte of its page is dropped, and nothing else`() throws {
+    let scratch = try Scratch()
+    let ledger = try SQLiteLedger(path: scratch.ledger)
+    let entries = (0..<4).map { entry($0) }
+    for entry in entries { try ledger.append([entry]) }
+    let wal = try scratch.bytes("ledger.db-wal")
+    // A frame is a header of 24 bytes and a page of 4096 (SQLite, "Database File Format", 4.1).
+    for length in (wal.count - 4120)..<wal.count {
+      let copy = try crashed(scratch, wal: wal[..<length], keepAnchor: false)
+      #expect(try read(copy).get() == Array(entries.prefix(3)), "torn at \(length)")
+    }
+  }
+
   @Test func `F65: garbage after a torn point is not taken for records`() throws {
     let scratch = try Scratch()
     let ledger = try SQLiteLedger(path: scratch.ledger)
