@@ -236,7 +236,7 @@ extension Machine {
         // Its answer was lost, and here it is: from now on nobody thinks that it did not happen.
         record(.accepted(step: name, receipt: nil), &reaction)
       }
-      if let bound = step.bound, situation.now - (step.startedAt ?? situation.now) >= bound {
+      if let bound = step.step.bound, situation.now - (step.startedAt ?? situation.now) >= bound {
         return passBy(step, note, isTold: true, situation, &reaction)
       }
       rest(name, pollPause(step, situation), failures: 0, situation)
@@ -332,7 +332,7 @@ extension Machine {
       return
     }
     // Tried again and again, and undone by somebody each time.
-    if let bound = step.bound, step.attempts >= 3, situation.now - (step.startedAt ?? situation.now) >= bound {
+    if let bound = step.step.bound, step.attempts >= 3, situation.now - (step.startedAt ?? situation.now) >= bound {
       return passBy(step, note, situation, &reaction)
     }
     if isTooEarly(step, situation) { return rest(name, .seconds(1), failures: 0, situation) }

@@ -4,7 +4,7 @@ extension Machine {
   mutating func giveUp(
     _ step: StepRun, _ why: String, _ situation: Situation, _ reaction: inout Reaction
   ) {
-    if step.bound != nil {
+    if step.step.bound != nil {
       passBy(step, why, situation, &reaction)
       return
     }
@@ -22,7 +22,7 @@ extension Machine {
     let isHopeless =
       step.step.work.fence != nil && failure.kind == .unreachable
       && situation.assessment.diagnosis == .regionUnreachable
-    if let bound = step.bound, isHopeless || situation.now - (step.startedAt ?? situation.now) >= bound {
+    if let bound = step.step.bound, isHopeless || situation.now - (step.startedAt ?? situation.now) >= bound {
       passBy(step, why, situation, &reaction)
       return
     }

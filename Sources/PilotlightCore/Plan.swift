@@ -32,8 +32,8 @@ package enum Plan {
       plan.beside("stop-old-database", .stopDatabase(settings.primary.database.ref), bound: stopBound)
     }
     if let listener = dr.listener {
-      // A failback that was left in the middle. Whether it is so may be impossible to see; then the application's own probe tells.
-      plan.alongside("release-dr-writes", .releaseWrites(listener), bound: openBound)
+      // A failback that was left in the middle.
+      plan.alongside("release-dr-writes", .releaseWrites(listener))
     }
     plan.verify(dr, site: .dr)
     plan.then("shift-traffic", .shift(settings.traffic, to: .dr), forecast: .seconds(60))
@@ -176,8 +176,6 @@ package enum Plan {
 
 /// A rung of the fence holds the recovery up for this long at most; what is not fenced by then is owed.
 private let fenceBound: Duration = .seconds(20)
-/// The promotion takes longer.
-private let openBound: Duration = .minutes(2)
 /// Nothing waits for the last rung, and RDS takes some time to see that the instance has no replica any more.
 private let stopBound: Duration = .minutes(2)
 /// A standby in another zone is built from a snapshot; nothing is lost without it, and it is said.
@@ -207,9 +205,9 @@ private struct Builder {
   }
 
   /// A step that waits for the same as the one before; the next step waits for both.
-  mutating func alongside(_ name: String, _ work: Work, bound: Duration) {
+  mutating func alongside(_ name: String, _ work: Work) {
     let twin = steps.last { last.contains($0.name) }
-    steps.append(Step(name, work, needs: twin?.needs ?? [], forecast: .seconds(5), bound: bound))
+    steps.append(Step(name, work, needs: twin?.needs ?? [], forecast: .seconds(5)))
     last.append(name)
   }
 

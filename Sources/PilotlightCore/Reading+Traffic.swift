@@ -84,6 +84,14 @@ extension Work {
     return .done("\(record.name) leads to \(to.host)\(move.remainder)")
   }
 
+  /// In a failover users wait, and the DR region's load balancer shows by itself that it lets them through. nil: the rules can be seen.
+  func readUnseenHold(_ replies: [CloudReply], _ context: StepContext) -> Reading? {
+    guard context.run.kind == .failover, case .failed(let failure) = replies.first else { return nil }
+    return context.drServing == true
+      ? .done("our own probe of the dr load balancer succeeds")
+      : .underway("whether writes are held cannot be seen, and the dr load balancer does not serve: \(failure.text)")
+  }
+
   func readHold(_ listener: ListenerRef, wanted: Bool, _ replies: [CloudReply]) -> Reading {
     guard case .writeHold(let present) = replies.first else { return unclear(replies) }
     switch (wanted, present) {

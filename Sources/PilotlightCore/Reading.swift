@@ -115,7 +115,8 @@ extension Work {
     case .shift(let traffic, let site): readQuestion(context) ?? readTraffic(traffic, site, replies, context)
     case .awaitNames(let question): readNames(question, replies)
     case .holdWrites(let listener): readHold(listener, wanted: true, replies)
-    case .releaseWrites(let listener): readHold(listener, wanted: false, replies)
+    case .releaseWrites(let listener):
+      readUnseenHold(replies, context) ?? readHold(listener, wanted: false, replies)
     case .awaitApplication(let site): readApplication(site, context)
     case .announce(let topic): readAnnouncement(topic, context)
     case .confirmByHand:

@@ -54,9 +54,6 @@ package struct StepRun: Hashable, Sendable, Codable {
   package var detail = ""
 
   package init(_ step: Step) { self.step = step }
-
-  /// For how long the run waits for the step; nil: until it is done. What was seen to keep all users out is not given up.
-  package var bound: Duration? { if case .releaseWrites = step.work, intentAt != nil { nil } else { step.bound } }
 }
 
 /// One plan being carried out.

@@ -55,9 +55,11 @@ extension Night {
   @Test(arguments: [CloudFailure.Kind.unreachable, .throttled])
   func `F29 a look that is lost on the way does not leave it closed`(_ kind: CloudFailure.Kind) throws {
     let (night, listener) = try closed()
+    night.dr = .failure(.serverError, status: 503, detail: "held")
     night.cloud.failures["elasticloadbalancing:DescribeRules"] = Array(repeating: failure(kind), count: 9)
+    #expect(night.run(.minutes(60)) { !$0.cloud.held.contains(listener) }, "\(night.workload.machine.state.phase)")
+    night.dr = .success(status: 200)
     #expect(night.run(.minutes(60)) { $0.phase == .drActive }, "\(night.workload.machine.state.phase)")
-    #expect(!night.cloud.held.contains(listener))
     #expect(!night.messages.contains { $0.kind == .stepGivenUp })
   }
 
@@ -71,12 +73,16 @@ extension Night {
     #expect(!night.cloud.held.contains(listener))
   }
 
-  @Test func `F46 where it cannot be seen whether it is closed, the failover goes on and says so`() throws {
+  @Test
+  func
+    `F46 where it cannot be seen whether it is closed, the failover goes on once our own probe shows that it is not`()
+    throws
+  {
     let (night, listener) = try closed()
     night.cloud.held.remove(listener)
     night.cloud.failures["elasticloadbalancing:DescribeRules"] = Array(repeating: failure(.denied), count: 99)
     #expect(night.run(.minutes(60)) { $0.phase == .drActive }, "\(night.workload.machine.state.phase)")
-    #expect(night.messages.contains { $0.kind == .stepGivenUp && $0.text.contains(step) })
+    #expect(!night.messages.contains { $0.kind == .stepGivenUp })
   }
 }
 
