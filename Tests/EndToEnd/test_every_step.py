@@ -181,7 +181,7 @@ def test_a_step_that_never_gets_an_answer_waits_and_goes_on_by_itself(
     daemon.wait_until("it says so", lambda: told(daemon, step, f"timeout: {call['action']}"), 50)
     workload = daemon.status()
     assert workload["phase"] == "failing-over" and workload["incident"]["standing"] == "running", workload
-    states = [(name, state) for name, state in daemon.steps().items() if name != "release-dr-writes"]  # it waits for no other
+    states = [(name, state) for name, state in daemon.steps().items() if name != "release-dr-writes"]  # it goes on beside the promotion
     now = states.index((step, "running"))
     assert {state for _, state in states[:now]} == {"done"} and {state for _, state in states[now + 1:]} == {"waiting"}, states
     assert f"{step} is running" in daemon.explain() and world.serving() == "primary"

@@ -24,7 +24,7 @@ from world import DR, PRIMARY, World
 
 #: The kinds of record that a write of an undisturbed run can end with; every other kind is always followed in the same write.
 LAST = {"degraded", "ordered", "stepStarted", "acting", "accepted", "runFinished"}
-#: The end of what no step waits for; it may have a write of its own.
+#: The end of what goes on beside another step; it may have a write of its own.
 BESIDE = {("stepDone", "await-old-primary"), ("stepDone", "release-dr-writes")}
 
 
