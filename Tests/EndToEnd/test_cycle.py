@@ -74,6 +74,18 @@ def test_failback_brings_everything_home_and_deletes_nothing(world: World, start
     assert daemon.status()["incident"] is None
 
 
+def test_databases_written_in_capitals_are_brought_home_too(world: World, start) -> None:
+    """RDS keeps identifiers in lower case, and CloudWatch knows no other."""
+    daemon = start(world, **{"primary.database.id": DATABASE.title(), "dr.database.id": REPLICA.title()})
+    secret = world.secret(world.primary)
+    fail_over(world, daemon)
+    world.mend_primary()
+    daemon.order("ack", "--loss-reviewed")
+    daemon.order("failback", "--confirm", WORKLOAD)
+    daemon.until_phase("healthy", 120)
+    assert_home(world, secret)
+
+
 def test_after_a_failover_the_daemon_never_fails_back_by_itself(world: World, start) -> None:
     daemon = start(world)
     fail_over(world, daemon)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aws.client import Control
-from checks import assert_failed_over, assert_home, fail_over
+from checks import assert_failed_over, assert_home, fail_over, seen_up
 from daemon import Daemon
 from live_check import NOT_READY, READY, Check
 from settings import WORKLOAD
@@ -111,6 +111,30 @@ def test_weights_that_do_not_lead_users_to_the_primary_alone_are_told(
         put(world, "CNAME", *pair(world, value, weights))
         word, sentence = Check(Daemon(world, tmp_path), ready).items["traffic"]
         assert ready == READY or word == "NOT READY" and "to the primary alone" in sentence, sentence
+    finally:
+        world.close()
+
+
+def test_a_third_weighted_set_is_told_before_any_disaster_and_is_a_persons_in_one(
+    aws: Control, start: Callable[..., Daemon],
+) -> None:
+    """A share of the users would stay in the dead region, and the step would be done."""
+    world = World(aws, traffic="weighted")
+    third = {"SetIdentifier": "canary", **value(world.primary)}
+    try:
+        put(world, "CNAME", {**third, "Weight": 50})
+        daemon = start(world, arm=False)
+        word, sentence = Check(daemon, NOT_READY).items["traffic"]
+        assert word == "NOT READY" and "record set canary of" in sentence and "weight 50" in sentence, sentence
+        seen_up(daemon)
+        world.break_primary()
+        workload = daemon.until("it is stuck", lambda workload: workload["stuck"] is not None, 40)
+        assert workload["stuck"]["step"] == "shift-traffic" and "canary" in daemon.explain(), daemon.explain()
+        moved = {one["SetIdentifier"]: one["Weight"] for one in sets(world)}
+        assert moved == {"primary": 0, "dr": 100, "canary": 50}, moved
+        put(world, "CNAME", {**third, "Weight": 0})
+        daemon.order("retry", reason="the canary has no users any more")
+        daemon.until_phase("dr-active")
     finally:
         world.close()
 
