@@ -374,6 +374,16 @@ extension MessageKind {
           A write of the ledger does not end, and nothing is decided before it has. All else turns, so the daemon is not restarted: it \
           would find the same disk. After a minute it counts as stuck.
           """, next: "Look at the disk of the ledger: `iostat -x`, dmesg, the volume's own monitoring.")
+    case .cannotStart:
+      MessageMeaning(
+        id: "a3f2ced0a9654099b2344cc420ef5c10", level: .critical,
+        meaning: """
+          The daemon cannot begin, and NOTHING IS WATCHED. For a disk that does not answer, or takes no writes, it waits. A ledger that \
+          is not what it was, or a workload that is gone, ends it with exit status 3, and the unit is failed until somebody comes.
+          """,
+        next:
+          "Free, repair or mount the disk: it goes on by itself. Else `pilotlightctl ledger check`, then start the unit."
+      )
     }
   }
 }

@@ -73,6 +73,7 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case turnsAgain
   case invariantBroken
   case diskStalled
+  case cannotStart
 }
 
 /// What a kind of message means, the same for every message of the kind.

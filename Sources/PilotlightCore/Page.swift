@@ -4,7 +4,8 @@ extension MessageKind {
   /// Whether a person is called for it: it needs him, or he would ask why he was not.
   package var isPaged: Bool {
     switch self {
-    case .ledgerBroken, .notArmed, .heldBack, .runBegun, .stepOwed, .stepStuck, .waiting, .stillRunning, .vetoed,
+    case .ledgerBroken, .cannotStart, .notArmed, .heldBack, .runBegun, .stepOwed, .stepStuck, .waiting, .stillRunning,
+      .vetoed,
       .runFinished,
       .rolledBack, .debtIncurred, .debtUnpaid, .oldPrimaryServes, .drDown, .rtoAtRisk, .preparationHeld, .leaseTroubled,
       .stepGivenUp:
@@ -36,6 +37,14 @@ extension Message {
       .compactMap { $0 }.joined(separator: ", "))
     lines.append("id \([name, incident, kind.rawValue, step].compactMap { $0 }.joined(separator: "/"))")
     return .publish(topic, subject: "\(name): \(kind.rawValue)", message: lines.joined(separator: "\n"))
+  }
+
+  /// News of the daemon itself, whoever holds the leases: everybody is called, each topic once.
+  package func pages(to workloads: [WorkloadSettings]) -> [CloudAction] {
+    workloads.reduce(into: []) { pages, settings in
+      guard let topic = settings.page, settings.mode != .observe, !pages.contains(page(topic)) else { return }
+      pages.append(page(topic))
+    }
   }
 }
 

@@ -176,7 +176,7 @@ package final class Engine {
   // MARK: One reaction
 
   private func turn(_ index: Int, _ event: Event, at now: Instant) -> [Command] {
-    guard let reaction = react(index, event, at: now) else { return haltedCommands(index) }
+    guard let reaction = react(index, event, at: now) else { return haltedCommands() }
     return release(reaction, index, at: now)
   }
 
@@ -201,7 +201,7 @@ package final class Engine {
 
   private func obey(_ index: Int, _ order: Order, _ token: Int, at now: Instant) -> [Command] {
     guard let reaction = react(index, .ordered(order), at: now) else {
-      return haltedCommands(index) + [.answer(token: token, .failed("the ledger cannot be written; nothing was done"))]
+      return haltedCommands() + [.answer(token: token, .failed("the ledger cannot be written; nothing was done"))]
     }
     let commands = release(reaction, index, at: now)
     return commands + [.answer(token: token, reaction.answer ?? .failed("the order was not understood"))]
@@ -254,11 +254,11 @@ package final class Engine {
   private var pendingMend = false
   private var saidHalted: LedgerFailure?
 
-  private func haltedCommands(_ index: Int) -> [Command] {
+  private func haltedCommands() -> [Command] {
     guard let halted, saidHalted != halted else { return [] }
     saidHalted = halted
     let message = Message(.ledgerBroken, "nothing is acted upon: \(halted.text)")
-    return [.say(message)] + page(.say(message), guards[index])
+    return [.say(message)] + message.pages(to: guards.map(\.settings)).map { .page($0) }
   }
 
   /// Called by the daemon after each turn: the news that the ledger works again.

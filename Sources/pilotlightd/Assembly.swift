@@ -27,14 +27,23 @@ struct Assembly {
   }
 
   func run() async throws {
+    let manager = ServiceManager(environment: environment)
+    do {
+      try await run(manager)
+    } catch let error as StartFailure where error.needsSomebody {
+      if manager.isListening, let help = try? makeHelp() { await help.call(error.text) }
+      throw error
+    }
+  }
+
+  private func run(_ manager: ServiceManager) async throws {
     LastWords.prepare()
     let activation = Activation()
-    let manager = ServiceManager(environment: environment)
     let signals = Signals([SIGTERM, SIGINT, SIGHUP]) { number in
       if number != SIGHUP { endTheStart(manager) }
     }
     let slowStart = SlowStart(manager)
-    let ledger = try openLedger()
+    let ledger = try await openLedger(manager)
     let line = TimeLine(known: try known(ledger), speed: options.speed)
     try keep(line, in: ledger)
     let logger = makeLogger(line)
@@ -59,7 +68,6 @@ struct Assembly {
     let trimming = startTrimming()
     await serve(signals, daemon)
     trimming.cancel()
-    heart.rest()
     await daemon.beginNothing()
     manager.stopping(status: "stopping: nothing new is begun, what is under way is waited for")
     // First the door, while who is inside can still be answered: a restart refuses nobody.
@@ -137,19 +145,33 @@ struct Assembly {
     return caFile.map { CurlTransport(caFile: $0) } ?? CurlTransport()
   }
 
-  private func openLedger() throws -> SQLiteLedger {
-    do throws(LedgerFailure) {
-      return try SQLiteLedger(path: configuration.daemon.ledger)
-    } catch {
-      throw StartFailure(text: "\(configuration.daemon.ledger): \(error.text)", mayPass: true)
+  /// Waits for it as a service; in the foreground, and in the sandbox, who started it sees why it ends.
+  private func openLedger(_ manager: ServiceManager) async throws -> SQLiteLedger {
+    let path = configuration.daemon.ledger
+    if manager.isListening, !options.sandbox {
+      return try await LedgerWait(path, manager, makeHelp: makeHelp).open()
     }
+    do throws(LedgerFailure) {
+      return try SQLiteLedger(path: path)
+    } catch {
+      throw StartFailure(path, error)
+    }
+  }
+
+  /// Before anything else is there.
+  private func makeHelp() throws(StartFailure) -> Help {
+    let line = TimeLine(known: nil, speed: options.speed)
+    let logger = makeLogger(line)
+    let notices = Notices(logger) { line.now }
+    let cloud = try makeCloud(line, makeTransport(), nil) { notices.say($0) }
+    return Help(workloads: configuration.workloads, logger: logger, pager: Pager(cloud, logger))
   }
 
   private func known(_ ledger: SQLiteLedger) throws -> String? {
     do throws(LedgerFailure) {
       return try ledger.fact("timeline")
     } catch {
-      throw StartFailure(text: error.text, mayPass: true)
+      throw StartFailure(configuration.daemon.ledger, error)
     }
   }
 
@@ -206,7 +228,7 @@ struct Assembly {
 
   private func makeCloud(
     _ line: TimeLine, _ transport: CurlTransport, _ sandbox: Sandbox?, onNotice: @escaping @Sendable (String) -> Void
-  ) throws -> any Cloud {
+  ) throws(StartFailure) -> any Cloud {
     if let sandbox { return sandbox.cloud }
     let aws = configuration.daemon.aws
     let regions = configuration.workloads.flatMap { [$0.dr.region, $0.primary.region] }
@@ -249,11 +271,11 @@ struct Assembly {
       throw StartFailure(
         text:
           "workload \(error.name) is in no configuration, and not done with: \(error.why). Bring it back, under that name, until "
-          + "it is (`pilotlightctl abort`, `skip` and `ack` lead out)")
+          + "it is (`pilotlightctl abort`, `skip` and `ack` lead out)", needsSomebody: true)
     } catch let error as LedgerFailure {
-      throw StartFailure(text: error.text)
+      throw StartFailure(configuration.daemon.ledger, error)
     } catch {
-      throw StartFailure(text: "a record of the ledger cannot be understood: \(error)")
+      throw StartFailure(text: "a record of the ledger cannot be understood: \(error)", needsSomebody: true)
     }
   }
 

@@ -106,9 +106,14 @@ actor Daemon {
 
   /// From now on nothing is decided, whatever happens; questions are answered.
   func beginNothing() {
+    decideNothing()
+    say(Message(.daemonStopping, "stopping; a run in progress continues at the next start"))
+  }
+
+  private func decideNothing() {
     isStopping = true
     timer.cancel()
-    say(Message(.daemonStopping, "stopping; a run in progress continues at the next start"))
+    heart.rest()
     for token in waiting.keys.sorted() { answer(token, .failed(Daemon.stopping)) }
   }
 
@@ -117,13 +122,10 @@ actor Daemon {
   /// After `beginNothing`: what is under way is waited for and recorded, up to `patience`. The run continues at the next start.
   func stop(patience: Duration = .seconds(10)) async {
     await callsAreAnswered(within: patience)
-    await pager.settle(within: Daemon.lastPages)
+    await pager.settle()
     transport.shutdown()
     closeRecording()
   }
-
-  /// Pages that are on their way when we stop have so long: who is called then may be called by nobody else.
-  private static let lastPages: Duration = .seconds(3)
 
   /// One input, its commands, and the next wake-up.
   func turn(_ input: Input) {
@@ -136,19 +138,26 @@ actor Daemon {
     carryOut(engine.handle(input, at: now))
     carryOut(engine.mended())
     if !unsent.isEmpty { sendUnsent() }
-    if case .broken? = engine.halted { giveUp() }
+    if case .broken? = engine.halted { return giveUp() }
     setTimer()
     tellStatus()
     for proven in proofs { proven() }
     proofs = []
   }
 
-  /// What the file holds after an I/O error nobody in this process can know: the next one reads it afresh.
-  private func giveUp() -> Never {
+  /// What the file holds after an I/O error nobody in this process can know: the next one reads it afresh. Who is called for it is
+  /// called before.
+  private func giveUp() {
     say(Message(.ledgerBroken, "the ledger is broken: leaving, so that a new process reads what is durable"))
     manager.status("the ledger is broken; starting anew")
-    manager.spareTheLimit()
-    leave(EX_IOERR)
+    decideNothing()
+    Task {
+      await pager.settle()
+      manager.spareTheLimit()
+      leave(EX_IOERR)
+    }
+    // Whatever keeps that waiting: nothing watches over us any more.
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(10)) { leave(EX_IOERR) }
   }
 
   private func setTimer() {
@@ -178,8 +187,7 @@ actor Daemon {
   }
 
   private func send(_ page: CloudAction) {
-    let pager = pager
-    Task { await pager.send(page) { Task { await self.noteTaken(page) } } }
+    pager.send(page) { Task { await self.noteTaken(page) } }
   }
 
   /// Without the note the next process would send it again: nobody is called too seldom.

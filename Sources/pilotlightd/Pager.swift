@@ -3,59 +3,87 @@
 import Logging
 import PilotlightCore
 import PilotlightEngine
+import Synchronization
 
-actor Pager {
+final class Pager: Sendable {
   private struct Waiting {
     let number: Int
     let page: CloudAction
     let taken: @Sendable () -> Void
   }
+  private struct State {
+    /// By topic: one that cannot be reached holds no other up.
+    var waiting: [String: [Waiting]] = [:]
+    var isSending: Set<String> = []
+    var last = 0
+    var whenSettled: [Int: CheckedContinuation<Void, Never>] = [:]
+  }
   private let cloud: any Cloud
   private let logger: Logger
-  /// By topic: one that cannot be reached holds no other up.
-  private var waiting: [String: [Waiting]] = [:]
-  private var isSending: Set<String> = []
-  private var last = 0
-  private var whenSettled: CheckedContinuation<Void, Never>?
+  private let state = Mutex(State())
   /// More than so many waiting pages tell nobody anything; the oldest go.
   private static let most = 100
   /// A page that nobody takes for this long is given up: it is in the journal.
   static let patience: Duration = .hours(6)
+  /// Pages that are on their way when the process leaves have so long: who is called then may be called by nobody else.
+  static let lastPages: Duration = .seconds(3)
 
   init(_ cloud: any Cloud, _ logger: Logger) {
     self.cloud = cloud
     self.logger = logger
   }
 
+  /// On its way when this returns.
+  ///
   /// - Parameter taken: called when it is.
-  func send(_ page: CloudAction, taken: @escaping @Sendable () -> Void) async {
+  func send(_ page: CloudAction, taken: @escaping @Sendable () -> Void = {}) {
     guard case .publish(let topic, _, _) = page else { return }
-    if waiting[topic.arn, default: []].count == Pager.most { waiting[topic.arn]?.removeFirst() }
-    last += 1
-    waiting[topic.arn, default: []].append(Waiting(number: last, page: page, taken: taken))
-    guard isSending.insert(topic.arn).inserted else { return }
-    while let next = waiting[topic.arn]?.first {
-      if await isTaken(next.page) { next.taken() }
-      if waiting[topic.arn]?.first?.number == next.number { waiting[topic.arn]?.removeFirst() }
+    let begins = state.withLock { state in
+      if state.waiting[topic.arn, default: []].count == Pager.most { state.waiting[topic.arn]?.removeFirst() }
+      state.last += 1
+      state.waiting[topic.arn, default: []].append(Waiting(number: state.last, page: page, taken: taken))
+      return state.isSending.insert(topic.arn).inserted
     }
-    isSending.remove(topic.arn)
-    if isSending.isEmpty { settled() }
+    if begins { Task { await empty(topic.arn) } }
+  }
+
+  private func empty(_ topic: String) async {
+    while let next = first(topic) {
+      if await isTaken(next.page) { next.taken() }
+      state.withLock { state in
+        if state.waiting[topic]?.first?.number == next.number { state.waiting[topic]?.removeFirst() }
+      }
+    }
+  }
+
+  /// nil: there is none, and who sends the next begins anew.
+  private func first(_ topic: String) -> Waiting? {
+    let (next, settled) = state.withLock { state in
+      if let next = state.waiting[topic]?.first { return (Waiting?.some(next), [CheckedContinuation<Void, Never>]()) }
+      state.isSending.remove(topic)
+      guard state.isSending.isEmpty else { return (nil, []) }
+      defer { state.whenSettled = [:] }
+      return (nil, Array(state.whenSettled.values))
+    }
+    for waiter in settled { waiter.resume() }
+    return next
   }
 
   /// Waits until every page is taken, `patience` at most.
-  func settle(within patience: Duration) async {
-    guard !isSending.isEmpty else { return }
-    let alarm = Task {
-      try? await Task.sleep(for: patience)
-      self.settled()
+  func settle(within patience: Duration = Pager.lastPages) async {
+    await withCheckedContinuation { waiter in
+      let number: Int? = state.withLock { state in
+        guard !state.isSending.isEmpty else { return nil }
+        state.last += 1
+        state.whenSettled[state.last] = waiter
+        return state.last
+      }
+      guard let number else { return waiter.resume() }
+      Task {
+        try? await Task.sleep(for: patience)
+        state.withLock { $0.whenSettled.removeValue(forKey: number) }?.resume()
+      }
     }
-    await withCheckedContinuation { whenSettled = $0 }
-    alarm.cancel()
-  }
-
-  private func settled() {
-    whenSettled?.resume()
-    whenSettled = nil
   }
 
   private func isTaken(_ page: CloudAction) async -> Bool {

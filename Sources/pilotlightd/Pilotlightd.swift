@@ -13,7 +13,8 @@ struct Pilotlightd: AsyncParsableCommand {
     abstract: "Watch applications in one AWS region and fail them over to their pilot light in another.",
     discussion: """
       Exit codes: 0 stopped by a signal, or the check found nothing; 1 it cannot run, or --live found something that a failover lacks; \
-      2 wrong usage or configuration.
+      2 wrong usage or configuration; 3 it cannot run before somebody has looked at the ledger, or brought back a workload that is \
+      not done with.
       """)
 
   @Option(help: "The configuration, YAML.")
@@ -92,8 +93,7 @@ struct Pilotlightd: AsyncParsableCommand {
       }
     } catch let error as StartFailure {
       complain("pilotlightd: \(error.text)")
-      if error.mayPass { ServiceManager().spareTheLimit() }
-      throw ExitCode(1)
+      throw ExitCode(error.needsSomebody ? 3 : 1)
     }
   }
 
@@ -131,8 +131,8 @@ extension LogFormat: ExpressibleByArgument {}
 /// Why the daemon cannot start, in one sentence.
 struct StartFailure: Error {
   let text: String
-  /// It is the disk's, and may be gone at the next start.
-  var mayPass = false
+  /// It is so at the next start, too.
+  var needsSomebody = false
 }
 
 /// Ends the process at once. exit(3) lets libraries take themselves apart, OpenSSL for one, while other threads are still using them:

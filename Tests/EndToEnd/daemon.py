@@ -35,6 +35,9 @@ SANITIZER = {
 #: Exit codes of pilotlightctl.
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
+#: Exit code of pilotlightd that cannot start before somebody has come.
+NEEDS_SOMEBODY = 3
+
 #: What must never be seen in anything the daemon writes or shows.
 SECRETS = (*CANARIES, SECRET_KEY)
 

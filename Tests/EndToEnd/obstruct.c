@@ -7,11 +7,15 @@
 //   control     the event loop of the control socket hangs
 //   ledger      a write of the ledger hangs as it becomes durable
 //   lost        libcurl never tells that a transfer has ended
+//   full        the disk has no room for a write of the ledger
+//   read-only   it has become read-only
+//   io-error    it answers a write of the ledger with an I/O error
 //   busy-start  opening the ledger takes nine seconds of computing
 //   idle-start  opening the ledger takes nine seconds of nothing
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -111,6 +115,28 @@ int fsync(int descriptor) {
 int fdatasync(int descriptor) {
   if (is_wanted("ledger") && is_ledger(descriptor)) hang("ledger");
   return REAL(fdatasync)(descriptor);
+}
+
+// As it answers once a file is open. SQLite writes by either name.
+static int refusal(int descriptor) {
+  static const struct {
+    const char *name;
+    int error;
+  } refusals[] = {{"full", ENOSPC}, {"read-only", EROFS}, {"io-error", EIO}};
+  for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+    if (!is_wanted(refusals[i].name) || !is_ledger(descriptor)) continue;
+    note(refusals[i].name);
+    return refusals[i].error;
+  }
+  return 0;
+}
+
+ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t offset) {
+  return (errno = refusal(descriptor)) ? -1 : REAL(pwrite)(descriptor, bytes, count, offset);
+}
+
+ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t offset) {
+  return (errno = refusal(descriptor)) ? -1 : REAL(pwrite64)(descriptor, bytes, count, offset);
 }
 
 int sqlite3_open_v2(const char *name, void **database, int flags, const char *system);

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from checks import assert_untouched, fail_over
-from daemon import BINARIES, DONE, FAILED, PATIENCE, REFUSED, USAGE, Daemon
+from daemon import BINARIES, DONE, FAILED, NEEDS_SOMEBODY, PATIENCE, REFUSED, USAGE, Daemon
 from settings import WORKLOAD
 from world import STANDBY, World
 
@@ -135,7 +135,7 @@ def test_a_damaged_ledger_is_refused_named_and_kept(world: World, start) -> None
     database.close()
     before = ledger.read_bytes()
     daemon.start(wait=False)
-    assert daemon.process is not None and daemon.process.wait(15 * PATIENCE) != 0
+    assert daemon.process is not None and daemon.process.wait(15 * PATIENCE) == NEEDS_SOMEBODY
     assert "chain does not hold at record 2" in daemon.log(), daemon.log()[-2000:]
     assert ledger.read_bytes() == before
     damaged = daemon.ctl("ledger", "check", str(ledger))

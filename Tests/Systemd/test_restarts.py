@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import stat
 import threading
 import time
@@ -16,7 +17,7 @@ import pytest
 
 from checks import assert_failed_over, assert_promoted_once
 from service import (
-    ALICE, CONFIG, CONTROL, EVE, OBSTRUCT_IN, SERVICE, SOCKET, Service, begun_at, cursor, journal, prop, properties, run, said, systemctl,
+    ALICE, CONFIG, CONTROL, EVE, LEDGER, OBSTRUCT_IN, SERVICE, SOCKET, Service, begun_at, cursor, journal, prop, properties, run, said, systemctl,
     wait_until)
 from settings import WORKLOAD
 
@@ -205,20 +206,35 @@ def test_a_crash_loop_ends_and_keeps_the_state(service: Service) -> None:
     assert service.status()["phase"] == "healthy"
 
 
-def test_a_disk_that_comes_back_finds_a_watchdog(service: Service) -> None:
-    """Trouble of the ledger's disk does not use the start limit up."""
+def test_a_start_on_a_read_only_disk_waits_for_it(service: Service) -> None:
+    """F69: longer than a start may take, and without using the start limit up."""
     service.start().armed()
-    ledger = Path("/var/lib/pilotlight/ledger.db")
+    service.drop_in("disk", "ReadOnlyPaths=/var/lib/pilotlight", "TimeoutStartSec=5")
+    run("systemctl", "restart", "--no-block", SERVICE)
+    wait_until("it says that nothing is watched", lambda: "NOTHING IS WATCHED" in prop("StatusText"), 15)
+    assert "Read-only file system" in prop("StatusText")
+    time.sleep(8)
+    assert properties("ActiveState", "NRestarts") == {"ActiveState": "activating", "NRestarts": "0"}
+    inside = ("nsenter", f"--target={service.pid}", "--mount", "mount", "-o", "remount,bind,rw", "/var/lib/pilotlight")
+    run(*inside, check=True)
+    wait_until("it runs", lambda: prop("ActiveState") == "active", 10)
+    service.armed()
+
+
+def test_a_ledger_that_was_changed_fails_the_unit_and_calls_somebody(service: Service) -> None:
+    """F66: it is refused, named and kept, and is so at every start."""
+    service.start().armed()
     systemctl("stop", SERVICE)
-    held = ledger.rename(ledger.with_suffix(".held"))
-    ledger.mkdir()
-    run("systemctl", "start", "--no-block", SERVICE)
-    wait_until("it is tried again and again", lambda: service.restarts >= 6, 40)
-    assert prop("Result") != "start-limit-hit"
-    ledger.rmdir()
-    held.rename(ledger)
-    wait_until("it runs", lambda: prop("ActiveState") == "active", 20)
-    assert service.status()["phase"] == "healthy"
+    with sqlite3.connect(LEDGER) as database:
+        database.execute("UPDATE entries SET sentence = 'nothing happened' WHERE sequence = 2")
+    database.close()
+    called = calls_for_help()
+    assert run("systemctl", "start", SERVICE).returncode != 0
+    assert properties("ActiveState", "ExecMainStatus", "NRestarts") == {
+        "ActiveState": "failed", "ExecMainStatus": "3", "NRestarts": "0"}
+    wait_until("somebody is called", called, 10)
+    assert any("chain does not hold at record 2" in line for line in said("PRIORITY=2"))
+    systemctl("reset-failed", SERVICE)
 
 
 def test_a_configuration_that_is_gone_at_a_restart_is_waited_for_and_then_ends_as_failed(service: Service) -> None:

@@ -1,0 +1,133 @@
+"""The disk of the ledger fails a living daemon, and one that starts: nothing is done that is not written, and somebody is called."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aws.client import Control
+from checks import assert_failed_over
+from daemon import NEEDS_SOMEBODY, PATIENCE, Daemon
+from shims import compiled
+from world import World
+
+
+class Fragile(Daemon):
+    """Its disk does what a test wants, and where a test listens it is a service."""
+
+    def __init__(self, world: World, directory: Path, library: Path) -> None:
+        shim = {"LD_PRELOAD": str(library), "OBSTRUCT_IN": str(directory)}
+        super().__init__(world, directory, {"page": {"topic": world.topic}, "detection.pollInterval": "500ms"}, shim)
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(str(directory / "notify"))
+        self.manager.setblocking(False)
+        self.told: list[str] = []
+        self.ledger = directory / "ledger.db"
+
+    def as_a_service(self) -> Fragile:
+        self.extra_environment["NOTIFY_SOCKET"] = str(self.directory / "notify")
+        self.start(wait=False)
+        return self
+
+    def has_told(self, text: str) -> bool:
+        """The service manager."""
+        try:
+            while True:
+                self.told.append(self.manager.recv(65_536).decode())
+        except BlockingIOError:
+            return any(text in told for told in self.told)
+
+    def calls(self, kind: str) -> list[str]:
+        return [page for page in self.world.announcements() if page.endswith(f"id pilotlightd/{kind}")]
+
+    def acts(self) -> list[str]:
+        return [call["action"] for call in self.world.changes() if call["action"] != "Publish"]
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled("obstruct", tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture
+def fragile(world: World, tmp_path: Path, library: Path) -> Iterator[Fragile]:
+    daemon = Fragile(world, tmp_path, library)
+    yield daemon
+    daemon.kill_at_end()
+    daemon.look_for_secrets()
+    daemon.manager.close()
+
+
+@pytest.mark.parametrize("trouble", ["full", "read-only"])
+def test_a_disk_that_takes_no_writes_holds_everything_until_it_does(world: World, fragile: Fragile, trouble: str) -> None:
+    """F62, F69: it is watched and called on, and nothing is done; room again, and the failover goes its way."""
+    fragile.start().armed()
+    secret = world.secret(world.dr)
+    (fragile.directory / trouble).touch()
+    world.break_primary()
+    fragile.wait_until("somebody is called", lambda: fragile.calls("ledgerBroken"), 30)
+    fragile.until("it is seen", lambda workload: workload["assessment"]["verdict"] == "down", 20)
+    fragile.stays(lambda: fragile.acts() == [], 5)
+    assert "the ledger cannot be written" in fragile.ctl("status").stdout
+    assert "nothing is acted upon" in fragile.log() and len(fragile.calls("ledgerBroken")) == 1
+    # An order would have to be written, too.
+    assert "cannot be written" in fragile.order("pause", expect=1)
+    (fragile.directory / trouble).unlink()
+    fragile.until_phase("dr-active", 90)
+    assert_failed_over(world, secret)
+    assert "the ledger can be written again" in fragile.log()
+
+
+def test_an_io_error_ends_the_process_when_somebody_is_called_and_the_next_goes_on(
+    world: World, aws: Control, fragile: Fragile
+) -> None:
+    """F63: what is on the disk after it nobody knows; a new process reads it."""
+    fragile.start().armed()
+    secret = world.secret(world.dr)
+    # Who is called is called though the first try fails.
+    aws.fault("error", action="Publish", status=503, count=1)
+    (fragile.directory / "io-error").touch()
+    world.break_primary()
+    assert fragile.process is not None and fragile.process.wait(60 * PATIENCE) == os.EX_IOERR
+    assert fragile.calls("ledgerBroken") and fragile.acts() == []
+    (fragile.directory / "io-error").unlink()
+    fragile.start().until_phase("dr-active", 90)
+    assert_failed_over(world, secret)
+
+
+def test_a_start_without_its_ledger_waits_calls_and_begins_when_it_is_there(world: World, fragile: Fragile) -> None:
+    """F62, F69 at a start."""
+    fragile.start().armed()
+    fragile.terminate()
+    away = fragile.ledger.rename(fragile.directory / "away")
+    fragile.ledger.mkdir()
+    fragile.as_a_service()
+    fragile.wait_until("it says so", lambda: fragile.has_told("STATUS=NOTHING IS WATCHED"), 15)
+    assert world.announcements() == []
+    # Who does not listen to what a service tells makes it wait.
+    fragile.wait_until("somebody is called", lambda: not fragile.has_told("READY=1") and fragile.calls("cannotStart"), 60)
+    assert fragile.alive() and not fragile.has_told("READY=1") and fragile.has_told("EXTEND_TIMEOUT_USEC")
+    fragile.ledger.rmdir()
+    away.rename(fragile.ledger)
+    fragile.wait_until("it is ready", lambda: fragile.has_told("READY=1"), 15)
+    fragile.armed()
+    assert len(fragile.calls("cannotStart")) == 1
+
+
+def test_a_ledger_that_was_changed_ends_the_start_for_good_and_calls_somebody(world: World, fragile: Fragile) -> None:
+    """F66: it would be so at the next start, too."""
+    fragile.start().armed()
+    fragile.terminate()
+    with sqlite3.connect(fragile.ledger) as database:
+        database.execute("UPDATE entries SET sentence = 'nothing happened' WHERE sequence = 2")
+    database.close()
+    fragile.as_a_service()
+    assert fragile.process is not None and fragile.process.wait(30 * PATIENCE) == NEEDS_SOMEBODY
+    (page,) = fragile.calls("cannotStart")
+    assert "record 2" in page and not fragile.has_told("READY=1")
+    assert fragile.acts() == []
