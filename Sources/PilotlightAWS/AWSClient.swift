@@ -55,10 +55,11 @@ package final class AWSClient: OperationExecuting {
   private let clock: AWSClock
   private let random: @Sendable () -> Double
   private let skew: ClockSkew
+  private let budget = RetryBudget()
 
   package init(
     http: any HTTPSending, configuration: AWSConfiguration, clock: AWSClock, random: @escaping @Sendable () -> Double,
-    onNotice: @escaping @Sendable (String) -> Void
+    onNotice: @escaping @Sendable (AWSNotice) -> Void
   ) {
     self.http = http
     self.configuration = configuration
@@ -78,12 +79,15 @@ package final class AWSClient: OperationExecuting {
 
   package func execute(_ operation: Operation, timeout: Duration) async -> Result<Answer, CloudFailure> {
     let deadline = Deadline(after: timeout, steady: clock.steady)
-    var attempt = 0
+    var (attempt, paid) = (0, 0)
     var wasResigned = false
     while true {
       attempt += 1
       let outcome = await attemptOnce(operation, deadline)
-      guard case .failure(let failure) = outcome.result else { return outcome.result }
+      guard case .failure(let failure) = outcome.result else {
+        budget.answered(operation, paid: paid)
+        return outcome.result
+      }
       // Keys that ended, and a clock that is wrong, are mended once and the request signed anew.
       if failure.kind == .credentials, outcome.wasSigned, !wasResigned, await mend(outcome) {
         wasResigned = true
@@ -92,6 +96,11 @@ package final class AWSClient: OperationExecuting {
       guard attempt < AWSClient.attempts, mayRepeat(failure, operation) else { return .failure(failure) }
       let pause = delay(attempt)
       guard pause < deadline.left else { return .failure(failure) }
+      if !operation.changes {
+        guard let cost = budget.pay(for: operation, afterTimeout: failure.code == HTTPFailure.Kind.timeout.rawValue)
+        else { return .failure(failure) }
+        paid = cost
+      }
       await clock.sleep(pause)
     }
   }

@@ -6,9 +6,9 @@ import Synchronization
 
 final class ClockSkew: Sendable {
   private let offset = Mutex<Double>(0)
-  private let onNotice: @Sendable (String) -> Void
+  private let onNotice: @Sendable (AWSNotice) -> Void
 
-  init(onNotice: @escaping @Sendable (String) -> Void) { self.onNotice = onNotice }
+  init(onNotice: @escaping @Sendable (AWSNotice) -> Void) { self.onNotice = onNotice }
 
   /// What is added to the local clock.
   var seconds: Double { offset.withLock { $0 } }
@@ -26,7 +26,8 @@ final class ClockSkew: Sendable {
     }
     if changed {
       let side = found < 0 ? "ahead of" : "behind"
-      onNotice("this host's clock is \(Int64(saturating: abs(found))) s \(side) AWS; signatures are corrected for it")
+      onNotice(
+        .remark("this host's clock is \(Int64(saturating: abs(found))) s \(side) AWS; signatures are corrected for it"))
     }
     return changed
   }

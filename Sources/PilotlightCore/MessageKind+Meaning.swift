@@ -374,6 +374,12 @@ extension MessageKind {
           A write of the ledger does not end, and nothing is decided before it has. All else turns, so the daemon is not restarted: it \
           would find the same disk. After a minute it counts as stuck.
           """, next: "Look at the disk of the ledger: `iostat -x`, dmesg, the volume's own monitoring.")
+    case .credentialsEnding:
+      MessageMeaning(
+        id: "50a4453ad14d48bd90e2da7e4461246d", level: .error,
+        meaning:
+          "Credentials cannot be renewed. Those in use are used ten minutes beyond their end; then nothing can be done in AWS.",
+        next: "Look at their source: instance metadata, the container's endpoint, STS, the files.")
     case .cannotStart:
       MessageMeaning(
         id: "a3f2ced0a9654099b2344cc420ef5c10", level: .critical,

@@ -74,6 +74,7 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case invariantBroken
   case diskStalled
   case cannotStart
+  case credentialsEnding
 }
 
 /// What a kind of message means, the same for every message of the kind.

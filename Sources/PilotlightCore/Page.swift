@@ -4,7 +4,8 @@ extension MessageKind {
   /// Whether a person is called for it: it needs him, or he would ask why he was not.
   package var isPaged: Bool {
     switch self {
-    case .ledgerBroken, .cannotStart, .notArmed, .heldBack, .runBegun, .stepOwed, .stepStuck, .waiting, .stillRunning,
+    case .ledgerBroken, .cannotStart, .credentialsEnding, .notArmed, .heldBack, .runBegun, .stepOwed, .stepStuck,
+      .waiting, .stillRunning,
       .vetoed,
       .runFinished,
       .rolledBack, .debtIncurred, .debtUnpaid, .oldPrimaryServes, .drDown, .rtoAtRisk, .preparationHeld, .leaseTroubled,

@@ -59,6 +59,7 @@ struct Assembly {
         transport: transport, prober: HTTPProber(transport: transport, now: { line.now }, speed: line.speed),
         manager: manager, heart: heart, reloader: Reloader(options, configuration.daemon, manager), logger: logger,
         sandbox: sandbox, observations: makeObservations(line, logger)))
+    notices.call { message in Task { await daemon.call(message) } }
     let control = try await startControl(activation, daemon, sandbox)
     signals.begin()
     await daemon.start(configuration.workloads)
@@ -127,7 +128,7 @@ struct Assembly {
     let line = TimeLine(known: nil, speed: options.speed)
     let transport = makeTransport()
     let sandbox = try await makeSandbox(line)
-    let cloud = try makeCloud(line, transport, sandbox) { complain("warning: \($0)") }
+    let cloud = try makeCloud(line, transport, sandbox) { complain("warning: \($0.text)") }
     let isReady = await LiveCheck(cloud: cloud, now: { line.now }).run(
       (sandbox?.workloads ?? configuration.workloads).signed(configuration.daemon.signature)
     ) {
@@ -227,7 +228,7 @@ struct Assembly {
   }
 
   private func makeCloud(
-    _ line: TimeLine, _ transport: CurlTransport, _ sandbox: Sandbox?, onNotice: @escaping @Sendable (String) -> Void
+    _ line: TimeLine, _ transport: CurlTransport, _ sandbox: Sandbox?, onNotice: @escaping @Sendable (AWSNotice) -> Void
   ) throws(StartFailure) -> any Cloud {
     if let sandbox { return sandbox.cloud }
     let aws = configuration.daemon.aws

@@ -186,6 +186,11 @@ actor Daemon {
     }
   }
 
+  /// Everybody, for news that is not one workload's.
+  func call(_ message: Message) {
+    for page in message.pages(to: engine.guards.map(\.settings)) { send(page) }
+  }
+
   private func send(_ page: CloudAction) {
     pager.send(page) { Task { await self.noteTaken(page) } }
   }

@@ -2,6 +2,7 @@
 // again from time to time, it does not bury everything else.
 
 import Logging
+import PilotlightAWS
 import PilotlightCore
 import Synchronization
 
@@ -9,6 +10,8 @@ final class Notices: Sendable {
   private let logger: Logger
   private let now: @Sendable () -> Instant
   private let said = Mutex<[String: Instant]>([:])
+  /// Who calls people; nobody before there is one.
+  private let caller = Mutex<(@Sendable (Message) -> Void)?>(nil)
 
   /// The same words are not said again for so long.
   private static let pause: Duration = .seconds(300)
@@ -20,7 +23,19 @@ final class Notices: Sendable {
     self.now = now
   }
 
-  func say(_ text: String) {
+  func call(by caller: @escaping @Sendable (Message) -> Void) { self.caller.withLock { $0 = caller } }
+
+  func say(_ notice: AWSNotice) {
+    switch notice {
+    case .remark(let text): remark(text)
+    case .credentialsEnding(let text):
+      let message = Message(.credentialsEnding, text)
+      message.log(to: logger)
+      caller.withLock { $0 }?(message)
+    }
+  }
+
+  private func remark(_ text: String) {
     let now = now()
     let isNews = said.withLock { said in
       if let before = said[text], now - before < Notices.pause { return false }

@@ -74,14 +74,19 @@ private final class Agent: Sendable {
   agent.time.advance(3400)
   #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K1")
   await agent.settled(cache, asked: 2)
-  #expect(
-    agent.notices.all == [
-      "credentials cannot be renewed: the container's credential endpoint answers HTTP 500; those in use end in 200 s"
-    ])
+  let text = "credentials cannot be renewed: the container's credential endpoint answers HTTP 500; those in use end in"
+  #expect(agent.notices.all == [.remark("\(text) 200 s")])
   // Not again at every call.
   for _ in 0..<5 { _ = try await cache.keys(within: .seconds(60)) }
   #expect(agent.count == 2)
-  agent.time.advance(700)
+  // Somebody is called before the end, and once.
+  for number in 3...4 {
+    agent.time.advance(37)
+    #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K1")
+    await agent.settled(cache, asked: number)
+  }
+  #expect(agent.notices.all.dropFirst() == [.credentialsEnding("\(text) 163 s"), .remark("\(text) 126 s")])
+  agent.time.advance(626)
   #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K1")
   agent.time.advance(101)
   for _ in 0..<3 {

@@ -2,6 +2,7 @@
 
 import PilotlightCore
 import PilotlightHTTP
+import Synchronization
 import Testing
 
 @testable import PilotlightAWS
@@ -42,6 +43,46 @@ extension Result where Success == Answer, Failure == CloudFailure {
     let result = await (try client(http)).execute(read, timeout: .seconds(30))
     #expect(result.kind == .throttled && result.code == "Throttling")
     #expect(http.requests.count == 3)
+  }
+
+  /// One call in a throttled place, again and again; how many requests that made.
+  private func requests(_ operation: Operation, calls: Int, _ client: AWSClient, _ http: FakeHTTP) async -> [Int] {
+    var made: [Int] = []
+    for _ in 0..<calls {
+      let before = http.requests.count
+      _ = await client.execute(operation, timeout: .seconds(30))
+      made.append(http.requests.count - before)
+    }
+    return made
+  }
+
+  @Test func `F28 what reads may repeat is used up where a service throttles, and there alone`() async throws {
+    let http = FakeHTTP { request, _ in
+      request.url.contains("eu-west-1") ? refusal(400, "Throttling") : answer(200, "done")
+    }
+    let client = try client(http)
+    let elsewhere = Operation(.rds, region: "us-west-2", name: "DescribeDBInstances")
+    let throttled = Operation(.rds, region: "eu-west-1", name: "DescribeDBInstances")
+    let act = Operation(.rds, region: "eu-west-1", name: "PromoteReadReplica", changes: true)
+    let other = Operation(.autoscaling, region: "eu-west-1", name: "DescribeAutoScalingGroups")
+    // 500 tokens, 10 for the two repetitions of a call.
+    let made = await requests(throttled, calls: 60, client, http)
+    #expect(made == Array(repeating: 3, count: 50) + Array(repeating: 1, count: 10))
+    #expect(await requests(act, calls: 2, client, http) == [3, 3])
+    #expect(await requests(other, calls: 1, client, http) == [3])
+    #expect(await requests(elsewhere, calls: 1, client, http) == [1])
+  }
+
+  @Test func `answers fill again what may be repeated`() async throws {
+    let isThrottled = Mutex(true)
+    let http = FakeHTTP { _, _ in isThrottled.withLock { $0 } ? refusal(400, "Throttling") : answer(200, "done") }
+    let client = try client(http)
+    _ = await requests(read, calls: 50, client, http)
+    #expect(await requests(read, calls: 1, client, http) == [1])
+    isThrottled.withLock { $0 = false }
+    _ = await requests(read, calls: 7, client, http)
+    isThrottled.withLock { $0 = true }
+    #expect(await requests(read, calls: 2, client, http) == [2, 1])
   }
 
   @Test func `no pause reaches beyond the timeout`() async throws {

@@ -46,7 +46,9 @@ private func service(now: Double) -> FakeHTTP {
     #expect(http.requests.count == 4)
     let side = offset > 0 ? "ahead of" : "behind"
     #expect(
-      notices.all == ["this host's clock is \(Int(abs(offset))) s \(side) AWS; signatures are corrected for it"])
+      notices.all == [
+        .remark("this host's clock is \(Int(abs(offset))) s \(side) AWS; signatures are corrected for it")
+      ])
   }
 
   @Test func `a presigned URL has the corrected time too`() async throws {

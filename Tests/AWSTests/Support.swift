@@ -57,9 +57,9 @@ final class FakeTime: Sendable {
 
 /// Lines that were said.
 final class Notices: Sendable {
-  private let lines = Mutex<[String]>([])
-  var all: [String] { lines.withLock { $0 } }
-  func add(_ line: String) { lines.withLock { $0.append(line) } }
+  private let notices = Mutex<[AWSNotice]>([])
+  var all: [AWSNotice] { notices.withLock { $0 } }
+  func add(_ notice: AWSNotice) { notices.withLock { $0.append(notice) } }
 }
 
 extension HTTPRequest {

@@ -103,6 +103,37 @@ def test_f25_of_two_watchdogs_the_holder_fails_over_and_the_other_changes_nothin
     assert "lease" in b.ctl("status").stdout
 
 
+@pytest.mark.parametrize(("kind", "fence"), [("hold", "5"), ("hold-answer", "6")])
+def test_f74_a_kill_in_the_middle_of_taking_the_lease_leaves_one_holder(
+    world: World, aws: Control, watchdog: Callable[[str], Daemon], kind: str, fence: str
+) -> None:
+    """The request never arrived, or was carried out and nobody heard: the next life takes the lease at once, and can act."""
+    fault = aws.fault(kind, action="PutItem")
+    a = watchdog("a")
+    a.wait_until("it is taking it", lambda: aws.struck(fault) >= 1 and (kind == "hold" or record(world)["fence"] == "5"), 20)
+    assert not holds(a.status())
+    a.kill()
+    aws.lift(fault)
+    a.start()
+    a.until("it holds the lease", holds, 5)
+    assert record(world)["holder"] == "a" and record(world)["fence"] == fence
+    a.armed()
+    secret = world.secret(world.dr)
+    world.break_primary()
+    a.until_phase("dr-active")
+    assert_failed_over(world, secret)
+
+
+def test_f74_a_claim_whose_answer_is_lost_is_looked_at_and_holds(
+    world: World, aws: Control, watchdog: Callable[[str], Daemon]
+) -> None:
+    fault = aws.fault("lost-answer", action="PutItem", count=1)
+    a = watchdog("a")
+    a.until("it holds the lease", holds, 20)
+    assert aws.struck(fault) == 1 and record(world)["holder"] == "a"
+    a.armed()
+
+
 def test_f25_the_other_follows_a_holder_that_died_and_finishes_what_it_finds(
     world: World, watchdog: Callable[[str], Daemon]
 ) -> None:

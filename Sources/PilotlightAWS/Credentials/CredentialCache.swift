@@ -1,5 +1,18 @@
 // Keeps credentials fresh: renewed before they end, by one caller at a time, and kept in use when renewing fails (F48).
 
+/// What the client notices beside the answers.
+package enum AWSNotice: Hashable, Sendable {
+  case remark(String)
+  /// Credentials cannot be renewed, and those in use end within minutes. Told once, until they are renewed.
+  case credentialsEnding(String)
+
+  package var text: String {
+    switch self {
+    case .remark(let text), .credentialsEnding(let text): text
+    }
+  }
+}
+
 /// Time as the AWS client needs it.
 package struct AWSClock: Sendable {
   /// Unix seconds.
@@ -31,20 +44,23 @@ actor CredentialCache {
   private static let early: Double = 300
   /// When renewing fails, credentials at their end are used this much longer: IMDS is known to serve stale ones (F48).
   private static let grace: Double = 600
+  /// A source that has not answered so long before the end is not slow: somebody must look at it.
+  private static let alarm: Double = 180
 
   private let chain: CredentialChain
   private let clock: AWSClock
   private let random: @Sendable () -> Double
-  private let onNotice: @Sendable (String) -> Void
+  private let onNotice: @Sendable (AWSNotice) -> Void
   private var current: Credentials?
   private var renewAt: Double = 0
+  private var isAlarmed = false
   private var renewal: Task<Result<Credentials, CredentialError>, Never>?
   private var waiting: [Int: CheckedContinuation<Result<Credentials, CredentialError>, Never>] = [:]
   private var lastWaiter = 0
 
   init(
     chain: CredentialChain, clock: AWSClock, random: @escaping @Sendable () -> Double,
-    onNotice: @escaping @Sendable (String) -> Void
+    onNotice: @escaping @Sendable (AWSNotice) -> Void
   ) {
     self.chain = chain
     self.clock = clock
@@ -127,13 +143,21 @@ actor CredentialCache {
     switch result {
     case .success(let credentials):
       current = credentials
+      isAlarmed = false
       let lead = CredentialCache.early * (0.8 + 0.4 * random())
       renewAt = credentials.expires.map { max(now + 60, $0 - lead) } ?? .infinity
     case .failure(let error):
       // Not again at every call: an endpoint that is down is asked every half minute.
       renewAt = now + 30 * (0.8 + 0.4 * random())
-      let left = current?.expires.map { "; those in use end in \(Int($0 - now)) s" } ?? ""
-      onNotice("credentials cannot be renewed: \(error.text)\(left)")
+      let left = current?.expires.map { $0 - now }
+      let text =
+        "credentials cannot be renewed: \(error.text)" + (left.map { "; those in use end in \(Int($0)) s" } ?? "")
+      if let left, left <= CredentialCache.alarm, !isAlarmed {
+        isAlarmed = true
+        onNotice(.credentialsEnding(text))
+      } else {
+        onNotice(.remark(text))
+      }
     }
     for waiter in waiting.values { waiter.resume(returning: result) }
     waiting = [:]
