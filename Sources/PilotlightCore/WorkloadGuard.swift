@@ -338,8 +338,9 @@ package final class WorkloadGuard {
       case .observe(let watches): schedule.hurry(watches, at: now)
       case .startAfresh:
         forgetEvidence(at: now)
-        // What a failover stands on was read in the other region's days.
-        schedule.hurry(ReadinessItem.allCases.map { .readiness($0) }, at: now)
+        // What a failover stands on was read in the other region's days, of another replica.
+        lag = LagTracker(staleAfter: lag.staleAfter, meaning: lag.meaning)
+        schedule.hurry([.replicaLag] + ReadinessItem.allCases.map { .readiness($0) }, at: now)
       case .confirmAfresh: detector.confirmAfresh(at: now)
       case .endPrograms: outputs.append(.endPrograms)
       case .say(let message): outputs.append(.say(message))
