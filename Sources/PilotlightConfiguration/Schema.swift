@@ -113,7 +113,8 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
       "plans", absent: "as `pilotlightctl plan` shows them", "What is different in the plans.", readPlans),
     page: workload.optional(
       "page", absent: "nobody is called",
-      "Where a person is called when one is needed or should know: a failover begins, waits, is stuck or late, nothing could be done.",
+      "Where a person is called when one is needed or should know: a failover begins, waits, is stuck or late, nothing could be done. "
+        + "News of the daemon itself (its ledger, its credentials, a start that fails) goes to every topic, with the lease or without.",
       readTopic),
     names: workload.optional(
       "dns", absent: "DNS is not asked",

@@ -384,11 +384,11 @@ extension MessageKind {
       MessageMeaning(
         id: "a3f2ced0a9654099b2344cc420ef5c10", level: .critical,
         meaning: """
-          The daemon cannot begin, and NOTHING IS WATCHED. For a disk that does not answer, or takes no writes, it waits. A ledger that \
-          is not what it was, or a workload that is gone, ends it with exit status 3, and the unit is failed until somebody comes.
+          The daemon cannot start and watches nothing. While the ledger's disk does not answer it is started again every few seconds. A \
+          ledger that is not what it was, or a workload that is gone, ends it with exit status 3, and the unit is failed.
           """,
         next:
-          "Free, repair or mount the disk: it goes on by itself. Else `pilotlightctl ledger check`, then start the unit."
+          "Free, repair or mount the disk: it goes on by itself. Else mend what is named (`pilotlightctl ledger check`), and start it."
       )
     }
   }

@@ -331,6 +331,7 @@ extension LedgerFailure {
     switch self {
     case .cannotWrite(let why): "the ledger cannot be written: \(why)"
     case .broken(let why): "the ledger is broken and is not touched again: \(why)"
+    case .damaged(let why): "the ledger is damaged: \(why); keep the file, restore a copy or start with a new one"
     case .tampered(let sequence, let why): "the ledger's chain does not hold at record \(sequence): \(why)"
     case .newer(let found, let known): "the ledger was written by a newer version (format \(found), known \(known))"
     }

@@ -31,6 +31,8 @@ package enum LedgerFailure: Error, Hashable, Sendable {
   case cannotWrite(String)
   /// An fsync or write failed in a way that leaves the file's state unknown (F63, F64): stop, never retry on the same file.
   case broken(String)
+  /// The file is no sound database, or no ledger: it stays so until somebody restores it.
+  case damaged(String)
   /// The chain of hashes does not hold (F66, F97): sequence number of the first bad record, and what is wrong.
   case tampered(sequence: Int64, String)
   /// Written by a newer version (F68).

@@ -50,7 +50,7 @@ package final class LedgerAudit {
     let opened = try translating { try DatabaseQueue(path: path, configuration: configuration) }
     let found = try translating { try opened.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 } }
     if found > SQLiteLedger.version { throw .newer(found: found, known: SQLiteLedger.version) }
-    if found < 1 { throw .broken("it is a database, and not a ledger") }
+    if found < 1 { throw .damaged("it is a database, and not a ledger") }
     database = opened
     self.path = path
   }

@@ -139,8 +139,10 @@ package final class SQLiteLedger: LedgerStore {
         }
       }
     } catch {
-      if case .broken = error { broken = error }
-      throw error
+      // Nothing of this process can repair it: what is durable the next one reads.
+      let failure = if case .damaged(let why) = error { LedgerFailure.broken(why) } else { error }
+      if case .broken = failure { broken = failure }
+      throw failure
     }
   }
 
@@ -338,7 +340,8 @@ extension LedgerFailure {
     switch error.resultCode {
     case .SQLITE_FULL, .SQLITE_READONLY, .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_CANTOPEN, .SQLITE_PERM:
       self = .cannotWrite(text)
-    default: self = .broken("\(text); keep the file, restore a copy or start with a new one")
+    case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR: self = .damaged(text)
+    default: self = .broken(text)
     }
   }
 }

@@ -14,8 +14,10 @@ package struct Activation: Sendable {
   package let control: Int32?
   private let sockets: Int32?
 
-  /// Takes what was handed over. Call once: the variables that tell of it are removed, so that no child takes it for its own.
-  package init() {
+  /// What was handed over. The variables that tell of it are removed, so that no child takes it for its own.
+  package static let inherited = Activation()
+
+  private init() {
     let count = sd_listen_fds(1)
     let handed = count > 0 ? Array(3..<3 + count) : []
     control = handed.first { sd_is_socket_unix($0, Int32(SOCK_STREAM.rawValue), 1, nil, 0) > 0 }

@@ -27,8 +27,8 @@ package final class ServiceManager: Sendable {
 
   /// Before leaving because of a disk that may come back: systemd gives a service up that starts five times within ten seconds
   /// (StartLimitBurst= in the unit), and an unattended watchdog that was given up is an outage nobody sees.
-  package func spareTheLimit() {
-    if isListening { Glibc.sleep(3) }
+  package func spareTheLimit() async {
+    if isListening { try? await Task.sleep(for: .seconds(3)) }
   }
 
   /// One true sentence for `systemctl status`.

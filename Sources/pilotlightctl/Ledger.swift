@@ -24,7 +24,8 @@ struct Ledger: ParsableCommand {
       } catch let failure as LedgerFailure {
         switch failure {
         case .tampered, .newer: throw Ending.failed("\(path): \(failure.text)")
-        case .cannotWrite(let why), .broken(let why): throw Ending.failed("\(path): cannot be read as a ledger: \(why)")
+        case .cannotWrite(let why), .broken(let why), .damaged(let why):
+          throw Ending.failed("\(path): cannot be read as a ledger: \(why)")
         }
       }
     }

@@ -28,22 +28,25 @@ struct Assembly {
 
   func run() async throws {
     let manager = ServiceManager(environment: environment)
+    let signals = Signals([SIGTERM, SIGINT, SIGHUP]) { number in
+      if number != SIGHUP { endTheStart(manager) }
+    }
     do {
-      try await run(manager)
-    } catch let error as StartFailure where error.needsSomebody {
-      if manager.isListening, let help = try? makeHelp() { await help.call(error.text) }
+      try await run(manager, signals)
+    } catch let error as StartFailure {
+      await callForHelp(manager, error)
       throw error
     }
   }
 
-  private func run(_ manager: ServiceManager) async throws {
+  private func run(_ manager: ServiceManager, _ signals: Signals) async throws {
     LastWords.prepare()
-    let activation = Activation()
-    let signals = Signals([SIGTERM, SIGINT, SIGHUP]) { number in
-      if number != SIGHUP { endTheStart(manager) }
+    let activation = Activation.inherited
+    let slowStart = SlowStart(manager) { lasted in
+      let text = "reading and verifying the ledger has made no progress for \(lasted.text): look at its disk"
+      await callForHelp(manager, StartFailure(text: text, remedy: .disk))
     }
-    let slowStart = SlowStart(manager)
-    let ledger = try await openLedger(manager)
+    let ledger = try openLedger()
     let line = TimeLine(known: try known(ledger), speed: options.speed)
     try keep(line, in: ledger)
     let logger = makeLogger(line)
@@ -62,9 +65,12 @@ struct Assembly {
     notices.call { message in Task { await daemon.call(message) } }
     let control = try await startControl(activation, daemon, sandbox)
     signals.begin()
-    await daemon.start(configuration.workloads)
+    let watches = await daemon.start(configuration.workloads)
     slowStart.end()
-    manager.ready(status: await daemon.statusSentence)
+    if watches {
+      CallNote(environment: environment)?.clear()
+      manager.ready(status: await daemon.statusSentence)
+    }
     let beats = start(heart, daemon, transport, control)
     let trimming = startTrimming()
     await serve(signals, daemon)
@@ -146,12 +152,8 @@ struct Assembly {
     return caFile.map { CurlTransport(caFile: $0) } ?? CurlTransport()
   }
 
-  /// Waits for it as a service; in the foreground, and in the sandbox, who started it sees why it ends.
-  private func openLedger(_ manager: ServiceManager) async throws -> SQLiteLedger {
+  private func openLedger() throws -> SQLiteLedger {
     let path = configuration.daemon.ledger
-    if manager.isListening, !options.sandbox {
-      return try await LedgerWait(path, manager, makeHelp: makeHelp).open()
-    }
     do throws(LedgerFailure) {
       return try SQLiteLedger(path: path)
     } catch {
@@ -159,13 +161,17 @@ struct Assembly {
     }
   }
 
-  /// Before anything else is there.
-  private func makeHelp() throws(StartFailure) -> Help {
+  /// Of a service that starts unattended. In the foreground, and in the sandbox, who started it sees why it ends.
+  private func callForHelp(_ manager: ServiceManager, _ failure: StartFailure) async {
+    guard manager.isListening, !options.sandbox else { return }
     let line = TimeLine(known: nil, speed: options.speed)
     let logger = makeLogger(line)
     let notices = Notices(logger) { line.now }
-    let cloud = try makeCloud(line, makeTransport(), nil) { notices.say($0) }
-    return Help(workloads: configuration.workloads, logger: logger, pager: Pager(cloud, logger))
+    guard let cloud = try? makeCloud(line, makeTransport(), nil, onNotice: { notices.say($0) }) else { return }
+    await Help(
+      workloads: configuration.workloads, logger: logger, manager: manager, pager: Pager(cloud, logger),
+      note: CallNote(environment: environment)
+    ).call(for: failure)
   }
 
   private func known(_ ledger: SQLiteLedger) throws -> String? {
@@ -176,11 +182,22 @@ struct Assembly {
     }
   }
 
-  /// A ledger that cannot be written is no reason not to watch: it is said, and nothing is acted upon.
   private func keep(_ line: TimeLine, in ledger: SQLiteLedger) throws {
     do throws(LedgerFailure) {
-      try ledger.setFact("timeline", line.text)
+      try keep("timeline", line.text, in: ledger)
+      // Never the same: SQLite writes nothing that is there already, and a disk that takes no writes must not wait for the first night.
+      try keep("started", "\(line.now.nanoseconds)", in: ledger)
     } catch {
+      throw StartFailure(configuration.daemon.ledger, error)
+    }
+  }
+
+  /// A disk that is full is no reason not to watch: it is said, and nothing is acted upon. One that fails is.
+  private func keep(_ key: String, _ value: String, in ledger: SQLiteLedger) throws(LedgerFailure) {
+    do throws(LedgerFailure) {
+      try ledger.setFact(key, value)
+    } catch {
+      guard case .cannotWrite = error else { throw error }
       complain("pilotlightd: \(error.text)")
     }
   }
@@ -189,11 +206,7 @@ struct Assembly {
   private func home(_ ledger: SQLiteLedger) throws(LedgerFailure) -> String {
     if let known = try ledger.fact("home") { return known }
     let fresh = String(UInt64.random(in: 0...UInt64.max), radix: 16)
-    do throws(LedgerFailure) {
-      try ledger.setFact("home", fresh)
-    } catch {
-      complain("pilotlightd: \(error.text)")
-    }
+    try keep("home", fresh, in: ledger)
     return fresh
   }
 
@@ -272,11 +285,11 @@ struct Assembly {
       throw StartFailure(
         text:
           "workload \(error.name) is in no configuration, and not done with: \(error.why). Bring it back, under that name, until "
-          + "it is (`pilotlightctl abort`, `skip` and `ack` lead out)", needsSomebody: true)
+          + "it is (`pilotlightctl abort`, `skip` and `ack` lead out)", remedy: .somebody)
     } catch let error as LedgerFailure {
       throw StartFailure(configuration.daemon.ledger, error)
     } catch {
-      throw StartFailure(text: "a record of the ledger cannot be understood: \(error)", needsSomebody: true)
+      throw StartFailure(text: "a record of the ledger cannot be understood: \(error)", remedy: .somebody)
     }
   }
 

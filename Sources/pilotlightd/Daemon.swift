@@ -92,7 +92,8 @@ actor Daemon {
   /// Continues what the ledger says and begins to watch.
   ///
   /// - Parameter configured: the workloads as their owner wrote them.
-  func start(_ configured: [WorkloadSettings]) {
+  /// - Returns: whether it watches; a ledger that breaks meanwhile ends it.
+  func start(_ configured: [WorkloadSettings]) -> Bool {
     observations.note(.mark(.started(at: line.now)))
     recordViewpoints(configured)
     timer.setEventHandler { [weak self] in self?.assumeIsolated { $0.turn(.tick) } }
@@ -100,8 +101,10 @@ actor Daemon {
     unsent = engine.guards.compactMap { try? $0.unsent(in: ledger, at: line.now, patience: Pager.patience) }
     carryOut(engine.start(at: line.now))
     turn(.tick)
+    guard !isStopping else { return false }
     say(
       Message(.daemonStarted, "watching \(engine.guards.count) workload(s)\(sandbox == nil ? "" : " in the sandbox")"))
+    return true
   }
 
   /// From now on nothing is decided, whatever happens; questions are answered.
@@ -151,13 +154,14 @@ actor Daemon {
     say(Message(.ledgerBroken, "the ledger is broken: leaving, so that a new process reads what is durable"))
     manager.status("the ledger is broken; starting anew")
     decideNothing()
-    Task {
+    let (pager, manager) = (pager, manager)
+    Task.detached {
       await pager.settle()
-      manager.spareTheLimit()
+      await manager.spareTheLimit()
       leave(EX_IOERR)
     }
     // Whatever keeps that waiting: nothing watches over us any more.
-    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(10)) { leave(EX_IOERR) }
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(15)) { leave(EX_IOERR) }
   }
 
   private func setTimer() {

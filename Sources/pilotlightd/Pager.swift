@@ -26,7 +26,7 @@ final class Pager: Sendable {
   /// A page that nobody takes for this long is given up: it is in the journal.
   static let patience: Duration = .hours(6)
   /// Pages that are on their way when the process leaves have so long: who is called then may be called by nobody else.
-  static let lastPages: Duration = .seconds(3)
+  static let lastPages: Duration = .seconds(5)
 
   init(_ cloud: any Cloud, _ logger: Logger) {
     self.cloud = cloud
@@ -70,7 +70,10 @@ final class Pager: Sendable {
   }
 
   /// Waits until every page is taken, `patience` at most.
-  func settle(within patience: Duration = Pager.lastPages) async {
+  ///
+  /// - Returns: whether they are.
+  @discardableResult
+  func settle(within patience: Duration = Pager.lastPages) async -> Bool {
     await withCheckedContinuation { waiter in
       let number: Int? = state.withLock { state in
         guard !state.isSending.isEmpty else { return nil }
@@ -84,6 +87,7 @@ final class Pager: Sendable {
         state.withLock { $0.whenSettled.removeValue(forKey: number) }?.resume()
       }
     }
+    return state.withLock { $0.isSending.isEmpty }
   }
 
   private func isTaken(_ page: CloudAction) async -> Bool {

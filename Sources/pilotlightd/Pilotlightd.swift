@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import PilotlightConfiguration
+import PilotlightControlServer
 import PilotlightCore
 import PilotlightSystemd
 
@@ -77,6 +78,7 @@ struct Pilotlightd: AsyncParsableCommand {
     case .success(let configuration): found = configuration
     case .failure(let errors):
       complain(errors.description)
+      turnAwayAskers("\(errors)")
       throw ExitCode(2)
     }
     for warning in found.warnings { complain("warning: \(warning)") }
@@ -93,8 +95,15 @@ struct Pilotlightd: AsyncParsableCommand {
       }
     } catch let error as StartFailure {
       complain("pilotlightd: \(error.text)")
-      throw ExitCode(error.needsSomebody ? 3 : 1)
+      if error.remedy == .somebody { turnAwayAskers(error.text) }
+      if error.remedy == .disk { await ServiceManager().spareTheLimit() }
+      throw ExitCode(error.remedy == .somebody ? 3 : 1)
     }
+  }
+
+  /// No start follows before somebody has come. Who asks meanwhile would cause one.
+  private func turnAwayAskers(_ why: String) {
+    if let listener = Activation.inherited.control { turnAway(listener, "pilotlightd cannot start: \(why)") }
   }
 
   /// What a file says stays refused until somebody edits it. One that cannot be read may be back in a moment, as when it is replaced:
@@ -127,13 +136,6 @@ struct Pilotlightd: AsyncParsableCommand {
 }
 
 extension LogFormat: ExpressibleByArgument {}
-
-/// Why the daemon cannot start, in one sentence.
-struct StartFailure: Error {
-  let text: String
-  /// It is so at the next start, too.
-  var needsSomebody = false
-}
 
 /// Ends the process at once. exit(3) lets libraries take themselves apart, OpenSSL for one, while other threads are still using them:
 /// now and then a stop would be a crash.

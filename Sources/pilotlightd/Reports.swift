@@ -222,6 +222,7 @@ extension LedgerFailure {
     switch self {
     case .cannotWrite: "unwritable"
     case .broken: "broken"
+    case .damaged: "damaged"
     case .tampered: "tampered"
     case .newer: "newer"
     }

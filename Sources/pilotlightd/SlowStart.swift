@@ -1,6 +1,7 @@
 // A long ledger is verified from its first record, and engines are restored from it, before we are ready. The service manager gives a
 // start so and so long (TimeoutStartSec=); while this one makes progress it is asked for more. Progress is what the kernel counts:
-// a start that hangs burns no time, reads and writes nothing, and is ended as it should be.
+// a start that hangs burns no time, reads and writes nothing, and is ended as it should be. Who is to be called for that is called
+// before.
 
 import Dispatch
 import PilotlightSystemd
@@ -11,7 +12,11 @@ final class SlowStart {
   /// How often progress is looked for. TimeoutStartSec= must be longer.
   private static let interval = 5
 
-  init(_ manager: ServiceManager) {
+  /// Intervals without progress until it is told, and between two times: before TimeoutStartSec= ends us.
+  private static let patience = 4
+
+  /// - Parameter stalled: hears for how long there was no progress.
+  init(_ manager: ServiceManager, stalled: @escaping @Sendable (Duration) async -> Void) {
     timer = DispatchSource.makeTimerSource(queue: .global())
     guard manager.isListening else {
       timer.activate()
@@ -19,11 +24,18 @@ final class SlowStart {
     }
     manager.status("starting: reading and verifying the ledger")
     var last = Effort.soFar()
+    var still = 0
     timer.schedule(deadline: .now() + .seconds(SlowStart.interval), repeating: .seconds(SlowStart.interval))
     timer.setEventHandler {
       let now = Effort.soFar()
       defer { last = now }
-      guard now.shows(progressSince: last, within: .seconds(SlowStart.interval)) else { return }
+      guard now.shows(progressSince: last, within: .seconds(SlowStart.interval)) else {
+        still += 1
+        let lasted = Duration.seconds(still * SlowStart.interval)
+        if still.isMultiple(of: SlowStart.patience) { Task { await stalled(lasted) } }
+        return
+      }
+      still = 0
       manager.extendTimeout(.seconds(3 * SlowStart.interval))
     }
     timer.activate()

@@ -13,7 +13,10 @@ private final class Agent: Sendable {
   let notices = Notices()
   private let broken = Mutex(false)
   private let given = Mutex(0)
+  private let stale = Mutex<Double?>(nil)
 
+  /// Its keys end then, whenever they are given; nil: an hour later.
+  func setStale(until end: Double?) { stale.withLock { $0 = end } }
   func setBroken(_ value: Bool) { broken.withLock { $0 = value } }
   var count: Int { given.withLock { $0 } }
 
@@ -23,7 +26,8 @@ private final class Agent: Sendable {
         count += 1
         return count
       }
-      return broken.withLock { $0 } ? answer(500) : keysJSON("K\(number)", expires: time.now + 3600)
+      return broken.withLock { $0 }
+        ? answer(500) : keysJSON("K\(number)", expires: stale.withLock { $0 } ?? time.now + 3600)
     }
     let chain = CredentialChain(
       environment: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"], profileName: nil,
@@ -94,6 +98,28 @@ private final class Agent: Sendable {
   }
   agent.setBroken(false)
   #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K\(agent.count)")
+}
+
+@Test func `F48 a source that gives the same keys again has not renewed them, and is told of once`() async throws {
+  let agent = Agent()
+  let cache = try agent.makeCache()
+  agent.setStale(until: agent.time.now + 3600)
+  _ = try await cache.keys(within: .seconds(60))
+  agent.time.advance(3301)
+  for number in 2...5 {
+    #expect(try await cache.keys(within: .seconds(60)).accessKeyID == "K\(number - 1)")
+    await agent.settled(cache, asked: number)
+    agent.time.advance(61)
+  }
+  let text = "credentials cannot be renewed: their source gives the same again; those in use end in"
+  #expect(
+    agent.notices.all == [
+      .remark("\(text) 299 s"), .remark("\(text) 238 s"), .credentialsEnding("\(text) 177 s"), .remark("\(text) 116 s"),
+    ])
+  agent.setStale(until: nil)
+  _ = try await cache.keys(within: .seconds(60))
+  await agent.settled(cache, asked: 6)
+  #expect(agent.notices.all.count == 4)
 }
 
 @Test func `rejected keys are never given again`() async throws {

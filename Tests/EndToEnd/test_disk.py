@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from aws.client import Control
 from checks import assert_failed_over
 from daemon import NEEDS_SOMEBODY, PATIENCE, Daemon
 from shims import compiled
@@ -30,9 +29,23 @@ class Fragile(Daemon):
         self.ledger = directory / "ledger.db"
 
     def as_a_service(self) -> Fragile:
-        self.extra_environment["NOTIFY_SOCKET"] = str(self.directory / "notify")
+        self.extra_environment |= {
+            "NOTIFY_SOCKET": str(self.directory / "notify"), "RUNTIME_DIRECTORY": str(self.directory)}
         self.start(wait=False)
         return self
+
+    def ends(self) -> int:
+        """The exit code, heard by somebody who listens to what a service tells: who does not makes it wait."""
+        self.wait_until("it ends", lambda: not self.has_told("READY=1") and not self.alive(), 60)
+        assert self.process is not None
+        return self.process.returncode
+
+    def note(self, text: str | None = None) -> str:
+        """Since when it cannot start, and when somebody was called for it; what there is, or what is put there."""
+        file = self.directory / "cannot-start"
+        if text is not None:
+            file.write_text(text)
+        return file.read_text() if file.exists() else ""
 
     def has_told(self, text: str) -> bool:
         """The service manager."""
@@ -83,14 +96,10 @@ def test_a_disk_that_takes_no_writes_holds_everything_until_it_does(world: World
     assert "the ledger can be written again" in fragile.log()
 
 
-def test_an_io_error_ends_the_process_when_somebody_is_called_and_the_next_goes_on(
-    world: World, aws: Control, fragile: Fragile
-) -> None:
+def test_an_io_error_ends_the_process_when_somebody_is_called_and_the_next_goes_on(world: World, fragile: Fragile) -> None:
     """F63: what is on the disk after it nobody knows; a new process reads it."""
     fragile.start().armed()
     secret = world.secret(world.dr)
-    # Who is called is called though the first try fails.
-    aws.fault("error", action="Publish", status=503, count=1)
     (fragile.directory / "io-error").touch()
     world.break_primary()
     assert fragile.process is not None and fragile.process.wait(60 * PATIENCE) == os.EX_IOERR
@@ -100,34 +109,50 @@ def test_an_io_error_ends_the_process_when_somebody_is_called_and_the_next_goes_
     assert_failed_over(world, secret)
 
 
-def test_a_start_without_its_ledger_waits_calls_and_begins_when_it_is_there(world: World, fragile: Fragile) -> None:
-    """F62, F69 at a start."""
+def test_an_io_error_that_stays_calls_somebody_once_whatever_number_of_starts(world: World, fragile: Fragile) -> None:
+    """F63: each start is a process of its own, and fails at what it writes first."""
     fragile.start().armed()
     fragile.terminate()
-    away = fragile.ledger.rename(fragile.directory / "away")
-    fragile.ledger.mkdir()
-    fragile.as_a_service()
-    fragile.wait_until("it says so", lambda: fragile.has_told("STATUS=NOTHING IS WATCHED"), 15)
-    assert world.announcements() == []
-    # Who does not listen to what a service tells makes it wait.
-    fragile.wait_until("somebody is called", lambda: not fragile.has_told("READY=1") and fragile.calls("cannotStart"), 60)
-    assert fragile.alive() and not fragile.has_told("READY=1") and fragile.has_told("EXTEND_TIMEOUT_USEC")
-    fragile.ledger.rmdir()
-    away.rename(fragile.ledger)
-    fragile.wait_until("it is ready", lambda: fragile.has_told("READY=1"), 15)
+    (fragile.directory / "io-error").touch()
+    for _ in range(2):
+        assert fragile.as_a_service().ends() == 1
+    assert fragile.has_told("cannot start") and world.announcements() == []
+    # It has been so for a while.
+    began, = fragile.note().split()
+    fragile.note(f"{int(began) - 60}")
+    for _ in range(2):
+        assert fragile.as_a_service().ends() == 1
+    (page,) = fragile.calls("cannotStart")
+    assert "disk I/O error" in page and not fragile.has_told("READY=1") and fragile.acts() == []
+    (fragile.directory / "io-error").unlink()
+    fragile.as_a_service().wait_until("it is ready", lambda: fragile.has_told("READY=1"), 15)
     fragile.armed()
-    assert len(fragile.calls("cannotStart")) == 1
+    assert fragile.note() == ""
+
+
+def test_a_disk_that_hangs_a_start_is_told_of_before_the_start_is_given_up(world: World, fragile: Fragile) -> None:
+    fragile.start().armed()
+    fragile.terminate()
+    (fragile.directory / "ledger").touch()
+    fragile.as_a_service()
+    fragile.wait_until("it says so", lambda: fragile.has_told("no progress"), 40)
+    assert fragile.alive() and fragile.note()
+    # As systemd does it after TimeoutStartSec=.
+    assert fragile.terminate() == 0
+    (fragile.directory / "ledger").unlink()
+    fragile.start().armed()
 
 
 def test_a_ledger_that_was_changed_ends_the_start_for_good_and_calls_somebody(world: World, fragile: Fragile) -> None:
-    """F66: it would be so at the next start, too."""
+    """F66: it would be so at the next start, too. Somebody is called although the first try fails."""
     fragile.start().armed()
     fragile.terminate()
     with sqlite3.connect(fragile.ledger) as database:
         database.execute("UPDATE entries SET sentence = 'nothing happened' WHERE sequence = 2")
     database.close()
-    fragile.as_a_service()
-    assert fragile.process is not None and fragile.process.wait(30 * PATIENCE) == NEEDS_SOMEBODY
+    world.control.fault("error", action="Publish", status=503, count=2)
+    for _ in range(2):
+        assert fragile.as_a_service().ends() == NEEDS_SOMEBODY
     (page,) = fragile.calls("cannotStart")
     assert "record 2" in page and not fragile.has_told("READY=1")
     assert fragile.acts() == []

@@ -135,7 +135,7 @@ import Testing
     let scratch = try Scratch()
     let text = Array(String(repeating: "this is no database\n", count: 500).utf8)
     try scratch.write(text, to: "ledger.db")
-    guard case .broken = read(scratch).failure else {
+    guard case .damaged = read(scratch).failure else {
       Issue.record("opened")
       return
     }

@@ -17,8 +17,8 @@ import pytest
 
 from checks import assert_failed_over, assert_promoted_once
 from service import (
-    ALICE, CONFIG, CONTROL, EVE, LEDGER, OBSTRUCT_IN, SERVICE, SOCKET, Service, begun_at, cursor, journal, prop, properties, run, said, systemctl,
-    wait_until)
+    ALICE, CONFIG, CONTROL, DROP_INS, EVE, LEDGER, OBSTRUCT_IN, SERVICE, SOCKET, Service, begun_at, cursor, journal, prop, properties, run,
+    said, systemctl, wait_until)
 from settings import WORKLOAD
 
 
@@ -206,23 +206,27 @@ def test_a_crash_loop_ends_and_keeps_the_state(service: Service) -> None:
     assert service.status()["phase"] == "healthy"
 
 
-def test_a_start_on_a_read_only_disk_waits_for_it(service: Service) -> None:
-    """F69: longer than a start may take, and without using the start limit up."""
+def test_a_disk_that_comes_back_finds_a_watchdog_and_people_were_called_once(service: Service) -> None:
+    """F69: the ledger's file system is read-only. Trouble of the disk does not use the start limit up."""
+    assert service.world
+    service.configure({"page": {"topic": service.world.topic}})
     service.start().armed()
-    service.drop_in("disk", "ReadOnlyPaths=/var/lib/pilotlight", "TimeoutStartSec=5")
+    service.drop_in("disk", "ReadOnlyPaths=/var/lib/pilotlight")
     run("systemctl", "restart", "--no-block", SERVICE)
-    wait_until("it says that nothing is watched", lambda: "NOTHING IS WATCHED" in prop("StatusText"), 15)
-    assert "Read-only file system" in prop("StatusText")
-    time.sleep(8)
-    assert properties("ActiveState", "NRestarts") == {"ActiveState": "activating", "NRestarts": "0"}
-    inside = ("nsenter", f"--target={service.pid}", "--mount", "mount", "-o", "remount,bind,rw", "/var/lib/pilotlight")
-    run(*inside, check=True)
-    wait_until("it runs", lambda: prop("ActiveState") == "active", 10)
+    wait_until("somebody is called", lambda: service.world and service.world.announcements(), 60)
+    (page,) = service.world.announcements()
+    assert "Read-only file system" in page and page.endswith("id pilotlightd/cannotStart")
+    wait_until("it is tried again and again", lambda: service.restarts >= 10, 40)
+    assert prop("Result") != "start-limit-hit" and len(service.world.announcements()) == 1
+    (DROP_INS / "disk.conf").unlink()
+    systemctl("daemon-reload")
+    wait_until("it runs", lambda: prop("ActiveState") == "active", 20)
     service.armed()
+    assert service.status()["phase"] == "healthy"
 
 
 def test_a_ledger_that_was_changed_fails_the_unit_and_calls_somebody(service: Service) -> None:
-    """F66: it is refused, named and kept, and is so at every start."""
+    """F66: it is refused, named and kept, and is so at every start. Who asks is told, and starts it once."""
     service.start().armed()
     systemctl("stop", SERVICE)
     with sqlite3.connect(LEDGER) as database:
@@ -234,6 +238,12 @@ def test_a_ledger_that_was_changed_fails_the_unit_and_calls_somebody(service: Se
         "ActiveState": "failed", "ExecMainStatus": "3", "NRestarts": "0"}
     wait_until("somebody is called", called, 10)
     assert any("chain does not hold at record 2" in line for line in said("PRIORITY=2"))
+    before = cursor()
+    asked = service.ctl("status", user=ALICE)
+    assert asked.returncode == 1 and "cannot start" in asked.stderr and "record 2" in asked.stderr, asked
+    time.sleep(3)
+    assert properties("ActiveState", "ExecMainStatus") == {"ActiveState": "failed", "ExecMainStatus": "3"}
+    assert prop("ActiveState", SOCKET) == "active" and len(said("PRIORITY=2", since=before)) == 1
     systemctl("reset-failed", SERVICE)
 
 

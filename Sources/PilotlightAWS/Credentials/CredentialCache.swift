@@ -53,6 +53,8 @@ actor CredentialCache {
   private let onNotice: @Sendable (AWSNotice) -> Void
   private var current: Credentials?
   private var renewAt: Double = 0
+  /// When the ones that last longest end; the alarm is of these.
+  private var newestEnd: Double = 0
   private var isAlarmed = false
   private var renewal: Task<Result<Credentials, CredentialError>, Never>?
   private var waiting: [Int: CheckedContinuation<Result<Credentials, CredentialError>, Never>] = [:]
@@ -143,23 +145,28 @@ actor CredentialCache {
     switch result {
     case .success(let credentials):
       current = credentials
-      isAlarmed = false
       let lead = CredentialCache.early * (0.8 + 0.4 * random())
       renewAt = credentials.expires.map { max(now + 60, $0 - lead) } ?? .infinity
+      // IMDS is known to give the same ones for hours when it cannot have new ones.
+      guard let end = credentials.expires else { break }
+      if end > newestEnd {
+        (newestEnd, isAlarmed) = (end, false)
+      } else {
+        notice("their source gives the same again", end: end, now)
+      }
     case .failure(let error):
       // Not again at every call: an endpoint that is down is asked every half minute.
       renewAt = now + 30 * (0.8 + 0.4 * random())
-      let left = current?.expires.map { $0 - now }
-      let text =
-        "credentials cannot be renewed: \(error.text)" + (left.map { "; those in use end in \(Int($0)) s" } ?? "")
-      if let left, left <= CredentialCache.alarm, !isAlarmed {
-        isAlarmed = true
-        onNotice(.credentialsEnding(text))
-      } else {
-        onNotice(.remark(text))
-      }
+      notice(error.text, end: current?.expires, now)
     }
     for waiter in waiting.values { waiter.resume(returning: result) }
     waiting = [:]
+  }
+  private func notice(_ why: String, end: Double?, _ now: Double) {
+    let left = end.map { $0 - now }
+    let text = "credentials cannot be renewed: \(why)" + (left.map { "; those in use end in \(Int($0)) s" } ?? "")
+    guard let left, left <= CredentialCache.alarm, !isAlarmed else { return onNotice(.remark(text)) }
+    isAlarmed = true
+    onNotice(.credentialsEnding(text))
   }
 }
