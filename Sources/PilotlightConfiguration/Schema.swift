@@ -114,7 +114,7 @@ private func readWorkload(_ workload: Section) -> WorkloadSettings {
     page: workload.optional(
       "page", absent: "nobody is called",
       "Where a person is called when one is needed or should know: a failover begins, waits, is stuck or late, nothing could be done. "
-        + "News of the daemon itself (its ledger, its credentials, a start that fails) goes to every topic, with the lease or without.",
+        + "News of the daemon itself (its ledger, its credentials) goes to every topic, with the lease or without; mode observe calls nobody.",
       readTopic),
     names: workload.optional(
       "dns", absent: "DNS is not asked",

@@ -5,8 +5,11 @@ import Glibc
 
 /// Answers everybody who waits at a listening Unix stream socket with HTTP 503 and an error.
 ///
-/// - Parameter message: why.
-package func turnAway(_ listener: Int32, _ message: String) {
+/// - Parameters:
+///   - message: why.
+///   - time: so long, and as long as somebody waits.
+package func turnAway(_ listener: Int32, _ message: String, for time: Duration) {
+  let end = ContinuousClock.now + time
   let response = ControlResponse.error(503, message)
   let head =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: \(response.body.count)\r\n"
@@ -15,7 +18,8 @@ package func turnAway(_ listener: Int32, _ message: String) {
   // As many as the backlog of pilotlightd.socket holds.
   for _ in 0..<128 {
     var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-    guard poll(&waiting, 1, 0) > 0 else { return }
+    let left = max(end - .now, .zero).components
+    guard poll(&waiting, 1, Int32(left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000)) > 0 else { return }
     let connection = accept(listener, nil, nil)
     guard connection >= 0 else { return }
     defer { close(connection) }

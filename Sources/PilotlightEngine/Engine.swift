@@ -226,7 +226,7 @@ package final class Engine {
 
   private func persist(_ records: [Record], of name: String, from state: DurableState, at now: Instant) -> Bool {
     guard !records.isEmpty else { return true }
-    if case .broken = halted { return false }
+    if halted?.isFinal == true { return false }
     var before = state
     var entries: [LedgerEntry] = []
     for record in records {
@@ -326,6 +326,14 @@ package protocol RecordCodec: Sendable {
 }
 
 extension LedgerFailure {
+  /// This process cannot write to the file again.
+  package var isFinal: Bool {
+    switch self {
+    case .broken, .damaged: true
+    case .cannotWrite, .tampered, .newer: false
+    }
+  }
+
   /// One sentence.
   package var text: String {
     switch self {

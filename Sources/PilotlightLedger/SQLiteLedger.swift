@@ -139,10 +139,11 @@ package final class SQLiteLedger: LedgerStore {
         }
       }
     } catch {
-      // Nothing of this process can repair it: what is durable the next one reads.
-      let failure = if case .damaged(let why) = error { LedgerFailure.broken(why) } else { error }
-      if case .broken = failure { broken = failure }
-      throw failure
+      switch error {
+      case .broken, .damaged: broken = error
+      case .cannotWrite, .tampered, .newer: break
+      }
+      throw error
     }
   }
 
@@ -153,7 +154,7 @@ package final class SQLiteLedger: LedgerStore {
       try touching { _ = try database.writeWithoutTransaction { try $0.checkpoint(.passive) } }
     } catch {
       // A full or read-only disk only makes the log grow.
-      if case .broken = error { throw error }
+      if error.isFinal { throw error }
     }
   }
 

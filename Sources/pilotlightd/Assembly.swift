@@ -27,24 +27,29 @@ struct Assembly {
   }
 
   func run() async throws {
+    LastWords.prepare()
     let manager = ServiceManager(environment: environment)
     let signals = Signals([SIGTERM, SIGINT, SIGHUP]) { number in
       if number != SIGHUP { endTheStart(manager) }
     }
+    let help = makeHelp(manager)
     do {
-      try await run(manager, signals)
+      try await run(manager, signals, help)
     } catch let error as StartFailure {
-      await callForHelp(manager, error)
+      await help?.call(for: error) { if error.remedy == .somebody { error.turnAskersAway(for: .zero) } }
+      if error.remedy == .somebody { error.turnAskersAway() }
+      if error.remedy == .disk { await manager.spareTheLimit() }
+      // Until here a signal ends us.
+      withExtendedLifetime(signals) {}
       throw error
     }
   }
 
-  private func run(_ manager: ServiceManager, _ signals: Signals) async throws {
-    LastWords.prepare()
+  private func run(_ manager: ServiceManager, _ signals: Signals, _ help: Help?) async throws {
     let activation = Activation.inherited
     let slowStart = SlowStart(manager) { lasted in
       let text = "reading and verifying the ledger has made no progress for \(lasted.text): look at its disk"
-      await callForHelp(manager, StartFailure(text: text, remedy: .disk))
+      await help?.call(for: StartFailure(text: text, remedy: .disk))
     }
     let ledger = try openLedger()
     let line = TimeLine(known: try known(ledger), speed: options.speed)
@@ -68,7 +73,7 @@ struct Assembly {
     let watches = await daemon.start(configuration.workloads)
     slowStart.end()
     if watches {
-      CallNote(environment: environment)?.clear()
+      await help?.end()
       manager.ready(status: await daemon.statusSentence)
     }
     let beats = start(heart, daemon, transport, control)
@@ -162,16 +167,15 @@ struct Assembly {
   }
 
   /// Of a service that starts unattended. In the foreground, and in the sandbox, who started it sees why it ends.
-  private func callForHelp(_ manager: ServiceManager, _ failure: StartFailure) async {
-    guard manager.isListening, !options.sandbox else { return }
+  private func makeHelp(_ manager: ServiceManager) -> Help? {
+    guard manager.isListening, !options.sandbox else { return nil }
     let line = TimeLine(known: nil, speed: options.speed)
     let logger = makeLogger(line)
     let notices = Notices(logger) { line.now }
-    guard let cloud = try? makeCloud(line, makeTransport(), nil, onNotice: { notices.say($0) }) else { return }
-    await Help(
-      workloads: configuration.workloads, logger: logger, manager: manager, pager: Pager(cloud, logger),
-      note: CallNote(environment: environment)
-    ).call(for: failure)
+    return Help(configuration.workloads, logger, manager, CallNote(environment: environment)) {
+      let cloud = try? makeCloud(line, makeTransport(), nil) { notices.say($0) }
+      return cloud.map { Pager($0, logger, longestPause: .seconds(10)) }
+    }
   }
 
   private func known(_ ledger: SQLiteLedger) throws -> String? {

@@ -17,9 +17,11 @@ final class Pager: Sendable {
     var isSending: Set<String> = []
     var last = 0
     var whenSettled: [Int: CheckedContinuation<Void, Never>] = [:]
+    var isStopped = false
   }
   private let cloud: any Cloud
   private let logger: Logger
+  private let longestPause: Duration
   private let state = Mutex(State())
   /// More than so many waiting pages tell nobody anything; the oldest go.
   private static let most = 100
@@ -28,9 +30,19 @@ final class Pager: Sendable {
   /// Pages that are on their way when the process leaves have so long: who is called then may be called by nobody else.
   static let lastPages: Duration = .seconds(5)
 
-  init(_ cloud: any Cloud, _ logger: Logger) {
+  /// - Parameter longestPause: between two tries of a page that nobody takes.
+  init(_ cloud: any Cloud, _ logger: Logger, longestPause: Duration = .minutes(1)) {
     self.cloud = cloud
     self.logger = logger
+    self.longestPause = longestPause
+  }
+
+  /// Tries no longer: what is not taken is not news any more.
+  func stop() {
+    state.withLock { state in
+      state.isStopped = true
+      state.waiting = [:]
+    }
   }
 
   /// On its way when this returns.
@@ -94,10 +106,11 @@ final class Pager: Sendable {
     var tried = 0
     var spent = Duration.zero
     while spent < Pager.patience {
+      if state.withLock({ $0.isStopped }) { return false }
       guard case .failed(let failure) = await cloud.perform(page, timeout: page.timeout) else { return true }
       tried += 1
       if tried == 1 { say("a page could not be sent: \(failure.text); it is tried again") }
-      let pause = min(Duration.seconds(1 << min(tried, 6)), .minutes(1))
+      let pause = min(Duration.seconds(1 << min(tried, 6)), longestPause)
       spent += pause
       try? await Task.sleep(for: pause)
     }

@@ -4,7 +4,6 @@ import ArgumentParser
 import Foundation
 import Logging
 import PilotlightConfiguration
-import PilotlightControlServer
 import PilotlightCore
 import PilotlightSystemd
 
@@ -78,7 +77,7 @@ struct Pilotlightd: AsyncParsableCommand {
     case .success(let configuration): found = configuration
     case .failure(let errors):
       complain(errors.description)
-      turnAwayAskers("\(errors)")
+      StartFailure(text: "\(errors)", remedy: .somebody).turnAskersAway()
       throw ExitCode(2)
     }
     for warning in found.warnings { complain("warning: \(warning)") }
@@ -95,15 +94,8 @@ struct Pilotlightd: AsyncParsableCommand {
       }
     } catch let error as StartFailure {
       complain("pilotlightd: \(error.text)")
-      if error.remedy == .somebody { turnAwayAskers(error.text) }
-      if error.remedy == .disk { await ServiceManager().spareTheLimit() }
-      throw ExitCode(error.remedy == .somebody ? 3 : 1)
+      throw ExitCode(error.remedy == .somebody ? StartFailure.needsSomebody : 1)
     }
-  }
-
-  /// No start follows before somebody has come. Who asks meanwhile would cause one.
-  private func turnAwayAskers(_ why: String) {
-    if let listener = Activation.inherited.control { turnAway(listener, "pilotlightd cannot start: \(why)") }
   }
 
   /// What a file says stays refused until somebody edits it. One that cannot be read may be back in a moment, as when it is replaced:

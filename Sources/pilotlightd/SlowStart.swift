@@ -12,8 +12,8 @@ final class SlowStart {
   /// How often progress is looked for. TimeoutStartSec= must be longer.
   private static let interval = 5
 
-  /// Intervals without progress until it is told, and between two times: before TimeoutStartSec= ends us.
-  private static let patience = 4
+  /// Intervals without progress until it is told, and between two times: before the time is over that was asked for last.
+  private static let patience = 2
 
   /// - Parameter stalled: hears for how long there was no progress.
   init(_ manager: ServiceManager, stalled: @escaping @Sendable (Duration) async -> Void) {

@@ -120,6 +120,16 @@ private final class Agent: Sendable {
   _ = try await cache.keys(within: .seconds(60))
   await agent.settled(cache, asked: 6)
   #expect(agent.notices.all.count == 4)
+  // Renewed; the next time is told of again.
+  agent.setBroken(true)
+  agent.time.advance(3500)
+  _ = try await cache.keys(within: .seconds(60))
+  await agent.settled(cache, asked: 7)
+  #expect(agent.notices.all.count == 5)
+  guard case .credentialsEnding = agent.notices.all.last else {
+    Issue.record("\(agent.notices.all)")
+    return
+  }
 }
 
 @Test func `rejected keys are never given again`() async throws {

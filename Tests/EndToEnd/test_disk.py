@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,16 +132,52 @@ def test_an_io_error_that_stays_calls_somebody_once_whatever_number_of_starts(wo
 
 
 def test_a_disk_that_hangs_a_start_is_told_of_before_the_start_is_given_up(world: World, fragile: Fragile) -> None:
+    """The service manager ends a start 15 s after it last asked for more time; people are called by the second that hangs."""
     fragile.start().armed()
     fragile.terminate()
     (fragile.directory / "ledger").touch()
     fragile.as_a_service()
-    fragile.wait_until("it says so", lambda: fragile.has_told("no progress"), 40)
-    assert fragile.alive() and fragile.note()
-    # As systemd does it after TimeoutStartSec=.
+    began = time.monotonic()
+    fragile.wait_until("it says so", lambda: fragile.has_told("no progress"), 15)
+    assert time.monotonic() - began < 14 * PATIENCE and fragile.alive() and world.announcements() == []
+    # As systemd does it then.
     assert fragile.terminate() == 0
+    fragile.note(f"{int(fragile.note()) - 60}")
+    fragile.as_a_service()
+    fragile.wait_until("somebody is called", lambda: not fragile.has_told("READY=1") and fragile.calls("cannotStart"), 15)
     (fragile.directory / "ledger").unlink()
+    (fragile.directory / "ledger.over").touch()
+    fragile.wait_until("it is ready", lambda: fragile.has_told("READY=1"), 15)
+    assert fragile.note() == "" and len(fragile.calls("cannotStart")) == 1
+
+
+def test_a_stop_ends_a_start_that_fails(world: World, fragile: Fragile) -> None:
+    """At any moment: nothing has begun."""
     fragile.start().armed()
+    fragile.terminate()
+    away = fragile.ledger.rename(fragile.directory / "away")
+    fragile.ledger.mkdir()
+    fragile.as_a_service().wait_until("it fails", lambda: fragile.has_told("cannot start"), 15)
+    assert fragile.terminate() == 0
+    fragile.ledger.rmdir()
+    away.rename(fragile.ledger)
+
+
+def test_who_was_told_that_it_goes_on_by_itself_hears_that_it_does_not(world: World, fragile: Fragile) -> None:
+    fragile.start().armed()
+    fragile.terminate()
+    away = fragile.ledger.rename(fragile.directory / "away")
+    fragile.ledger.mkdir()
+    assert fragile.as_a_service().ends() == 1
+    fragile.note(f"{int(fragile.note()) - 60}")
+    assert fragile.as_a_service().ends() == 1 and len(fragile.calls("cannotStart")) == 1
+    fragile.ledger.rmdir()
+    away.write_bytes(b"this is no database " * 1000)
+    away.rename(fragile.ledger)
+    for _ in range(2):
+        assert fragile.as_a_service().ends() == NEEDS_SOMEBODY
+    _, page = fragile.calls("cannotStart")
+    assert "the ledger is damaged" in page
 
 
 def test_a_ledger_that_was_changed_ends_the_start_for_good_and_calls_somebody(world: World, fragile: Fragile) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from aws.state import SECRET_KEY
 from checks import assert_failed_over
 from service import (
-    ALICE, CONFIG, CONTROL, EVE, KEYS, SERVICE, Service, account, cursor, journal, prop, properties, run, said, systemctl, wait_until)
+    ALICE, CONFIG, CONTROL, EVE, KEYS, SERVICE, SOCKET, Service, account, cursor, journal, prop, properties, run, said, systemctl, wait_until)
 from settings import WORKLOAD
 
 #: syslog's words for the daemon's levels.
@@ -117,6 +117,11 @@ def test_a_configuration_that_is_refused_at_start_ends_in_2_and_stays_so(service
     assert properties("ActiveState", "ExecMainStatus", "NRestarts") == {
         "ActiveState": "failed", "ExecMainStatus": "2", "NRestarts": "0"}
     assert any(f"{CONFIG}:1" in line for line in said())
+    # A question starts it, and is told why there is no answer.
+    asked = service.ctl("status")
+    assert asked.returncode == 1 and "cannot start" in asked.stderr and f"{CONFIG}:1" in asked.stderr, asked
+    wait_until("it has ended", lambda: prop("ActiveState") == "failed", 10)
+    assert prop("ActiveState", SOCKET) == "active"
 
 
 def test_a_stop_waits_for_the_call_that_is_under_way_and_records_it(service: Service, aws_process) -> None:
