@@ -113,6 +113,13 @@ extension Machine {
   /// Remembers what the serving region's group is wanted at, whenever that has changed. A primary that is down is still asked: what it was
   /// wanted at before is what counts, and a group that shrinks makes no peak.
   mutating func watchCapacity(_ situation: Situation, _ reaction: inout Reaction) {
+    // Where the ledger refuses records, nothing else must be lost with this one.
+    guard reaction.records.isEmpty, reaction.effects.isEmpty else { return }
+    rememberCapacity(situation, &reaction)
+  }
+
+  /// Before a run begins, too, whatever else is recorded: its plan is made of what was read last.
+  mutating func rememberCapacity(_ situation: Situation, _ reaction: inout Reaction) {
     let site: Site
     switch state.phase {
     case .healthy, .degraded: site = .primary
@@ -120,8 +127,6 @@ extension Machine {
     case .failingOver, .failingBack: return
     }
     let other = site == .primary ? settings.dr.group : settings.primary.group
-    // Where the ledger refuses records, nothing else must be lost with this one.
-    guard reaction.records.isEmpty, reaction.effects.isEmpty else { return }
     guard other.ofPeak != nil, let desired = situation.desired[site], desired != state.capacity[site]?.newest else {
       return
     }

@@ -96,6 +96,7 @@ extension Machine {
     _ reaction: inout Reaction
   ) {
     let now = situation.now
+    rememberCapacity(situation, &reaction)
     var known: Outage?
     if case .degraded(let outage, _) = state.phase { known = outage }
     let run = Run(

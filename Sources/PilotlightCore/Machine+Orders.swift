@@ -115,6 +115,7 @@ extension Machine {
       return ("the old primary is not fenced yet: \(debt.why). \(wayOut(of: debt))", "")
     }
     let now = situation.now
+    rememberCapacity(situation, &reaction)
     let incident = freshIncident(situation)
     let run = Run(
       incident: incident, kind: .failback, startedAt: now, outageStart: nil, orderedBy: order.by,

@@ -23,6 +23,7 @@ extension Machine {
       let start = situation.assessment.outageStart, !isContradicted(situation.assessment),
       holdingActs(situation) == nil, obstaclesToBegin(situation).isEmpty
     else { return }
+    rememberCapacity(situation, &reaction)
     let run = Run(
       incident: outage.incident ?? freshIncident(situation), kind: .preparation, startedAt: situation.now,
       outageStart: start, orderedBy: nil, plan: Plan.preparation(of: failoverPlan(at: situation.now)))

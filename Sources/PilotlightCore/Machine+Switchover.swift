@@ -5,6 +5,7 @@ extension Machine {
     _ order: Order, _ situation: Situation, _ reaction: inout Reaction
   ) -> (refusal: String?, done: String) {
     if let refusal = refusalOfSwitchover(situation) { return (refusal, "") }
+    rememberCapacity(situation, &reaction)
     let run = Run(
       incident: freshIncident(situation), kind: .switchover, startedAt: situation.now, outageStart: nil,
       orderedBy: order.by, plan: switchoverPlan(at: situation.now))
@@ -60,30 +61,23 @@ extension Machine {
     return step.attempts > 0 && situation.assessment.isSilent
   }
 
-  /// Where a hold cannot be taken back before the region is well again, users would wait for that: a failover begins that takes over what
-  /// the switchover did, and what undoes it.
+  /// A failover takes over what the switchover did, and what undoes it. A hold that cannot be taken back before the region is well again
+  /// would keep users waiting; and instances that start between a secret that is put back and one that is pointed anew would write to the
+  /// old database once that is back.
   ///
   /// - Returns: whether one has begun.
   mutating func handOver(_ situation: Situation, _ reaction: inout Reaction) -> Bool {
     guard let run = state.phase.run, run.kind == .switchover, let why = run.rollback, run.abortedBy == nil,
       state.stranger(to: settings) == nil,
-      situation.assessment.confirmed, isDark(situation), settings.mode != .observe,
+      situation.assessment.confirmed, isDark(situation) || !run.mayHoldWrites, settings.mode != .observe,
       (holdingActs(situation) ?? doubt(about: run, situation)) == nil, obstaclesToBegin(situation).isEmpty
     else { return false }
-    let plan = Run(
-      incident: "", kind: .failover, startedAt: situation.now, outageStart: nil, orderedBy: nil, plan: failoverPlan)
-    // Without a hold nothing waits for the region.
-    guard run.leftovers(beside: plan).contains(where: { $0.step.work.isHold }) else { return false }
     endPrograms(of: run, &reaction)
     record(.rolledBack("\(why), which takes over what was done"), &reaction)
     forgetProgress()
     let seen = situation.assessment.evidence.joined(separator: "; ")
     beginFailover(
-      situation, orderedBy: nil, why: "the primary region died under a switchover: \(seen)", insteadOf: run, &reaction)
+      situation, orderedBy: nil, why: "the primary went down under a switchover: \(seen)", insteadOf: run, &reaction)
     return true
   }
-}
-
-extension Work {
-  fileprivate var isHold: Bool { if case .holdWrites = self { true } else { false } }
 }

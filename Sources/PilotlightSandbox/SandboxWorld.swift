@@ -144,8 +144,11 @@ package struct SandboxWorld: Sendable {
   }
 
   mutating func note(_ kind: SandboxViolation.Kind, _ workload: Int, _ detail: String) {
-    let name = workloads[workload].settings.name
-    violations.append(SandboxViolation(kind: kind, workload: name, at: now, detail: detail))
+    let (name, since) = (workloads[workload].settings.name, workloads[workload].servesSince)
+    // A group that comes back is whole when its last instance is.
+    let served = workloads[workload].outages.last?.restoredAt ?? since
+    violations.append(
+      SandboxViolation(kind: kind, workload: name, at: now, servedSince: served, detail: detail))
   }
 }
 

@@ -96,7 +96,7 @@ extension SandboxWorld {
     return .accepted(receipt: nil)
   }
 
-  /// Since when a standalone database of this name runs, always where it was never stopped; nil while none does.
+  /// Since when a standalone database of this name runs, always where it was never stopped and never in trouble; nil while none does.
   package func runsSince(_ ref: DatabaseRef) -> Instant? {
     guard let index = find(ref), isIdle(index), databases[index].source == nil else { return nil }
     return databases[index].startedAt ?? Instant(nanoseconds: 0)

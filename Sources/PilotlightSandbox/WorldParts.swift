@@ -211,6 +211,8 @@ struct WorkloadWorld: Sendable {
   var writers: [(history: Int, share: Int64)] = []
   /// Share of the users being served, in `shareUnit`s of a cohort.
   var servedShare: Int64 = 0
+  /// Since when that is more than nothing.
+  var servesSince: Instant?
   var settledAt: Instant
   var served: Int64 = 0
   var doubled: Int64 = 0

@@ -46,7 +46,9 @@ extension SandboxWorld {
 
   private mutating func refreshTroubles(_ index: Int) {
     for database in workloads[index].databases {
-      databases[database].trouble = faultSet.isEmpty ? nil : faultSet.trouble(databases[database].ref)
+      let trouble = faultSet.isEmpty ? nil : faultSet.trouble(databases[database].ref)
+      if databases[database].trouble != nil, trouble == nil { databases[database].startedAt = now }
+      databases[database].trouble = trouble
       databases[database].isHeadless = faultSet.contains(.headless(databases[database].ref))
     }
   }
@@ -119,6 +121,7 @@ extension SandboxWorld {
     let two = writers.count > 1 && workloads[index].writers.count < 2
     workloads[index].writers = writers
     workloads[index].servedShare = served
+    workloads[index].servesSince = served > 0 ? workloads[index].servesSince ?? now : nil
     if two { note(.twoWriters, index, "two databases with separate histories take writes") }
     bookOutage(index, full: served == Self.allUsers)
   }

@@ -196,16 +196,19 @@ extension Oracle {
   }
 
   /// Whether the primary serves again for so short a time that nobody could tell.
-  private mutating func isStillMisled(_ watched: Watched, at now: Instant, _ simulation: Simulation) -> Bool {
-    guard let restored = simulation.world.facts(for: watched.settings.name)?.serviceRestoredAt else { return false }
+  private mutating func isStillMisled(_ watched: Watched, by noted: SandboxViolation, _ simulation: Simulation) -> Bool
+  {
+    guard let restored = noted.servedSince else { return false }
+    let now = noted.at
     // Target groups and Route 53's checkers notice a recovery up to two minutes late: who cannot see it himself is misled by them.
     if lies.areHidden, now - restored <= .seconds(150) {
       deceived += 1
       return true
     }
-    // A probe that began before the primary came back may still be on its way.
+    // A probe that began before the primary came back may still be on its way. What follows from it is written before it is done, and so is
+    // what was decided just before it was heard.
     let probe = watched.settings.primary.probe
-    return now - restored <= probe.timeout + probe.recheckInterval + .seconds(1)
+    return now - restored <= probe.timeout + probe.recheckInterval + .seconds(1) + simulation.disk.pause * 2
   }
 
   private mutating func judge(_ noted: SandboxViolation, _ simulation: Simulation) {
@@ -234,7 +237,7 @@ extension Oracle {
         return
       }
       let isFence = noted.kind != .promotedBesideServingPrimary
-      if isStillMisled(watched, at: noted.at, simulation) {
+      if isStillMisled(watched, by: noted, simulation) {
         watched.misledAt = noted.at
         return
       }

@@ -76,6 +76,28 @@ private func state(_ levels: [(hour: Double, desired: Int)]) -> DurableState {
   }
 }
 
+@Suite struct LateDemandTests {
+  /// What was read a moment ago is not remembered yet where other things were recorded meanwhile.
+  @Test func `a run that begins is as large as what was read last, and remembers it`() throws {
+    var settings = settings
+    settings.dr.group.serving.max = 9
+    settings.dr.group.ofPeak = 100
+    let now = start + .hours(1)
+    var machine = Machine(
+      settings, state: DurableState([.capacitySeen(.primary, desired: 3, at: start)]), seed: 1)
+    let situation = Situation(
+      now: now, assessment: Assessment(verdict: .down, since: now, outageStart: now), primaryServing: false,
+      drServing: nil, lag: LagTracker(staleAfter: .minutes(3), meaning: .sinceReplayed), evidenceAt: now, obstacles: [],
+      brake: nil, desired: Demand(primary: 7))
+    let order = Order(.failover(acceptDataLoss: false), reason: "a test", by: "alice (1000)")
+    let records = machine.react(to: .ordered(order), situation).records
+    let begun = try #require(records.firstIndex { if case .runBegun = $0 { true } else { false } }, "\(records)")
+    #expect(records[..<begun].contains(.capacitySeen(.primary, desired: 7, at: now)))
+    let size = GroupSize(min: 1, desired: 7, max: 9)
+    #expect(machine.state.phase.run?["scale-up-dr"]?.step.work == .scaleUp(settings.dr.group.ref, size))
+  }
+}
+
 extension [Step] {
   fileprivate subscript(name: String) -> Work? { first { $0.name == name }?.work }
 }

@@ -117,6 +117,21 @@ extension Night {
     night.comesHome()
   }
 
+  @Test func `before anything is held, what was prepared stays, too`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.cloud.lagSeconds = 100
+    night.order(.switchover)
+    #expect(night.run(.hours(1)) { $0.run?["await-replication"]?.state == .running })
+    night.regionDies()
+    #expect(night.run(.minutes(10)) { $0.run?.kind == .failover }, "\(night.workload.machine.state.phase)")
+    #expect(night.run(.hours(1)) { $0.phase == .drActive }, "\(night.isTold)")
+    let dr = night.settings.dr.group
+    #expect(!night.acts.contains { $0.action == .resizeGroup(dr.ref, dr.standby) })
+    #expect(night.cloud.promotions == 1 && night.everyActWasRecorded)
+    #expect(night.cloud.held.allSatisfy { $0 == night.settings.primary.listener })
+  }
+
   @Test func `a region that is silent for less than an outage has to last changes nothing`() throws {
     let night = try Night.switchingOver()
     let lost = CloudFailure(.wrongState, code: "InvalidGlobalClusterStateFault", message: "not now")
