@@ -69,6 +69,8 @@ extension Machine {
   mutating func handOver(_ situation: Situation, _ reaction: inout Reaction) -> Bool {
     guard let run = state.phase.run, run.kind == .switchover, let why = run.rollback, run.abortedBy == nil,
       state.stranger(to: settings) == nil,
+      // What was concluded under a pause that ends just now is not acted upon.
+      !reaction.effects.contains(.confirmAfresh),
       situation.assessment.confirmed, isDark(situation) || !run.mayHoldWrites, settings.mode != .observe,
       (holdingActs(situation) ?? doubt(about: run, situation)) == nil, obstaclesToBegin(situation).isEmpty
     else { return false }

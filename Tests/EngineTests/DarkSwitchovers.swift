@@ -132,6 +132,23 @@ extension Night {
     #expect(night.cloud.held.allSatisfy { $0 == night.settings.primary.listener })
   }
 
+  @Test func `what was concluded under a pause fails nothing over as it ends`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.cloud.lagSeconds = 100
+    night.order(.switchover)
+    #expect(night.run(.hours(1)) { $0.run?["await-replication"]?.state == .running })
+    night.order(.pause(expires: nil))
+    night.regionDies()
+    night.run(.minutes(30))
+    #expect(night.run?.kind == .switchover && night.run?.rollback != nil)
+    night.order(.resume)
+    let resumed = night.now
+    #expect(night.run?.kind != .failover)
+    #expect(night.run(.minutes(10)) { $0.run?.kind == .failover }, "\(night.isTold)")
+    #expect(night.now - resumed >= night.settings.detection.confirmFor)
+  }
+
   @Test func `a region that is silent for less than an outage has to last changes nothing`() throws {
     let night = try Night.switchingOver()
     let lost = CloudFailure(.wrongState, code: "InvalidGlobalClusterStateFault", message: "not now")
