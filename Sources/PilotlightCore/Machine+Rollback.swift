@@ -8,14 +8,7 @@ extension Machine {
     guard let run = state.phase.run, let why = run.rollback else { return }
     endPrograms(of: run, &reaction)
     // An act that is still on its way could land after its undo: wait for its answer.
-    let acting = progress.values.contains {
-      if case .asking(let task, let since, _) = $0, case .act = task.purpose {
-        situation.now - since < .seconds(60)
-      } else {
-        false
-      }
-    }
-    if acting { return }
+    if isActing(situation) { return }
     let doubt = doubt(about: run, situation)
     if let why = doubt ?? holdingActs(situation) {
       sayOnce(
@@ -37,6 +30,17 @@ extension Machine {
     if case .resting(let until, _) = progress[key], situation.now < until { return }
     progress = progress.filter { $0.key.hasPrefix("undo.") }
     ask(.undo(step.step.name), [undo], key: key, situation, &reaction)
+  }
+
+  /// A request that changes something was sent, and may still be answered.
+  func isActing(_ situation: Situation) -> Bool {
+    progress.values.contains {
+      if case .asking(let task, let since, _) = $0, case .act = task.purpose {
+        situation.now - since < .seconds(60)
+      } else {
+        false
+      }
+    }
   }
 
   /// A program that still runs is not waited for, and an undo of it is run when it has ended.

@@ -68,7 +68,7 @@ extension Machine {
       record(.rollbackBegun(why, by: nil), &reaction)
     }
     if state.phase.run?.rollback != nil {
-      if !handOver(situation, &reaction) { takeBack(situation, &reaction) }
+      if !handOver(isWhole: run.rollback == nil, situation, &reaction) { takeBack(situation, &reaction) }
       return
     }
     if run.kind == .failover { sayRTO(situation, &reaction) }

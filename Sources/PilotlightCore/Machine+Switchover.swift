@@ -61,17 +61,27 @@ extension Machine {
     return step.attempts > 0 && situation.assessment.isSilent
   }
 
+  /// A hold is still to be taken back. Without one nothing waits for the region.
+  private func isHolding(_ run: Run, _ situation: Situation) -> Bool {
+    let plan = Run(
+      incident: "", kind: .failover, startedAt: situation.now, outageStart: nil, orderedBy: nil, plan: failoverPlan)
+    return run.leftovers(beside: plan).contains { if case .holdWrites = $0.step.work { true } else { false } }
+  }
+
   /// A failover takes over what the switchover did, and what undoes it. A hold that cannot be taken back before the region is well again
   /// would keep users waiting; and instances that start between a secret that is put back and one that is pointed anew would write to the
   /// old database once that is back.
   ///
+  /// - Parameter isWhole: nothing of it was asked back yet. No record tells of an undo that is on its way, and it would undo the failover's.
   /// - Returns: whether one has begun.
-  mutating func handOver(_ situation: Situation, _ reaction: inout Reaction) -> Bool {
+  mutating func handOver(isWhole: Bool, _ situation: Situation, _ reaction: inout Reaction) -> Bool {
     guard let run = state.phase.run, run.kind == .switchover, let why = run.rollback, run.abortedBy == nil,
       state.stranger(to: settings) == nil,
       // What was concluded under a pause that ends just now is not acted upon.
       !reaction.effects.contains(.confirmAfresh),
-      situation.assessment.confirmed, isDark(situation) || !run.mayHoldWrites, settings.mode != .observe,
+      situation.assessment.confirmed,
+      run.mayHoldWrites ? isDark(situation) && isHolding(run, situation) : isWhole && !isActing(situation),
+      settings.mode != .observe,
       (holdingActs(situation) ?? doubt(about: run, situation)) == nil, obstaclesToBegin(situation).isEmpty
     else { return false }
     endPrograms(of: run, &reaction)
