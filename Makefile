@@ -49,6 +49,7 @@ else
 	$(SIMULATOR) explore --from healthy
 	$(SIMULATOR) explore --from healthy --fence --prepare --disturbances 1
 	$(SIMULATOR) explore --from switchover --disturbances 2
+	$(SIMULATOR) explore --from switchover --aurora --disturbances 2
 	$(SIMULATOR) explore --from dr-active --disturbances 2
 	$(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST)
 endif

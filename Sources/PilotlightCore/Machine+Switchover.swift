@@ -61,11 +61,11 @@ extension Machine {
     return step.attempts > 0 && situation.assessment.isSilent
   }
 
-  /// A hold is still to be taken back. Without one nothing waits for the region.
-  private func isHolding(_ run: Run, _ situation: Situation) -> Bool {
-    let plan = Run(
-      incident: "", kind: .failover, startedAt: situation.now, outageStart: nil, orderedBy: nil, plan: failoverPlan)
-    return run.leftovers(beside: plan).contains { if case .holdWrites = $0.step.work { true } else { false } }
+  /// What only the switchover's own undo takes back.
+  private func leftovers(of run: Run, _ situation: Situation) -> [StepRun] {
+    run.leftovers(
+      beside: Run(
+        incident: "", kind: .failover, startedAt: situation.now, outageStart: nil, orderedBy: nil, plan: failoverPlan))
   }
 
   /// A failover takes over what the switchover did, and what undoes it. A hold that cannot be taken back before the region is well again
@@ -80,10 +80,15 @@ extension Machine {
       // What was concluded under a pause that ends just now is not acted upon.
       !reaction.effects.contains(.confirmAfresh),
       situation.assessment.confirmed,
-      run.mayHoldWrites ? isDark(situation) && isHolding(run, situation) : isWhole && !isActing(situation),
       settings.mode != .observe,
       (holdingActs(situation) ?? doubt(about: run, situation)) == nil, obstaclesToBegin(situation).isEmpty
     else { return false }
+    let left = leftovers(of: run, situation)
+    let isHolding = left.contains { if case .holdWrites = $0.step.work { true } else { false } }
+    // Programs of the operator's that belong to a switchover alone are taken back.
+    guard run.mayHoldWrites ? isDark(situation) && isHolding : isWhole && left.isEmpty && !isActing(situation) else {
+      return false
+    }
     endPrograms(of: run, &reaction)
     record(.rolledBack("\(why), which takes over what was done"), &reaction)
     forgetProgress()

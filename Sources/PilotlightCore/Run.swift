@@ -171,6 +171,10 @@ package struct Run: Hashable, Sendable, Codable {
       let skipped = steps.filter { $0.state == .skipped }
       return skipped.isEmpty ? nil : skipped.map { "Skipped, see that it is so: \($0.step.work.sentence)." }
     }
+    let handedOver = undoable
+    if !handedOver.isEmpty {
+      return handedOver.map { "The failover that followed took this over: \($0.step.work.sentence)." }
+    }
     let made = steps.filter { $0.intentAt != nil && !$0.didNotHappen && $0.undo == nil && $0.state != .undone }
     return made.isEmpty
       ? ["It was taken back, and nothing of it is left."]

@@ -260,6 +260,8 @@ package final class WorkloadGuard {
   /// Known facts that make a failover pointless or wrong. What merely could not be read is not in here.
   private var obstacles: [String] {
     switch machine.state.phase {
+    // It may yet become a failover.
+    case .failingOver(let run) where run.kind == .switchover && !run.isCommitted: standing.obstacles
     case .failingOver, .drActive, .failingBack: []
     case .healthy, .degraded: standing.obstacles
     }

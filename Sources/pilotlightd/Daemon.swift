@@ -141,7 +141,7 @@ actor Daemon {
     carryOut(engine.handle(input, at: now))
     carryOut(engine.mended())
     if !unsent.isEmpty { sendUnsent() }
-    if let halted = engine.halted, halted.isFinal { return giveUp(halted) }
+    if engine.halted?.isFinal == true { return giveUp() }
     setTimer()
     tellStatus()
     for proven in proofs { proven() }
@@ -150,19 +150,18 @@ actor Daemon {
 
   /// What the file holds after an I/O error nobody in this process can know: the next one reads it afresh. Who is called for it is
   /// called before.
-  private func giveUp(_ failure: LedgerFailure) {
+  private func giveUp() {
     say(Message(.ledgerBroken, "the ledger is broken: leaving, so that a new process reads what is durable"))
     manager.status("the ledger is broken; starting anew")
     decideNothing()
-    let code = StartFailure("", failure).remedy == .somebody ? StartFailure.needsSomebody : EX_IOERR
     let (pager, manager) = (pager, manager)
     Task.detached {
       await pager.settle()
       await manager.spareTheLimit()
-      leave(code)
+      leave(EX_IOERR)
     }
     // Whatever keeps that waiting: nothing watches over us any more.
-    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(15)) { leave(code) }
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(15)) { leave(EX_IOERR) }
   }
 
   private func setTimer() {

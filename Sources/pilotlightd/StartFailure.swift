@@ -55,6 +55,7 @@ actor Help {
   private let makePager: @Sendable () -> Pager?
   private var pager: Pager?
   private var isOver = false
+  private var isCalling = false
 
   /// - Parameter makePager: called when somebody is to be called; nil where the cloud's settings are wrong.
   init(
@@ -76,7 +77,12 @@ actor Help {
     let message = Message(.cannotStart, "this daemon watches nothing, it cannot start: \(failure.text)")
     message.log(to: logger)
     manager.status(message.text)
-    guard failure.remedy != .attempts, note.isDue(failure.remedy) else { return }
+    // Pages on their way say enough of a disk.
+    guard failure.remedy != .attempts, !(isCalling && failure.remedy == .disk), note.isDue(failure.remedy) else {
+      return
+    }
+    isCalling = true
+    defer { isCalling = false }
     let pages = message.pages(to: workloads)
     guard !pages.isEmpty, let pager = pager ?? makePager() else { return }
     self.pager = pager

@@ -132,6 +132,20 @@ extension Night {
     #expect(night.cloud.held.allSatisfy { $0 == night.settings.primary.listener })
   }
 
+  @Test func `with an obstacle it is taken back, and no failover begins by itself`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.cloud.lagSeconds = 100
+    night.order(.switchover)
+    #expect(night.run(.hours(1)) { $0.run?["await-replication"]?.state == .running })
+    night.cloud.databases[night.new]?.status = "storage-full"
+    night.run(.minutes(3))
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.phase == .degraded }, "\(night.workload.machine.state.phase)")
+    #expect(!night.run(.minutes(10)) { $0.run?.kind == .failover })
+    #expect(night.cloud.promotions == 0)
+  }
+
   @Test func `what was concluded under a pause fails nothing over as it ends`() throws {
     let night = try Night()
     night.run(.minutes(5))
