@@ -7,7 +7,7 @@ import pytest
 import settings
 from aws.client import Control
 from checks import fail_over
-from daemon import DONE, Daemon
+from daemon import DONE, NEEDS_SOMEBODY, PATIENCE, Daemon
 from settings import WORKLOAD
 from world import SERVING, World
 
@@ -64,7 +64,7 @@ def test_a_workload_that_owes_is_forgotten_by_no_restart(world: World, aws: Cont
     daemon.overrides = {**kept, "name": "renamed-app"}
     daemon.configure()
     daemon.start(wait=False)
-    assert daemon.process is not None and daemon.process.wait(30) == 1
+    assert daemon.process is not None and daemon.process.wait(30 * PATIENCE) == NEEDS_SOMEBODY
     assert f"workload {WORKLOAD} is in no configuration, and not done with: fence debt" in daemon.log()
     daemon.overrides = kept
     daemon.configure()
