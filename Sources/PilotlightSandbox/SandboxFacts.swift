@@ -74,7 +74,7 @@ package struct SandboxViolation: Equatable, Sendable, Codable {
   package var workload: String
   /// When it began.
   package var at: Instant
-  /// Since when users were served then, all of them where they were; nil while nobody was.
+  /// Since when users were served then, be it some of them; nil while nobody was.
   package var servedSince: Instant?
   /// One sentence.
   package var detail: String

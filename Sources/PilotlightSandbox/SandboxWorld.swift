@@ -144,11 +144,10 @@ package struct SandboxWorld: Sendable {
   }
 
   mutating func note(_ kind: SandboxViolation.Kind, _ workload: Int, _ detail: String) {
-    let (name, since) = (workloads[workload].settings.name, workloads[workload].servesSince)
-    // A group that comes back is whole when its last instance is.
-    let served = workloads[workload].outages.last?.restoredAt ?? since
+    let about = workloads[workload]
     violations.append(
-      SandboxViolation(kind: kind, workload: name, at: now, servedSince: served, detail: detail))
+      SandboxViolation(
+        kind: kind, workload: about.settings.name, at: now, servedSince: about.servesSince, detail: detail))
   }
 }
 

@@ -127,9 +127,7 @@ extension Oracle {
     }
     // Where a grey failure counts as down, some probes succeed in the middle of it.
     let maySucceed = watched.settings.detection.grey.policy == .countAsDown
-    // A process that waits for its disk hears late what came meanwhile: the decision's write, and what was written before it.
-    let deaf = Duration.seconds(1) + trial.slowestWrite * (trial.workloads.count + 1)
-    if !maySucceed, let success = watched.lastSuccess, success > last, now - success > deaf {
+    if !maySucceed, let success = watched.lastSuccess, success > last, now - success > deafness {
       violate("promoted-after-a-good-probe", now, "a probe succeeded \((now - success).text) ago")
     }
     guard run.orderedBy == nil else { return }
@@ -205,11 +203,13 @@ extension Oracle {
       deceived += 1
       return true
     }
-    // A probe that began before the primary came back may still be on its way. What follows from it is written before it is done, and so is
-    // what was decided just before it was heard.
+    // A probe that began before the primary came back may still be on its way.
     let probe = watched.settings.primary.probe
-    return now - restored <= probe.timeout + probe.recheckInterval + .seconds(1) + simulation.disk.pause * 2
+    return now - restored <= probe.timeout + probe.recheckInterval + deafness
   }
+
+  /// A process that waits for its disk hears late what came meanwhile: the decision's write, and what was written before it.
+  private var deafness: Duration { .seconds(1) + trial.slowestWrite * (trial.workloads.count + 1) }
 
   private mutating func judge(_ noted: SandboxViolation, _ simulation: Simulation) {
     guard let watched = workloads[noted.workload] else { return }

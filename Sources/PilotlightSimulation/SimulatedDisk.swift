@@ -35,9 +35,6 @@ final class SimulatedDisk: LedgerStore, RecordCodec, @unchecked Sendable {
     spent = .zero
   }
 
-  /// What an append takes now.
-  var pause: Duration { if case .slow(let pause) = fault { pause } else { .zero } }
-
   func takeSpent() -> Duration {
     defer { spent = .zero }
     return spent
