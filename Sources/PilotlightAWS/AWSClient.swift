@@ -41,6 +41,19 @@ package struct AWSConfiguration: Sendable {
   var activeProfile: Profile? { files.profile(profileName ?? environment["AWS_PROFILE"] ?? "default") }
 }
 
+/// What the client notices beside the answers.
+package enum AWSNotice: Hashable, Sendable {
+  case remark(String)
+  /// Credentials cannot be renewed, and those in use end within minutes. Told once, until they are renewed.
+  case credentialsEnding(String)
+
+  package var text: String {
+    switch self {
+    case .remark(let text), .credentialsEnding(let text): text
+    }
+  }
+}
+
 package final class AWSClient: OperationExecuting {
   /// Attempts in all, as in AWS's standard retry mode.
   private static let attempts = 3

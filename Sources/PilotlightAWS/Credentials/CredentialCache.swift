@@ -1,18 +1,5 @@
 // Keeps credentials fresh: renewed before they end, by one caller at a time, and kept in use when renewing fails (F48).
 
-/// What the client notices beside the answers.
-package enum AWSNotice: Hashable, Sendable {
-  case remark(String)
-  /// Credentials cannot be renewed, and those in use end within minutes. Told once, until they are renewed.
-  case credentialsEnding(String)
-
-  package var text: String {
-    switch self {
-    case .remark(let text), .credentialsEnding(let text): text
-    }
-  }
-}
-
 /// Time as the AWS client needs it.
 package struct AWSClock: Sendable {
   /// Unix seconds.
@@ -162,6 +149,8 @@ actor CredentialCache {
     for waiter in waiting.values { waiter.resume(returning: result) }
     waiting = [:]
   }
+
+  /// Somebody is called for it once, when little is left; else it is remarked upon.
   private func notice(_ why: String, end: Double?, _ now: Double) {
     let left = end.map { $0 - now }
     let text = "credentials cannot be renewed: \(why)" + (left.map { "; those in use end in \(Int($0)) s" } ?? "")
