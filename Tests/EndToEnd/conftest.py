@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from aurora import AuroraWorld
 from aws.client import Control
 from daemon import BINARIES, Daemon, have_binaries
+from shims import compiled
 from world import World
 
 for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
@@ -59,6 +61,13 @@ def aurora(aws: Control) -> Iterator[AuroraWorld]:
     built = AuroraWorld(aws)
     yield built
     built.close()
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`shim("leap")` is what leap.c makes, to be preloaded."""
+    directory = tmp_path_factory.mktemp("shim")
+    return cache(lambda name: compiled(name, directory))
 
 
 @pytest.fixture

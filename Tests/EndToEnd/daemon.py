@@ -244,6 +244,13 @@ class Daemon:
 
     # At the end
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill_at_end()
+        self.look_for_secrets()
+
     def kill_at_end(self) -> None:
         """Remembers what `ps` showed, then ends it."""
         if self.alive() and self.process is not None:

@@ -94,10 +94,8 @@ def metadata() -> Iterator[Metadata]:
 
 @pytest.fixture
 def daemon(world: World, tmp_path: Path, metadata: Metadata) -> Iterator[OnInstance]:
-    made = OnInstance(world, tmp_path, metadata)
-    yield made
-    made.kill_at_end()
-    made.look_for_secrets()
+    with OnInstance(world, tmp_path, metadata) as made:
+        yield made
 
 
 def test_when_the_metadata_service_is_down_somebody_is_called_before_the_end_and_a_failover_goes_on_after_it(

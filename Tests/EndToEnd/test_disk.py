@@ -6,14 +6,13 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from checks import assert_failed_over
 from daemon import NEEDS_SOMEBODY, PATIENCE, Daemon
-from shims import compiled
 from world import World
 
 
@@ -63,17 +62,10 @@ class Fragile(Daemon):
         return [call["action"] for call in self.world.changes() if call["action"] != "Publish"]
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled("obstruct", tmp_path_factory.mktemp("shim"))
-
-
 @pytest.fixture
-def fragile(world: World, tmp_path: Path, library: Path) -> Iterator[Fragile]:
-    daemon = Fragile(world, tmp_path, library)
-    yield daemon
-    daemon.kill_at_end()
-    daemon.look_for_secrets()
+def fragile(world: World, tmp_path: Path, shim: Callable[[str], Path]) -> Iterator[Fragile]:
+    with Fragile(world, tmp_path, shim("obstruct")) as daemon:
+        yield daemon
     daemon.manager.close()
 
 

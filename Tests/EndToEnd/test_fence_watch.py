@@ -16,7 +16,6 @@ from fence_support import (
     ALL_OWED, DATABASE_STEP, GROUP_STEP, LADDER, LISTENER_STEP, RUNGS, is_fenced, lines, mend_fenced_primary,
     old_database, owed, until_paid)
 from settings import WORKLOAD
-from shims import compiled
 from world import DATABASE, GROUP, PRIMARY, SERVING, World
 
 #: What was fenced is looked at so often, in minutes, and a little more; and at once by who was away.
@@ -39,24 +38,15 @@ class Leaper(Daemon):
             file.write(struct.pack("l", now + round(minutes * 60)))
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled("leap", tmp_path_factory.mktemp("shim"))
-
-
 @pytest.fixture
-def fenced(world: World, tmp_path: Path, library: Path) -> Iterator[Leaper]:
+def fenced(world: World, tmp_path: Path, shim: Callable[[str], Path]) -> Iterator[Leaper]:
     """In dr-active, with an old primary whose every rung is closed."""
-    daemon = Leaper(world, tmp_path, library)
-    try:
+    with Leaper(world, tmp_path, shim("leap")) as daemon:
         daemon.start().armed()
         fail_over(world, daemon)
         until_paid(world, daemon)
         mend_fenced_primary(world)
         yield daemon
-    finally:
-        daemon.kill_at_end()
-        daemon.look_for_secrets()
 
 
 def start_database(world: World) -> None:
@@ -128,11 +118,10 @@ def test_a_failback_that_is_taken_back_leaves_the_old_primary_fenced_again(
 
 @pytest.mark.slow
 def test_a_debt_that_stays_is_told_again_after_hours_and_a_person_can_answer_for_it(
-    world: World, tmp_path: Path, library: Path
+    world: World, tmp_path: Path, shim: Callable[[str], Path]
 ) -> None:
     """After 1, 2 and 4 hours; `skip` waives each for itself, and what was waived is not begun anew."""
-    daemon = Leaper(world, tmp_path, library)
-    try:
+    with Leaper(world, tmp_path, shim("leap")) as daemon:
         daemon.start().armed()
         fault = world.lose_primary_region()
         workload = daemon.until_phase("dr-active", 120)
@@ -152,6 +141,3 @@ def test_a_debt_that_stays_is_told_again_after_hours_and_a_person_can_answer_for
         daemon.leap(WATCH)
         daemon.stays(lambda: daemon.status()["debts"] == [], 4)
         assert world.changes() == changes, "what a person answers for is left alone"
-    finally:
-        daemon.kill_at_end()
-        daemon.look_for_secrets()

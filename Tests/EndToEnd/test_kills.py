@@ -19,7 +19,6 @@ from aurora import BOTH_KINDS, FAIL_OVER, SWITCH_OVER, AuroraWorld
 from checks import assert_failed_over, assert_home
 from daemon import PATIENCE, Daemon
 from settings import WORKLOAD
-from shims import compiled
 from world import DR, PRIMARY, World
 
 #: The kinds of record that a write of an undisturbed run can end with; every other kind is always followed in the same write.
@@ -156,23 +155,16 @@ class Mortal(Daemon):
         return number
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled("halt_at_sync", tmp_path_factory.mktemp("shim"))
-
-
 @pytest.fixture
 def cycle(world: World) -> Cycle:
     return CYCLES[type(world)]
 
 
 @pytest.fixture
-def mortal(world: World, tmp_path: Path, library: Path) -> Iterator[Mortal]:
+def mortal(world: World, tmp_path: Path, shim: Callable[[str], Path]) -> Iterator[Mortal]:
     world.control.configure(**SWIFT)
-    daemon = Mortal(world, tmp_path, library)
-    yield daemon
-    daemon.kill_at_end()
-    daemon.look_for_secrets()
+    with Mortal(world, tmp_path, shim("halt_at_sync")) as daemon:
+        yield daemon
 
 
 def break_primary(world: World, daemon: Daemon) -> None:

@@ -7,13 +7,12 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from daemon import PATIENCE, Daemon
-from shims import compiled
 from world import World
 
 
@@ -101,14 +100,9 @@ class Watched(Daemon):
         self.manager.close()
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled("obstruct", tmp_path_factory.mktemp("shim"))
-
-
 @pytest.fixture
-def watched(world: World, tmp_path: Path, library: Path) -> Iterator[Watched]:
-    daemon = Watched(world, tmp_path, library)
+def watched(world: World, tmp_path: Path, shim: Callable[[str], Path]) -> Iterator[Watched]:
+    daemon = Watched(world, tmp_path, shim("obstruct"))
     try:
         daemon.start().armed()
         daemon.signs_of_life()
