@@ -1,17 +1,14 @@
 // Why the daemon cannot start, and how people hear of it: a daemon that is started again and again, or not any more, watches nothing.
 
-import FoundationEssentials
-import Glibc
 import Logging
 import PilotlightControlServer
 import PilotlightCore
 import PilotlightEngine
 import PilotlightSystemd
-import Synchronization
 
 /// In one sentence.
 struct StartFailure: Error {
-  enum Remedy: String {
+  enum Remedy: String, Codable {
     /// The disk of the ledger may take part again at the next start: there is one, every few seconds.
     case disk
     /// It is so at the next start, too: there is none before somebody has come.
@@ -78,16 +75,13 @@ actor Help {
     message.log(to: logger)
     manager.status(message.text)
     // Pages on their way say enough of a disk.
-    guard failure.remedy != .attempts, !(isCalling && failure.remedy == .disk), note.isDue(failure.remedy) else {
-      return
-    }
+    guard failure.remedy != .attempts, !(isCalling && failure.remedy == .disk) else { return }
     isCalling = true
     defer { isCalling = false }
-    let pages = message.pages(to: workloads)
+    let pages = note.due(message.pages(to: workloads), for: failure.remedy)
     guard !pages.isEmpty, let pager = pager ?? makePager() else { return }
     self.pager = pager
-    // A topic that cannot be told does not have the others told at every start.
-    for page in pages { pager.send(page) { [note] in note.called(failure.remedy) } }
+    for page in pages { pager.send(page) { [note] in note.called(page, for: failure.remedy) } }
     // At boot the network may come after us. A disk is tried again, and so are people.
     for _ in 0..<(failure.remedy == .somebody ? 12 : 1) {
       manager.extendTimeout(.seconds(20))
@@ -101,64 +95,5 @@ actor Help {
     isOver = true
     pager?.stop()
     note.clear()
-  }
-}
-
-/// Since when starting fails, and when people were called for it last: in a file, because each start is a process of its own. It is in the
-/// service's runtime directory, which outlives the service and no boot. Without one nobody is called for a disk: it would be at every
-/// start.
-final class CallNote: Sendable {
-  private struct Entry {
-    var began: Int
-    var called: Int?
-    var remedy: StartFailure.Remedy?
-  }
-  private let path: String?
-  private let isCleared = Mutex(false)
-  /// A volume may be mounted in a moment, and the process before us may still hold the lock: nobody is called for that. In seconds.
-  private static let patience = 30
-  /// Who was called is called again, s.
-  private static let reminder = 3600
-
-  init(environment: [String: String]) {
-    path = environment["RUNTIME_DIRECTORY"].flatMap { $0.isEmpty ? nil : "\($0)/cannot-start" }
-  }
-
-  private var now: Int { Int(TimeLine.boottime() / 1_000_000_000) }
-
-  /// `BEGAN [CALLED REMEDY]`, seconds since boot.
-  private func read() -> Entry? {
-    let parts = (path.flatMap { try? String(contentsOfFile: $0, encoding: .utf8) } ?? "").split(separator: " ")
-    guard let began = parts.first.flatMap({ Int($0) }) else { return nil }
-    guard parts.count == 3 else { return Entry(began: began) }
-    return Entry(began: began, called: Int(parts[1]), remedy: StartFailure.Remedy(rawValue: String(parts[2])))
-  }
-
-  private func write(_ text: String) {
-    if let path { try? Data(text.utf8).write(to: URL(filePath: path), options: .atomic) }
-  }
-
-  /// Notes the first failure, too.
-  func isDue(_ remedy: StartFailure.Remedy) -> Bool {
-    let known = read()
-    if known == nil { write("\(now)") }
-    // Who was told that it goes on by itself must hear that it does not.
-    if let known, let called = known.called, known.remedy == remedy || remedy == .disk {
-      return now - called >= CallNote.reminder
-    }
-    return remedy == .somebody || known.map { now - $0.began >= CallNote.patience } ?? false
-  }
-
-  func called(_ remedy: StartFailure.Remedy) {
-    isCleared.withLock { isCleared in
-      if !isCleared { write("\(read()?.began ?? now) \(now) \(remedy.rawValue)") }
-    }
-  }
-
-  func clear() {
-    isCleared.withLock { isCleared in
-      isCleared = true
-      if let path { unlink(path) }
-    }
   }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sqlite3
@@ -10,7 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+import settings
 from checks import assert_failed_over
 from daemon import NEEDS_SOMEBODY, PATIENCE, Daemon
 from world import World
@@ -40,12 +43,14 @@ class Fragile(Daemon):
         assert self.process is not None
         return self.process.returncode
 
-    def note(self, text: str | None = None) -> str:
-        """Since when it cannot start, and when somebody was called for it; what there is, or what is put there."""
-        file = self.directory / "cannot-start"
-        if text is not None:
-            file.write_text(text)
-        return file.read_text() if file.exists() else ""
+    @property
+    def note(self) -> Path:
+        """Since when it cannot start, and who was called for it."""
+        return self.directory / "cannot-start"
+
+    def has_failed_for(self, seconds: int) -> None:
+        content = json.loads(self.note.read_text())
+        self.note.write_text(json.dumps(content | {"began": content["began"] - seconds}))
 
     def has_told(self, text: str) -> bool:
         """The service manager."""
@@ -111,8 +116,7 @@ def test_an_io_error_that_stays_calls_somebody_once_whatever_number_of_starts(wo
         assert fragile.as_a_service().ends() == 1
     assert fragile.has_told("cannot start") and world.announcements() == []
     # It has been so for a while.
-    began, = fragile.note().split()
-    fragile.note(f"{int(began) - 60}")
+    fragile.has_failed_for(60)
     for _ in range(2):
         assert fragile.as_a_service().ends() == 1
     (page,) = fragile.calls("cannotStart")
@@ -120,7 +124,7 @@ def test_an_io_error_that_stays_calls_somebody_once_whatever_number_of_starts(wo
     (fragile.directory / "io-error").unlink()
     fragile.as_a_service().wait_until("it is ready", lambda: fragile.has_told("READY=1"), 15)
     fragile.armed()
-    assert fragile.note() == ""
+    assert not fragile.note.exists()
 
 
 def test_a_disk_that_hangs_a_start_is_told_of_before_the_start_is_given_up(world: World, fragile: Fragile) -> None:
@@ -134,13 +138,13 @@ def test_a_disk_that_hangs_a_start_is_told_of_before_the_start_is_given_up(world
     assert time.monotonic() - began < 25 * PATIENCE and fragile.alive() and world.announcements() == []
     # As systemd does it then.
     assert fragile.terminate() == 0
-    fragile.note(f"{int(fragile.note()) - 60}")
+    fragile.has_failed_for(60)
     fragile.as_a_service()
     fragile.wait_until("somebody is called", lambda: not fragile.has_told("READY=1") and fragile.calls("cannotStart"), 30)
     (fragile.directory / "ledger").unlink()
     (fragile.directory / "ledger.over").touch()
     fragile.wait_until("it is ready", lambda: fragile.has_told("READY=1"), 15)
-    assert fragile.note() == "" and len(fragile.calls("cannotStart")) == 1
+    assert not fragile.note.exists() and len(fragile.calls("cannotStart")) == 1
 
 
 def test_a_stop_ends_a_start_that_fails(world: World, fragile: Fragile) -> None:
@@ -161,7 +165,7 @@ def test_who_was_told_that_it_goes_on_by_itself_hears_that_it_does_not(world: Wo
     away = fragile.ledger.rename(fragile.directory / "away")
     fragile.ledger.mkdir()
     assert fragile.as_a_service().ends() == 1
-    fragile.note(f"{int(fragile.note()) - 60}")
+    fragile.has_failed_for(60)
     assert fragile.as_a_service().ends() == 1 and len(fragile.calls("cannotStart")) == 1
     fragile.ledger.rmdir()
     away.write_bytes(b"this is no database " * 1000)
@@ -185,3 +189,27 @@ def test_a_ledger_that_was_changed_ends_the_start_for_good_and_calls_somebody(wo
     (page,) = fragile.calls("cannotStart")
     assert "record 2" in page and not fragile.has_told("READY=1")
     assert fragile.acts() == []
+
+
+def test_a_topic_that_cannot_be_told_neither_silences_another_nor_has_it_told_again(world: World, fragile: Fragile) -> None:
+    """Two teams: one's topic is gone."""
+    gone = world.sns.create_topic(Name="gone")["TopicArn"]
+    world.sns.delete_topic(TopicArn=gone)
+    fragile.start().armed()
+    fragile.terminate()
+    content = yaml.safe_load(fragile.config.read_text())
+    (first,) = content["workloads"]
+    second = json.loads(json.dumps(first).replace("django-app", "another-app")) | {"page": {"topic": gone}}
+    second["traffic"]["route53"]["record"] = f"another-{first['traffic']['route53']['record']}"
+    settings.write(content | {"workloads": [first, second]}, fragile.config)
+    away = fragile.ledger.rename(fragile.directory / "away")
+    fragile.ledger.mkdir()
+    assert fragile.as_a_service().ends() == 1
+    fragile.has_failed_for(60)
+    for _ in range(2):
+        assert fragile.as_a_service().ends() == 1
+    assert len(fragile.calls("cannotStart")) == 1
+    asked = [call["status"] for call in world.changes("Publish")]
+    assert len([status for status in asked if status != 200]) >= 2, asked
+    fragile.ledger.rmdir()
+    away.rename(fragile.ledger)
