@@ -286,7 +286,10 @@ extension Machine {
       return (refusal, "")
     }
     record(.rollbackBegun("aborted by \(order.by): \(order.reason)", by: order.by), &reaction)
-    return (nil, "taking the run back" + (holdingActs(situation).map { ", once this is over: \($0)" } ?? ""))
+    // It may have taken over the switchover that the order was meant for.
+    let after = run.kind == .failover ? "; no failover begins by itself before `ack`" : ""
+    let held = holdingActs(situation).map { ", once this is over: \($0)" } ?? ""
+    return (nil, "taking the \(run.kind.rawValue) \(run.incident) back\(held)\(after)")
   }
 
   private mutating func orderAck(

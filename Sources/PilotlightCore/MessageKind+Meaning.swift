@@ -217,7 +217,7 @@ extension MessageKind {
     case .rolledBack:
       MessageMeaning(
         id: "670c1cd355554e3184be37c1dfe6c55b", level: .notice,
-        meaning: "The run was taken back completely.",
+        meaning: "The run was taken back completely, or the failover that follows takes over what it did.",
         next: "Nothing to do.")
     case .runFinished:
       MessageMeaning(
