@@ -1,6 +1,5 @@
 // Three ways out for a log line: the journal's native protocol, a terminal, JSON. All swift-log; the code that logs knows none.
 
-import CSystemd
 import FoundationEssentials
 import Glibc
 package import Logging
@@ -48,7 +47,9 @@ package struct LineHandler: LogHandler {
     logLevel = level
     let take: @Sendable (LogLine, Double) -> Void
     switch format {
-    case .journal: take = { line, _ in writeToJournal(line) }
+    case .journal:
+      take = { line, _ in Journal.write(line) }
+      queue.settle(Journal.waitUntilRead)
     case .json: take = { writeLine($0.json(at: $1), to: descriptor) }
     case .terminal, .automatic:
       let isColoured = isatty(descriptor) == 1 && environment["NO_COLOR"] == nil && environment["TERM"] != "dumb"
@@ -73,34 +74,6 @@ private func writeLine(_ line: String, to descriptor: Int32) {
     if wrote < 0, errno == EINTR { continue }
     if wrote <= 0 { return }
     done += wrote
-  }
-}
-
-/// sd_journal_sendv(3), the form without varargs.
-private func writeToJournal(_ line: LogLine) {
-  let fields =
-    [
-      "MESSAGE=\(line.text)", "PRIORITY=\(line.priority)", "SYSLOG_IDENTIFIER=pilotlightd",
-      "CODE_FILE=\(line.code.file)",
-      "CODE_LINE=\(line.code.line)", "CODE_FUNC=\(line.code.function)",
-    ]
-    + line.fields.filter { $0.name != "PRIORITY" }.map { "\($0.name)=\($0.value)" }
-  let buffers = fields.map { Array($0.utf8) }
-  var vectors: [iovec] = []
-  withBuffers(buffers[...], &vectors) { sd_journal_sendv($0, Int32($0.count)) }
-}
-
-/// Calls `body` with all buffers pinned.
-private func withBuffers(
-  _ buffers: ArraySlice<[UInt8]>, _ vectors: inout [iovec], _ body: ([iovec]) -> Int32
-) {
-  guard let first = buffers.first else {
-    _ = body(vectors)
-    return
-  }
-  first.withUnsafeBytes { bytes in
-    vectors.append(iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count))
-    withBuffers(buffers.dropFirst(), &vectors, body)
   }
 }
 

@@ -12,6 +12,7 @@ package final class LogQueue: Sendable {
   private struct Waiting {
     var lines = 0
     var lost = 0
+    var settle: (@Sendable (_ patience: Duration) -> Void)?
   }
   /// As many lines as a bad night has; more wait for nobody.
   private let most: Int
@@ -41,13 +42,22 @@ package final class LogQueue: Sendable {
     }
   }
 
-  /// Waits until what was added is out, `patience` at most.
+  /// - Parameter wait: what a flush waits for at last: whoever takes the lines has read them.
+  package func settle(_ wait: @escaping @Sendable (_ patience: Duration) -> Void) {
+    waiting.withLock { $0.settle = wait }
+  }
+
+  /// Waits until what was added is out and read, `patience` at most.
   ///
   /// - Returns: whether it is.
   @discardableResult
   package func flush(within patience: Duration = .seconds(1)) -> Bool {
     let isOut = DispatchSemaphore(value: 0)
-    queue.async { isOut.signal() }
+    let settle = waiting.withLock { $0.settle }
+    queue.async {
+      settle?(patience)
+      isOut.signal()
+    }
     let (seconds, attoseconds) = patience.components
     let nanoseconds = Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
     return isOut.wait(timeout: .now() + .nanoseconds(nanoseconds)) == .success

@@ -80,6 +80,7 @@ final class Heart: Sendable {
   /// What must never be is so. The service manager ends us with SIGABRT, and begins anew from the ledger.
   func broke(_ invariant: String) {
     tell(Message(.invariantBroken, "\(invariant): aborting, to begin anew from the ledger"), lastWords: invariant)
+    LogQueue.shared.flush()
     manager.trigger(status: "aborting: \(invariant)")
   }
 

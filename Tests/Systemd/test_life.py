@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -69,6 +71,21 @@ def test_the_journal_alone_tells_the_story_of_an_incident(service: Service) -> N
     assert "pilotlightctl status` follows it" in explained
     assert "From the next step on there is no automatic way back" in explained
     assert service.ctl("logs", "no-such-incident", "--json").stdout == ""
+
+
+def test_what_it_says_last_stands_under_its_unit_even_where_the_journal_reads_it_late(service: Service) -> None:
+    """journald asks /proc for the unit of a line as it reads it: a process that is gone by then has none."""
+    service.start().armed()
+    time.sleep(6)  # What it found five seconds ago it believes.
+    before, journald = cursor(), int(prop("MainPID", "systemd-journald.service"))
+    os.kill(journald, signal.SIGSTOP)
+    try:
+        stop = subprocess.Popen(["systemctl", "stop", SOCKET, SERVICE])
+        time.sleep(0.7)
+    finally:
+        os.kill(journald, signal.SIGCONT)
+    assert stop.wait(10) == 0
+    wait_until("its last line is there", lambda: any("a run in progress continues" in line for line in said(since=before)), 5)
 
 
 def test_it_is_quiet_in_health(service: Service) -> None:

@@ -178,6 +178,15 @@ import Testing
     #expect(told.withLock { $0 } == [0, 0, 5])
   }
 
+  @Test func `a flush ends once what was said has been read`() {
+    let queue = LogQueue()
+    let done = Mutex<[String]>([])
+    queue.settle { patience in done.withLock { $0.append("read within \(patience)") } }
+    queue.add { _ in done.withLock { $0.append("said") } }
+    #expect(queue.flush(within: .seconds(30)))
+    #expect(done.withLock { $0 } == ["said", "read within 30.0 seconds"])
+  }
+
   @Test func `stderr is the journal only when JOURNAL_STREAM names this very file`() {
     var status = stat()
     #expect(fstat(STDERR_FILENO, &status) == 0)
