@@ -39,7 +39,7 @@ package struct PastIncident: Sendable {
   private var outcome: String {
     guard let run, run.kind != .preparation else { return nearMiss }
     let by = run.orderedBy.map { "ordered by \($0)" } ?? "decided by the daemon"
-    let wasTakenBack = story.contains { if case .rolledBack = $0.record { true } else { false } }
+    let whyEnded = story.lazy.compactMap { if case .rolledBack(let why) = $0.record { why } else { nil } }.last
     let finish = story.last { if case .runFinished = $0.record { true } else { false } }?.at
     switch (run.kind, finish) {
     case (.failover, let finish?):
@@ -48,9 +48,9 @@ package struct PastIncident: Sendable {
       return "a failover, \(by): \(out)it took \((finish - run.startedAt).text)"
     case (.failback, let finish?), (.switchover, let finish?):
       return "a \(run.kind.rawValue), \(by): it took \((finish - run.startedAt).text)"
-    case (_, nil) where wasTakenBack:
-      return "a \(run.kind.rawValue), \(by), taken back before anything one-way was done"
-    case (_, nil): return "a \(run.kind.rawValue), \(by), not finished yet"
+    case (_, nil):
+      let end = whyEnded.map { "ended before anything one-way was done: \($0)" } ?? "not finished yet"
+      return "a \(run.kind.rawValue), \(by), \(end)"
     case (.preparation, _): return nearMiss
     }
   }

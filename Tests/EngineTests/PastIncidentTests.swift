@@ -143,6 +143,6 @@ import Testing
       night.run(.minutes(30)) { $0.phase == .drActive }
     }
     #expect(told.count == 2)
-    #expect(told.values.contains { $0[0].contains("taken back before anything one-way was done") }, "\(told)")
+    #expect(told.values.contains { $0[0].contains("ended before anything one-way was done: ") }, "\(told)")
   }
 }
