@@ -1,5 +1,6 @@
-// The two small files beside the ledger: a lock, so that two daemons never share one, and the anchor.
+// The two small files beside the ledger: a lock, so that two daemons never share one, and the anchor. And room on the disk.
 
+import CSQLite
 import FoundationEssentials
 import Glibc
 import GRDB
@@ -100,4 +101,13 @@ final class Anchor {
     guard parts.count == 2, let count = Int64(parts[0]), parts[1].utf8.count == 64, count > 0 else { return nil }
     return Note(count: count, hash: String(parts[1]))
   }
+}
+
+/// Has the disk keep room for a file, which stays as long as it is. A disk that has none, or a file system that keeps none for anybody
+/// (NFS), takes what it can: that is found out when a record is refused.
+func setAside(_ bytes: Int64, for path: String) {
+  let descriptor = open(path, O_RDWR | O_CLOEXEC)
+  guard descriptor >= 0 else { return }
+  while pl_set_aside(descriptor, off_t(bytes)) != 0, errno == EINTR {}
+  close(descriptor)
 }

@@ -2,7 +2,8 @@
 // SHA-256: an edited, removed or reordered row breaks the chain, and a small file beside it (the anchor) remembers how long the
 // chain was, so that a truncated or rolled-back ledger is noticed too.
 //
-// A full disk or a read-only file refuses an append and may take the next one. An I/O error, a failed fsync among them, leaves the
+// The log's room is set aside at the start, so that a disk which others fill takes the records of a bad night all the same. A disk that
+// is full beyond that, or a read-only file, refuses an append and may take the next one. An I/O error, a failed fsync among them, leaves the
 // state of the file unknown: nothing is written to it again by this process, whatever a later call might report.
 
 import CSQLite
@@ -32,6 +33,9 @@ package final class SQLiteLedger: LedgerStore {
   private var unfolded = 0
   /// A log of this many entries is about a megabyte: small enough to read at a start, large enough to fold rarely.
   private static let foldAfter = 500
+  /// Bytes of the log that are set aside. It holds a megabyte between two folds; on a full disk, where nothing can be folded, an
+  /// append of one entry takes three of its frames, 12 kB: the rest holds more than a thousand, a failover writes some hundred.
+  private static let room: Int64 = 16 << 20
 
   /// Number of entries.
   package var count: Int64 { head.count }
@@ -48,6 +52,7 @@ package final class SQLiteLedger: LedgerStore {
     head = try SQLiteLedger.verify(database)
     try anchor.check(head, in: database)
     anchor.write(head)
+    setAside(SQLiteLedger.room, for: path + "-wal")
     try fold()
   }
 

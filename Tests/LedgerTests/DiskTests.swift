@@ -1,4 +1,4 @@
-// F62, F69: a disk that is full or read-only refuses an append, and takes the next one when there is room again. On a small tmpfs,
+// F62, F69: a full disk takes what there is room set aside for. Beyond that, a disk that is full or read-only refuses an append, and takes the next one when there is room again. On a small tmpfs,
 // which only root may mount; elsewhere these tests say that they were skipped.
 
 import Foundation
@@ -60,6 +60,20 @@ private final class SmallDisk: Sendable {
     try ledger.append([entry(taken)])
     #expect(try ledger.verify() == Int64(taken + 1))
     #expect(try ledger.entries(workload: "django-app") == (0...taken).map { entry($0) })
+  }
+
+  @Test func `F62: a disk that others fill takes the records of a bad night all the same`() throws {
+    let disk = try SmallDisk(kilobytes: 32_768)
+    let ledger = try SQLiteLedger(path: disk.scratch.ledger)
+    disk.fill()
+    for number in 0..<1000 { try ledger.append([entry(number)]) }
+    #expect(try ledger.verify() == 1000)
+    disk.makeRoom()
+    // What could not be folded is, and the log begins anew in the same room.
+    for number in 1000..<3000 { try ledger.append([entry(number)]) }
+    disk.fill()
+    for number in 3000..<4000 { try ledger.append([entry(number)]) }
+    #expect(try ledger.verify() == 4000)
   }
 
   @Test func `F62: a ledger cannot be opened on a full disk and is unharmed`() throws {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -14,7 +15,7 @@ from pathlib import Path
 from aws.state import SECRET_KEY
 from checks import assert_failed_over
 from service import (
-    ALICE, CONFIG, CONTROL, EVE, KEYS, SERVICE, SOCKET, Service, account, cursor, journal, prop, properties, run, said, systemctl, wait_until)
+    ALICE, CONFIG, CONTROL, EVE, KEYS, LEDGER, SERVICE, SOCKET, Service, account, cursor, journal, prop, properties, run, said, systemctl, wait_until)
 from settings import WORKLOAD
 
 #: syslog's words for the daemon's levels.
@@ -44,6 +45,25 @@ def test_nothing_but_its_own_lines_stands_in_the_journal(service: Service) -> No
     before = cursor()
     service.start().armed()
     assert said("_TRANSPORT=stdout", since=before) == []
+
+
+def test_a_disk_that_others_fill_keeps_no_failover_from_its_way(service: Service) -> None:
+    """F62: the room of the ledger is set aside."""
+    LEDGER.parent.mkdir(exist_ok=True)
+    run("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(LEDGER.parent), check=True)
+    try:
+        service.start().armed()
+        with contextlib.suppress(OSError), (LEDGER.parent / "ballast").open("wb", buffering=0) as ballast:
+            while True:
+                ballast.write(bytes(1 << 12))
+        assert os.statvfs(LEDGER.parent).f_bavail == 0
+        world, secret = service.losing_its_primary()
+        service.until_phase("dr-active")
+        assert_failed_over(world, secret)
+        assert service.restarts == 0
+        systemctl("stop", SOCKET, SERVICE)
+    finally:
+        run("umount", "--lazy", str(LEDGER.parent))
 
 
 def test_the_journal_alone_tells_the_story_of_an_incident(service: Service) -> None:
