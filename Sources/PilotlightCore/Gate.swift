@@ -29,12 +29,15 @@ package struct Situation: Sendable {
   package var desired: Demand
   /// Days for which the primary database's backups are kept, where it writes; nil: the newest answer does not say.
   package var backups: Int?
+  /// Why the DR database cannot be promoted, as last told; nil: nothing is known that stands in the way.
+  package var unpromotable: String?
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
     evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil,
     veto: VetoReading? = nil, readiness: Readiness = Readiness(), drRole: DatabaseRole? = nil,
-    lease: LeaseTracker? = nil, desired: Demand = Demand(), backups: Int? = nil
+    lease: LeaseTracker? = nil, desired: Demand = Demand(), backups: Int? = nil,
+    unpromotable: String? = nil
   ) {
     self.now = now
     self.assessment = assessment
@@ -51,6 +54,7 @@ package struct Situation: Sendable {
     self.lease = lease
     self.desired = desired
     self.backups = backups
+    self.unpromotable = unpromotable
   }
 
   /// What promoting now would lose, counted from the start of the outage.
@@ -146,6 +150,8 @@ package enum Gate {
     guard let evidenceAt = situation.evidenceAt, evidenceAt >= askedAt else {
       return .wait("reading the evidence again")
     }
+    // Nobody is asked about the loss of a promotion that cannot be, and no primary is fenced for it: it may yet come back.
+    if let why = situation.unpromotable { return .wait("nothing could be promoted: \(why)") }
     if let question = lossQuestion(run, settings, situation, deadline: deadline) { return .ask(.loss, question) }
     if settings.mode == .approve, run.orderedBy == nil, !run.isApproved(.mode) {
       return .ask(.mode, "mode is approve: `pilotlightctl approve` lets it promote, `abort` takes it back")

@@ -24,9 +24,11 @@ extension Machine {
       holdingActs(situation) == nil, obstaclesToBegin(situation).isEmpty
     else { return }
     rememberCapacity(situation, &reaction)
+    let plan = Plan.preparation(of: failoverPlan(at: situation.now))
+    if plan.isEmpty { return }
     let run = Run(
       incident: outage.incident ?? freshIncident(situation), kind: .preparation, startedAt: situation.now,
-      outageStart: start, orderedBy: nil, plan: Plan.preparation(of: failoverPlan(at: situation.now)))
+      outageStart: start, orderedBy: nil, plan: plan)
     forgetProgress()
     record(.runBegun(run, why: situation.assessment.evidence.first ?? "down"), &reaction)
     turnReadySteps(situation, &reaction)

@@ -96,8 +96,11 @@ extension Machine {
     notes[key] = "taking it back: \(failure.text)"
     let failures = (progress[key]?.failures ?? 0) + 1
     rest(key, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
+    // By then it has been tried for half a minute or more, and what is closed keeps users out.
+    let isLasting = failures > 6
     sayOnce(
-      "undo-\(name)-\(failure.code)", failure.passesByItself ? .troubled : .waiting,
+      "undo-\(name)-\(isLasting ? "lasting" : failure.code)",
+      failure.passesByItself && !isLasting ? .troubled : .waiting,
       "taking \(name) back: \(failure.text); trying again, `pilotlightctl skip --step \(name)` leaves it as it is",
       &reaction, step: name)
   }

@@ -75,6 +75,7 @@ extension Machine {
     turnReadySteps(situation, &reaction)
     finishIfDone(situation, &reaction)
     if run.kind == .failover { watchOldPrimary(situation, &reaction) }
+    watchServing(situation, &reaction)
     payDebts(situation, &reaction)
   }
 

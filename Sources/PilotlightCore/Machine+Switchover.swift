@@ -40,7 +40,7 @@ extension Machine {
   }
 }
 
-// A region that dies under a switchover.
+// A region that dies under a switchover, or under a failover that is being taken back.
 
 extension Machine {
   /// Failures of probes prove nothing while writes are held: it is counted from when nothing of the region answered any more.
@@ -68,14 +68,14 @@ extension Machine {
         incident: "", kind: .failover, startedAt: situation.now, outageStart: nil, orderedBy: nil, plan: failoverPlan))
   }
 
-  /// A failover takes over what the switchover did, and what undoes it. A hold that cannot be taken back before the region is well again
-  /// would keep users waiting; and instances that start between a secret that is put back and one that is pointed anew would write to the
-  /// old database once that is back.
+  /// A failover takes over what the run did, and what undoes it. A hold or a fence that cannot be taken back before the region is well
+  /// again would keep users waiting; and instances that start between a secret that is put back and one that is pointed anew would write
+  /// to the old database once that is back.
   ///
   /// - Parameter isWhole: nothing of it was asked back yet. No record tells of an undo that is on its way, and it would undo the failover's.
   /// - Returns: whether one has begun.
   mutating func handOver(isWhole: Bool, _ situation: Situation, _ reaction: inout Reaction) -> Bool {
-    guard let run = state.phase.run, run.kind == .switchover, let why = run.rollback, run.abortedBy == nil,
+    guard let run = state.phase.run, let why = run.rollback, run.abortedBy == nil,
       state.stranger(to: settings) == nil,
       // What was concluded under a pause that ends just now is not acted upon.
       !reaction.effects.contains(.confirmAfresh),
@@ -83,18 +83,36 @@ extension Machine {
       settings.mode != .observe,
       (holdingActs(situation) ?? doubt(about: run, situation)) == nil, obstaclesToBegin(situation).isEmpty
     else { return false }
-    let left = leftovers(of: run, situation)
-    let isHolding = left.contains { if case .holdWrites = $0.step.work { true } else { false } }
-    // Programs of the operator's that belong to a switchover alone are taken back.
-    guard run.mayHoldWrites ? isDark(situation) && isHolding : isWhole && left.isEmpty && !isActing(situation) else {
-      return false
-    }
+    guard run.kind == .switchover ? isLeft(run, isWhole: isWhole, situation) : isKept(run) else { return false }
     endPrograms(of: run, &reaction)
-    record(.rolledBack("\(why), which takes over what was done"), &reaction)
+    let under = run.kind == .switchover ? "under a switchover" : "again while its failover was taken back"
+    record(
+      .rolledBack(
+        run.kind == .switchover
+          ? "\(why), which takes over what was done"
+          : "\(why); it went down again, and another failover takes over what was done"), &reaction)
     forgetProgress()
     let seen = situation.assessment.evidence.joined(separator: "; ")
     beginFailover(
-      situation, orderedBy: nil, why: "the primary went down under a switchover: \(seen)", insteadOf: run, &reaction)
+      situation, orderedBy: nil, why: "the primary went down \(under): \(seen)", insteadOf: run, &reaction)
     return true
+  }
+
+  private func isLeft(_ run: Run, isWhole: Bool, _ situation: Situation) -> Bool {
+    let left = leftovers(of: run, situation)
+    let isHolding = left.contains { if case .holdWrites = $0.step.work { true } else { false } }
+    // Programs of the operator's that belong to a switchover alone are taken back.
+    return run.mayHoldWrites ? isDark(situation) && isHolding : isWhole && left.isEmpty && !isActing(situation)
+  }
+
+  /// A fence, which is taken back first, was asked to open and does not. Nothing else was asked back yet; and should the request arrive
+  /// after all, the new run's fence, or its debt, finds out.
+  private func isKept(_ run: Run) -> Bool {
+    guard run.kind == .failover, !run.mayHoldWrites, let fence = run.undoable.first?.step,
+      fence.work.isFenceBeforePromotion,
+      !run.steps.contains(where: { $0.state == .undone && !$0.step.work.isFenceBeforePromotion }),
+      case .resting(_, let failures)? = progress["undo.\(fence.name)"]
+    else { return false }
+    return failures > 0
   }
 }

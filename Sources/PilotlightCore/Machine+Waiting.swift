@@ -30,6 +30,20 @@ extension Machine {
       &reaction, step: step.step.name)
   }
 
+  /// A region that users are led to must answer them, whatever a run does meanwhile, and for however many hours.
+  mutating func watchServing(_ situation: Situation, _ reaction: inout Reaction) {
+    let site = state.phase.servingSite
+    if site != .dr || situation.drServing == true { said.remove("serving-dr") }
+    if site != .primary || situation.primaryServing == true { said.remove("serving-primary") }
+    switch site {
+    case .dr where situation.drServing == false:
+      sayOnce("serving-dr", .servingDown, "the DR region serves the users and its probe fails", &reaction)
+    case .primary where situation.primaryServing == false:
+      sayOnce("serving-primary", .servingDown, "users are led to the primary again, and its probe fails", &reaction)
+    case .primary, .dr, nil: break
+    }
+  }
+
   mutating func rest(_ key: String, _ pause: Duration, failures: Int, _ situation: Situation) {
     progress[key] = .resting(until: situation.now + pause, failures: failures)
   }
@@ -54,5 +68,25 @@ extension Machine {
       if let due { wake = wake.map { min($0, due) } ?? due }
     }
     return wake
+  }
+}
+
+extension Phase {
+  /// The region that users are led to; nil while a run keeps them waiting or leads them over, and where finding out is the detector's
+  /// business.
+  fileprivate var servingSite: Site? {
+    switch self {
+    case .healthy, .degraded: nil
+    case .drActive: .dr
+    case .failingOver(let run): run.hasShifted ? .dr : nil
+    case .failingBack(let run, _):
+      if run.hasShifted { .primary } else { run["hold-writes"]?.startedAt == nil ? .dr : nil }
+    }
+  }
+}
+
+extension Run {
+  fileprivate var hasShifted: Bool {
+    steps.contains { if case .shift = $0.step.work { $0.state.isFinished } else { false } }
   }
 }

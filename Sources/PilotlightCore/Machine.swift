@@ -363,11 +363,7 @@ package struct Machine: Sendable {
 
   private mutating func watchDR(_ situation: Situation, _ reaction: inout Reaction) {
     if expirePause(situation, &reaction) { return }
-    if situation.drServing == false {
-      sayOnce("dr", .drDown, "the DR region serves the users and its probe fails", &reaction)
-    } else if situation.drServing == true {
-      said.remove("dr")
-    }
+    watchServing(situation, &reaction)
     if let estranged {
       sayOnce("estranged", .waiting, "nothing is changed: \(estranged)", &reaction)
     } else {

@@ -272,11 +272,11 @@ extension MessageKind {
         id: "901d50b159d141f681049edb284b753a", level: .critical,
         meaning: "The DR region serves and the old primary serves again; this daemon may not fence it.",
         next: "Stop the old primary's application by hand: two databases may take writes.")
-    case .drDown:
+    case .servingDown:
       MessageMeaning(
         id: "7c77833f338f4aabb1c8046a3c6dd345", level: .critical,
-        meaning: "The DR region serves the users and its probe fails.",
-        next: "Look at the DR region; nothing is moved by itself.")
+        meaning: "The region that users are led to does not answer its probe.",
+        next: "Look at that region; nothing is moved by itself.")
     case .rtoAtRisk:
       MessageMeaning(
         id: "e4631b553fde45b4a886904732dce811", level: .critical,

@@ -53,7 +53,7 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case paused
   case unpaused
   case ordered
-  case drDown
+  case servingDown
   case oldPrimaryServes
   case rtoAtRisk
   case cloudNotice

@@ -8,7 +8,8 @@ extension MessageKind {
       .waiting, .stillRunning,
       .vetoed,
       .runFinished,
-      .rolledBack, .debtIncurred, .debtUnpaid, .oldPrimaryServes, .drDown, .rtoAtRisk, .preparationHeld, .leaseTroubled,
+      .rolledBack, .debtIncurred, .debtUnpaid, .oldPrimaryServes, .servingDown, .rtoAtRisk, .preparationHeld,
+      .leaseTroubled,
       .stepGivenUp:
       true
     case .daemonStarted, .daemonStopping, .configurationReloaded, .configurationRefused, .ledgerMended, .timeGap,

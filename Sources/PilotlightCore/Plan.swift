@@ -54,12 +54,13 @@ package enum Plan {
     return rungs
   }
 
-  /// What of a failover can be done, and taken back, before anything is certain: the steps before the gate.
+  /// What of a failover can be done, and taken back, before anything is certain: the steps before the gate, up to the end of a secret's
+  /// replication, which nothing puts back.
   package static func preparation(of failover: [Step]) -> [Step] {
     Array(
       failover.prefix { step in
         switch step.work {
-        case .gate, .confirmByHand: false
+        case .gate, .confirmByHand, .detach: false
         case .command(let spec): spec.undo != nil
         default: true
         }

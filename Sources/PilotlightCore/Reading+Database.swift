@@ -10,7 +10,9 @@ enum DatabaseReadiness: Equatable {
 
   init(_ status: String) {
     switch status {
-    case "available", "storage-optimization", "storage-config-upgrade": self = .available
+    // Serves while its volume is still filled or rebuilt in the background (RDS user guide, "Viewing DB instance status"). Whether it may be
+    // promoted meanwhile RDS itself says.
+    case "available", "storage-optimization", "storage-config-upgrade", "storage-initialization": self = .available
     case "failed", "storage-full", "restore-error", "incompatible-credentials", "incompatible-create",
       "incompatible-network", "incompatible-option-group", "incompatible-parameters", "incompatible-restore",
       "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable",

@@ -33,20 +33,32 @@ package final class WorkloadGuard {
 
   /// What was last read of the two databases and the DR group; nil = not read since the start.
   struct Standing: Equatable, Sendable {
-    var drDatabase: CloudReply?
+    /// What an answer said, and when. One that says nothing leaves it standing, for as long as readiness remembers.
+    struct Told: Equatable, Sendable {
+      var reply: CloudReply
+      var at: Instant
+    }
+    var drDatabase: Told?
     var drRole: DatabaseRole?
-    var primaryDatabase: CloudReply?
-    var drGroup: CloudReply?
+    var primaryDatabase: Told?
+    var drGroup: Told?
     var account: String?
     var veto: VetoReading?
     var desired = Demand()
     /// What follows from the databases and the group.
     var obstacles: [String] = []
-
+    /// Why the DR database cannot be promoted; nil: nothing is known that stands in the way.
+    var unpromotable: String?
     /// Days for which the backups of the primary database are kept, where it writes; nil: the newest answer does not say.
-    var primaryBackups: Int? {
-      guard case .database(let state)? = primaryDatabase, state.source == nil else { return nil }
-      return state.instance?.backupRetention
+    var primaryBackups: Int?
+
+    /// What is known once this answer is in.
+    static func told(_ reply: CloudReply, before: Told?, at now: Instant) -> Told? {
+      switch reply {
+      case .failed(let failure) where failure.kind != .notFound:
+        before.flatMap { now - $0.at <= Readiness.memory ? $0 : nil }
+      default: Told(reply: reply, at: now)
+      }
     }
   }
 
@@ -147,7 +159,7 @@ package final class WorkloadGuard {
     case (.replicaLag, .reply(.failed(let failure))): lag.failed(failure.text, at: now)
     case (.replicaLag, .reply(let other)): lag.failed("unexpected answer \(other)", at: now)
     case (.drDatabase, .reply(let reply)):
-      standing.drDatabase = reply
+      standing.drDatabase = Standing.told(reply, before: standing.drDatabase, at: now)
       if case .database(let state) = reply {
         lag.meaning = LagMeaning(engine: state.engine)
         standing.drRole = DatabaseRole(isReplica: state.source != nil, at: start)
@@ -156,10 +168,14 @@ package final class WorkloadGuard {
       }
       noteObstacles(at: now)
     case (.primaryDatabase, .reply(let reply)):
-      standing.primaryDatabase = reply
+      standing.primaryDatabase = Standing.told(reply, before: standing.primaryDatabase, at: now)
+      standing.primaryBackups = nil
+      if case .database(let state) = reply, state.source == nil {
+        standing.primaryBackups = state.instance?.backupRetention
+      }
       noteObstacles(at: now)
     case (.drGroup, .reply(let reply)):
-      standing.drGroup = reply
+      standing.drGroup = Standing.told(reply, before: standing.drGroup, at: now)
       noteObstacles(at: now)
     // Taken in above: it concerns no decision.
     case (.readiness, .reply): break
@@ -238,7 +254,7 @@ package final class WorkloadGuard {
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
       evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account,
       veto: standing.veto, readiness: readiness, drRole: standing.drRole, lease: lease,
-      desired: standing.desired, backups: standing.primaryBackups)
+      desired: standing.desired, backups: standing.primaryBackups, unpromotable: standing.unpromotable)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.
@@ -261,7 +277,8 @@ package final class WorkloadGuard {
   private var obstacles: [String] {
     switch machine.state.phase {
     // It may yet become a failover.
-    case .failingOver(let run) where run.kind == .switchover && !run.isCommitted: standing.obstacles
+    case .failingOver(let run) where (run.kind == .switchover || run.rollback != nil) && !run.isCommitted:
+      standing.obstacles
     case .failingOver, .drActive, .failingBack: []
     case .healthy, .degraded: standing.obstacles
     }
@@ -269,19 +286,22 @@ package final class WorkloadGuard {
 
   /// Judged when it was read, and not at each of the many turns between two readings.
   private func noteObstacles(at now: Instant) {
-    var found: [String] = []
-    func note(_ item: ReadinessItem, _ reply: CloudReply?) {
-      let finding = reply.map { item.judge($0, settings, at: now) }
-      if case .notReady(let why, pointless: true)? = finding { found.append(why) }
+    func pointless(_ item: ReadinessItem, _ told: Standing.Told?) -> String? {
+      guard case .notReady(let why, pointless: true)? = told.map({ item.judge($0.reply, settings, at: now) }) else {
+        return nil
+      }
+      return why
     }
-    note(.database, standing.drDatabase)
-    if case .database(let state)? = standing.primaryDatabase, let source = state.source,
+    let database = pointless(.database, standing.drDatabase)
+    var swapped: String?
+    if case .database(let state)? = standing.primaryDatabase?.reply, let source = state.source,
       state.cluster == nil || source.isCluster(outside: settings.primary.region)
     {
-      found.append(ReadinessItem.swapped(settings))
+      swapped = ReadinessItem.swapped(settings)
     }
-    note(.group, standing.drGroup)
-    standing.obstacles = found
+    standing.obstacles = [database, swapped, pointless(.group, standing.drGroup)].compactMap { $0 }
+    // Promoted by somebody else, it is what the run would make of it.
+    standing.unpromotable = database == ReadinessItem.standalone(settings) ? nil : database
   }
 
   /// Polls that are due, with how to read them.
