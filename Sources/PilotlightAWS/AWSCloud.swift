@@ -64,7 +64,7 @@ package final class AWSCloud: Sendable {
     case .createReplica(let spec): return try await createReplica(spec, deadline)
     case .replicaLag(let ref): return try await replicaLag(ref, deadline)
     case .targetHealth(let ref): return try await targetHealth(ref, deadline)
-    case .readWriteHold(let ref): return .writeHold(present: try await writeHold(ref, deadline) != nil)
+    case .readWriteHold(let ref): return try await readWriteHold(ref, deadline)
     case .holdWrites(let ref): return try await holdWrites(ref, deadline)
     case .releaseWrites(let ref): return try await releaseWrites(ref, deadline)
     case .readSecret(let ref): return .secret(try await readSecret(ref, deadline).state)

@@ -14,7 +14,13 @@ func serviceFailure(
   let requestID = found.requestID ?? headers.first { isRequestID($0.name) }?.value
   var message = found.message
   // A validation error may quote the value it complains about, and this one is a password.
-  if operation.name == "PutSecretValue", kind == .invalid { message = "the service refused the new value" }
+  if operation.name == "PutSecretValue", kind == .invalid {
+    let isReplica = message.lowercased().contains("replica secret")
+    message =
+      isReplica
+      ? "it is a replica secret, which takes no value: `secret.isReplica: true` detaches it first"
+      : "the service refused the new value"
+  }
   return CloudFailure(
     kind, code: found.code ?? "HTTP\(status)",
     // Safety rules are named by ARNs.
@@ -78,8 +84,10 @@ private func jsonError(_ headers: [(name: String, value: String)], _ body: [UInt
   return ErrorBody(code: code, message: document?.message ?? document?.Message)
 }
 
-/// HEAD answers have no body, so the status is made to speak (S3 API reference, HeadObject; error responses of S3).
+/// HEAD answers have no body, so the status is made to speak (S3 API reference, HeadObject; error responses of S3). Only that of S3,
+/// which gives each request an id: a proxy's 404 tells nothing of an object (F47).
 private func headError(_ headers: [(name: String, value: String)], _ status: Int) -> ErrorBody {
+  guard headers.contains(where: { isRequestID($0.name) }) else { return unreadable(status) }
   switch status {
   case 301, 307:
     let region = headers.first { $0.name.lowercased() == "x-amz-bucket-region" }?.value ?? "another region"

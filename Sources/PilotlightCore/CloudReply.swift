@@ -17,7 +17,8 @@ package indirect enum CloudReply: Hashable, Sendable, Codable {
   case controls(RoutingState)
   case names(NameReport)
   case object(present: Bool)
-  case writeHold(present: Bool)
+  /// Whether our own rule answers in every other's place; and what stands first instead and cannot be held before, nil: nothing does.
+  case writeHold(present: Bool, foreign: String? = nil)
   case snapshot(status: String)
   /// nil when the group names none.
   case launchSource(LaunchSource?)

@@ -57,7 +57,7 @@ package enum Fence: Hashable, Sendable, Codable {
       } else {
         .done("\(group.name) is at \(state.size)")
       }
-    case (.listener(let listener), .writeHold(let present)):
+    case (.listener(let listener), .writeHold(let present, _)):
       present
         ? .done("\(subject) answers 503")
         : .needed(.holdWrites(listener), undo: nil, "\(subject) lets requests through")

@@ -11,6 +11,7 @@ extension ReadinessItem {
     case .launch: launch(reply, settings.dr.group.ref)
     case .targets: targets(reply, settings)
     case .secret: secret(reply, settings)
+    case .secretSource: secretSource(reply, settings)
     case .traffic: traffic(reply, settings.traffic)
     case .listener: listener(reply, settings)
     case .passage: passage(reply, settings)
@@ -137,6 +138,24 @@ extension ReadinessItem {
     }
   }
 
+  private func secretSource(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let id = settings.dr.secret?.ref.id ?? ""
+    guard case .secretSource(let source) = reply else {
+      return missing(reply, "secret \(id) does not exist") ?? unread(reply, "where secret \(id) comes from")
+    }
+    switch (source, settings.dr.secret?.isReplica == true) {
+    case (nil, false): return .ready("secret \(id) takes a value of its own")
+    case (let source?, true): return .ready("secret \(id) is replicated from \(source), and detached by a failover")
+    case (let source?, false):
+      return .notReady(
+        "secret \(id) is a replica of the one in \(source) and takes no value: set `isReplica: true`, and a failover detaches it")
+    case (nil, true):
+      return .notReady(
+        "secret \(id) is no replica any more, and what is changed in the primary region does not reach it: replicate it again, or take `isReplica` out"
+      )
+    }
+  }
+
   private func traffic(_ reply: CloudReply, _ traffic: TrafficSettings) -> Finding {
     switch traffic {
     case .manual: return .ready("traffic is moved by hand")
@@ -178,21 +197,24 @@ extension ReadinessItem {
 
   private func listener(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
     let arn = settings.primary.listener?.arn ?? ""
-    guard case .writeHold(let present) = reply else {
+    guard case .writeHold(let present, let foreign) = reply else {
       return missing(reply, "listener \(arn), which the fence would close, does not exist")
         ?? unread(reply, "listener \(arn)")
     }
+    if let foreign { return .notReady("listener \(arn) could not be closed: \(foreign)") }
     return .ready("listener \(arn) is there\(present ? ", and holds writes" : "")")
   }
 
   private func passage(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
     let arn = settings.dr.listener?.arn ?? ""
-    guard case .writeHold(let present) = reply else {
+    guard case .writeHold(let present, let foreign) = reply else {
       return missing(reply, "listener \(arn) of the DR region does not exist") ?? unread(reply, "listener \(arn)")
     }
     return present
       ? .ready("listener \(arn) of the DR region still holds writes of an earlier run; a failover opens it")
-      : .ready("listener \(arn) of the DR region lets requests through")
+      : .ready(
+        "listener \(arn) of the DR region lets requests through"
+          + (foreign.map { "; a failback could not hold writes there: \($0)" } ?? ""))
   }
 
   /// That DNS cannot be asked from here, or says something else, holds no failover back.

@@ -21,6 +21,8 @@ package enum ReadinessItem: String, Hashable, Sendable, Codable, CaseIterable {
   case targets
   /// The DR region's secret is there and holds an address.
   case secret
+  /// The DR region's secret is, or is not, a replica of another region's, as configured.
+  case secretSource
   /// What moves the users is there.
   case traffic
   /// The primary's load balancer, which the fence closes, is there.
@@ -67,7 +69,8 @@ extension ReadinessItem {
     case .launch: return .readLaunchSource(dr.group.ref)
     case .targets: return dr.targetGroup.map { .targetHealth($0) }
     case .secret: return dr.secret.map { .readSecret($0.ref) }
-    case .permissions: return .simulate(Plan.changes(settings) + claim(settings) + page(settings), region: dr.region)
+    case .secretSource: return dr.secret.map { .readSecretSource($0.ref) }
+    case .permissions: return .simulate(Plan.changes(settings) + claim(settings) + page(settings) + looks(settings), region: dr.region)
     case .clock: return .readClock(region: dr.region)
     case .lease: return settings.lease.map { .readLease($0.ref) }
     case .names: return settings.names.map { .askNames($0.question(leadingTo: .primary)) }
@@ -84,6 +87,12 @@ extension ReadinessItem {
       case .manual: return nil
       }
     }
+  }
+
+  /// What is first looked at when something was changed, and proven by no reading of another item.
+  private func looks(_ settings: WorkloadSettings) -> [CloudAction] {
+    guard case .route53(let record, _, _) = settings.traffic else { return [] }
+    return [.readChange(id: "", region: record.region)]
   }
 
   private func page(_ settings: WorkloadSettings) -> [CloudAction] {
@@ -105,7 +114,7 @@ extension ReadinessItem {
     case .lag: .replicaLag
     case .group: .drGroup
     case .lease: .lease
-    case .launch, .targets, .secret, .traffic, .listener, .passage, .permissions, .clock, .capacity, .names:
+    case .launch, .targets, .secret, .secretSource, .traffic, .listener, .passage, .permissions, .clock, .capacity, .names:
       .readiness(self)
     }
   }
@@ -130,7 +139,7 @@ extension ReadinessItem {
     switch self {
     case .credentials, .database, .group, .targets, .secret, .traffic: true
     // How old the lag is, is judged by the loss window; whether the lease is held, by the clock. A fence that cannot be built is owed.
-    case .lag, .lease, .listener, .passage, .launch, .permissions, .clock, .capacity, .names: false
+    case .lag, .lease, .secretSource, .listener, .passage, .launch, .permissions, .clock, .capacity, .names: false
     }
   }
 }

@@ -43,7 +43,7 @@ extension Work {
     }
     if readiness == .busy { return .underway("\(database.identifier) is \(state.status)") }
     if listener != nil {
-      guard replies.count > 1, case .writeHold(let present) = replies[1] else { return unclear(replies) }
+      guard replies.count > 1, case .writeHold(let present, _) = replies[1] else { return unclear(replies) }
       if !present, context.run["hold-writes"]?.state.isFinished == false { return .underway("writes are not held yet") }
       if !present {
         return .impossible(

@@ -93,7 +93,7 @@ extension Work {
   }
 
   func readHold(_ listener: ListenerRef, wanted: Bool, _ replies: [CloudReply]) -> Reading {
-    guard case .writeHold(let present) = replies.first else { return unclear(replies) }
+    guard case .writeHold(let present, _) = replies.first else { return unclear(replies) }
     switch (wanted, present) {
     case (true, true): return .done("writes are held")
     case (false, false): return .done("writes are not held")

@@ -132,7 +132,9 @@ private final class Agent: Sendable {
   }
 }
 
-@Test func `rejected keys are never given again`() async throws {
+@Test func `F48 F49 rejected keys are given only as long as no others can be had, and the source is not asked at every call`()
+  async throws
+{
   let agent = Agent()
   let cache = try agent.makeCache()
   let first = try await cache.keys(within: .seconds(60))
@@ -143,8 +145,19 @@ private final class Agent: Sendable {
   await cache.reject(first)
   #expect(try await cache.keys(within: .seconds(60)) == second)
   #expect(agent.count == 2)
+  // One service's refusal, while their source is away, is not every service's.
   agent.setBroken(true)
   await cache.reject(second)
+  for _ in 0..<5 { #expect(try await cache.keys(within: .seconds(60)) == second) }
+  #expect(agent.count == 3)
+  agent.setBroken(false)
+  agent.time.advance(40)
+  let third = try await cache.keys(within: .seconds(60))
+  #expect(third != second && agent.count == 4)
+  // Beyond their grace they are nobody's.
+  agent.setBroken(true)
+  await cache.reject(third)
+  agent.time.advance(7200)
   await #expect(throws: CredentialError.self) { try await cache.keys(within: .seconds(60)) }
 }
 

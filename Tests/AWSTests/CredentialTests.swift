@@ -187,7 +187,8 @@ private let roles = FakeHTTP { request, _ in
 
   @Test(arguments: [
     failure(.timeout, at: .connect, sent: false), failure(.dns, at: .dns, sent: false),
-    failure(.reset, at: .firstByte, sent: true), answer(503, "busy"),
+    failure(.reset, at: .firstByte, sent: true), answer(503, "busy"), refusal(400, "Throttling"),
+    refusal(403, "RegionDisabledException"), answer(200, "<html>login</html>"), answer(403, "<html>no</html>"),
   ])
   func `F52 the second region's STS is asked when the first does not serve`(first: HTTPResult) async throws {
     let http = FakeHTTP { request, _ in
@@ -208,8 +209,8 @@ private let roles = FakeHTTP { request, _ in
 
   @Test(arguments: ["", "<html>login</html>", "<AssumeRoleResponse><Credentials/></AssumeRoleResponse>", "{"])
   func `an answer of STS that holds no keys is refused`(body: String) async throws {
-    let http = FakeHTTP(script: [answer(200, body)])
+    let http = FakeHTTP { _, _ in answer(200, body) }
     let text = await complaint(try chain(http, environment: staticEnvironment, role: RoleSettings(arn: "arn:r")))
-    #expect(text == "STS sent something that is not a credentials document")
+    #expect(text == "STS in eu-west-1 sent something that is not a credentials document")
   }
 }

@@ -126,6 +126,37 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     #expect(Plan.failover(settings).contains { $0.work == .releaseWrites(listener) })
   }
 
+  @Test func `a replica secret that nothing detaches, and one that was detached, are told before they matter`() {
+    var settings = settings
+    func told(_ source: String?) -> Finding {
+      ReadinessItem.secretSource.judge(.secretSource(region: source), settings, at: .distantPast)
+    }
+    guard case .notReady(let why, false) = told("eu-west-1"), case .ready = told(nil) else {
+      Issue.record("\(told("eu-west-1")), \(told(nil))")
+      return
+    }
+    #expect(why.contains("set `isReplica: true`"))
+    settings.dr.secret?.isReplica = true
+    guard case .notReady(let gone, false) = told(nil), case .ready = told("eu-west-1") else {
+      Issue.record("\(told("eu-west-1")), \(told(nil))")
+      return
+    }
+    #expect(gone.contains("replicate it again"))
+  }
+
+  @Test func `a listener whose first place is taken cannot be closed, and says so`() {
+    var settings = settings
+    settings.dr.listener = ListenerRef(region: settings.dr.region, arn: "dr-listener")
+    let taken = CloudReply.writeHold(present: false, foreign: "arn:rule has priority 1")
+    guard case .notReady(let why, false) = ReadinessItem.listener.judge(taken, settings, at: .distantPast),
+      case .ready(let note) = ReadinessItem.passage.judge(taken, settings, at: .distantPast)
+    else {
+      Issue.record("it is not told")
+      return
+    }
+    #expect(why.contains("could not be closed: arn:rule has priority 1") && note.contains("a failback could not hold writes"))
+  }
+
   @Test func `a secret that is gone, marked for deletion or unreadable is red; a throttled one is unknown`() {
     #expect(judged(.secret, failed(.notFound, "X")) == .notReady("secret dr-secret does not exist"))
     #expect(
@@ -260,6 +291,7 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
       (.group, .group(GroupState(size: GroupSize(min: 0, desired: 0, max: 3), inService: 0, instances: 0))),
       (.launch, present), (.targets, .targets(TargetHealth(healthy: 0, unhealthy: 0, other: 0))),
       (.secret, .secret(SecretState(address: DatabaseAddress(host: "h", port: 1), version: "1"))),
+      (.secretSource, .secretSource(region: nil)),
       (.traffic, .object(present: false)), (.permissions, .permissions([])), (.clock, .clock(behind: .zero)),
     ]
     for (item, reply) in good { readiness.take(reply, of: item, settings(), at: start) }
@@ -278,7 +310,7 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     #expect(readiness.lacks(at: start).contains("secret not proven: not read yet"))
     #expect(
       readiness.unproven(at: start) == [
-        "launch not proven: not read yet", "permissions not proven: not read yet", "clock not proven: not read yet",
+        "launch not proven: not read yet", "secretSource not proven: not read yet", "permissions not proven: not read yet", "clock not proven: not read yet",
       ])
   }
 

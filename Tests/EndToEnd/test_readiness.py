@@ -13,7 +13,7 @@ from live_check import NOT_READY, READY, WRONG, Check
 from names import Names
 from world import BUCKET, DR, GROUP, RECORD, REPLICA, SECRET, SWITCH, World
 
-ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "traffic", "passage", "permissions", "clock", "capacity"]
+ITEMS = ["credentials", "database", "lag", "group", "launch", "targets", "secret", "secretSource", "traffic", "passage", "permissions", "clock", "capacity"]
 
 
 @pytest.fixture

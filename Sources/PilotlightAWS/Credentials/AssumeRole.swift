@@ -2,6 +2,11 @@
 
 import PilotlightHTTP
 
+/// Refusals that concern one region (STS API reference, "Common errors" and AssumeRole).
+private let regional: Set<String> = [
+  "Throttling", "ThrottlingException", "RequestLimitExceeded", "RegionDisabledException", "RegionDisabled",
+]
+
 extension CredentialChain {
   func assume(
     _ role: RoleSettings, with credentials: Credentials, seconds: Int
@@ -40,12 +45,15 @@ extension CredentialChain {
         result = await http.send(request(form, keys, region, resolver))
       }
       switch result {
-      case .success(let answer) where answer.status == 200: return try read(answer.body, role)
+      case .success(let answer) where answer.status == 200:
+        if let found = read(answer.body, role) { return found }
+        problem = "STS in \(region) sent something that is not a credentials document"
       case .success(let answer):
-        let code = (try? XMLDocument.parse(answer.body))?.first("Code")?.text ?? "HTTP \(answer.status)"
-        problem = "STS in \(region) refuses \(role.arn): \(oneLine(code))"
-        // A refusal is final; a service that fails may do better elsewhere.
-        if answer.status < 500 { throw .unavailable(problem) }
+        let code = (try? XMLDocument.parse(answer.body))?.first("Code")?.text
+        problem = "STS in \(region) refuses \(role.arn): \(oneLine(code ?? "HTTP \(answer.status)"))"
+        // What STS refuses it refuses everywhere; a service that fails, is busy or is not switched on here, and what is no answer of
+        // STS's, may do better elsewhere.
+        if let code, answer.status < 500, !regional.contains(code) { throw .unavailable(problem) }
       case .failure(let failure): problem = "STS in \(region) does not answer: \(failure.kind.rawValue)"
       }
     }
@@ -69,11 +77,11 @@ extension CredentialChain {
       timeout: .seconds(5), connectTimeout: .seconds(3), bodyLimit: 65_536, caFile: caFile)
   }
 
-  private func read(_ body: [UInt8], _ role: RoleSettings) throws(CredentialError) -> Credentials {
+  private func read(_ body: [UInt8], _ role: RoleSettings) -> Credentials? {
     guard let document = try? XMLDocument.parse(body), let found = document.first("Credentials"),
       let id = found["AccessKeyId"]?.text, let secret = found["SecretAccessKey"]?.text,
       let token = found["SessionToken"]?.text
-    else { throw .malformed("STS sent something that is not a credentials document") }
+    else { return nil }
     return Credentials(
       keys: SigningKeys(accessKeyID: id, secretAccessKey: Secret(secret), sessionToken: Secret(token)),
       expires: found["Expiration"].flatMap { Calendar.seconds(iso: $0.text) }, source: "role \(role.arn)")

@@ -40,6 +40,10 @@ actor CredentialCache {
   private let onNotice: @Sendable (AWSNotice) -> Void
   private var current: Credentials?
   private var renewAt: Double = 0
+  /// A service refused these. Others may take them, and they are given for as long as no others can be had.
+  private var rejected: SigningKeys?
+  /// The source is not asked again before, whatever for: it gave nothing, or the rejected ones.
+  private var askAgainAt: Double = 0
   /// When the ones that last longest end; the alarm is of these.
   private var newestEnd: Double = 0
   private var isAlarmed = false
@@ -63,6 +67,12 @@ actor CredentialCache {
   ///   take longer than any call, and the next caller finds the keys.
   func keys(within patience: Duration) async throws(CredentialError) -> SigningKeys {
     let now = clock.wallSeconds()
+    if let current, current.keys == rejected {
+      guard now < askAgainAt, now < (current.expires ?? .infinity) + CredentialCache.grace else {
+        return try await renewed(within: patience).keys
+      }
+      return current.keys
+    }
     if let current {
       // Renewal that failed is not tried at every call, but neither are keys used beyond their grace.
       if now < renewAt, now < (current.expires ?? .infinity) + CredentialCache.grace { return current.keys }
@@ -76,7 +86,7 @@ actor CredentialCache {
 
   /// The service said that these keys are no good any more: get others (F49).
   func reject(_ keys: SigningKeys) {
-    if current?.keys == keys { current = nil }
+    if current?.keys == keys { rejected = keys }
   }
 
   /// Returns when no renewal is under way.
@@ -87,9 +97,8 @@ actor CredentialCache {
     switch await outcome(within: patience) {
     case .success(let credentials): return credentials
     case .failure(let error):
-      guard let current, let expires = current.expires, clock.wallSeconds() < expires + CredentialCache.grace else {
-        throw error
-      }
+      let now = clock.wallSeconds()
+      guard let current, now < (current.expires ?? .infinity) + CredentialCache.grace else { throw error }
       return current
     }
   }
@@ -131,6 +140,7 @@ actor CredentialCache {
     let now = clock.wallSeconds()
     switch result {
     case .success(let credentials):
+      if credentials.keys == rejected { askAgainAt = now + pause() } else { rejected = nil }
       current = credentials
       let lead = CredentialCache.early * (0.8 + 0.4 * random())
       renewAt = credentials.expires.map { max(now + 60, $0 - lead) } ?? .infinity
@@ -143,12 +153,15 @@ actor CredentialCache {
       }
     case .failure(let error):
       // Not again at every call: an endpoint that is down is asked every half minute.
-      renewAt = now + 30 * (0.8 + 0.4 * random())
+      renewAt = now + pause()
+      askAgainAt = renewAt
       notice(error.text, end: current?.expires, now)
     }
     for waiter in waiting.values { waiter.resume(returning: result) }
     waiting = [:]
   }
+
+  private func pause() -> Double { 30 * (0.8 + 0.4 * random()) }
 
   /// Somebody is called for it once, when little is left; else it is remarked upon.
   private func notice(_ why: String, end: Double?, _ now: Double) {

@@ -27,8 +27,16 @@ extension AWSCloud {
     return .targets(health)
   }
 
-  /// ARN of our own rule on the listener; nil when there is none.
-  func writeHold(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> String? {
+  /// What stands on a listener, as far as we are concerned.
+  struct ListenerRules {
+    /// ARN of our own rule; nil when there is none.
+    var own: String?
+    /// ARN of somebody else's rule of the first priority: none can stand before it.
+    var first: String?
+  }
+
+  func rules(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> ListenerRules {
+    var found = ListenerRules()
     var marker: String?
     // A listener has 100 rules by default and pages of up to 400: the bound only stops an endless answer.
     for _ in 0..<20 {
@@ -38,12 +46,25 @@ extension AWSCloud {
       guard page["Rules"] != nil else { throw missing("DescribeRules", "Rules", ref.region) }
       for rule in page.list("Rules") {
         let bodies = rule.list("Actions").compactMap { $0.at("FixedResponseConfig", "MessageBody")?.text }
-        if bodies.contains(where: AWSCloud.knownTexts.contains), let arn = rule["RuleArn"]?.text { return arn }
+        if bodies.contains(where: AWSCloud.knownTexts.contains) {
+          if let arn = rule.value("RuleArn") { return ListenerRules(own: arn) }
+        } else if rule.value("Priority") == "1" {
+          found.first = oneLine(rule.value("RuleArn") ?? "no ARN")
+        }
       }
       marker = page["NextMarker"]?.text.trimmed
-      if marker?.isEmpty != false { return nil }
+      if marker?.isEmpty != false { return found }
     }
     throw missing("DescribeRules", "an end", ref.region)
+  }
+
+  func readWriteHold(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
+    let rules = try await rules(ref, deadline)
+    return .writeHold(
+      present: rules.own != nil,
+      foreign: rules.first.map {
+        "\($0) of somebody else has priority 1; `aws elbv2 set-rule-priorities` makes room before it"
+      })
   }
 
   func holdWrites(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
@@ -59,7 +80,7 @@ extension AWSCloud {
           ("\(action).FixedResponseConfig.MessageBody", AWSCloud.writeHoldText),
         ], changes: true, declarative: false, deadline)
     } catch {
-      guard error.kind == .exists, try await writeHold(ref, deadline) == nil else { throw error }
+      guard error.kind == .exists, try await rules(ref, deadline).own == nil else { throw error }
       throw CloudFailure(
         .invalid, code: error.code,
         message:
@@ -70,7 +91,7 @@ extension AWSCloud {
 
   /// Deletes our own rule and no other; none left, or gone in the meantime, is as good.
   func releaseWrites(_ ref: ListenerRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
-    guard let arn = try await writeHold(ref, deadline) else { return .accepted(receipt: nil) }
+    guard let arn = try await rules(ref, deadline).own else { return .accepted(receipt: nil) }
     do throws(CloudFailure) {
       _ = try await query(
         .elasticloadbalancing, ref.region, "DeleteRule", version: AWSCloud.elb, [("RuleArn", arn)], changes: true,

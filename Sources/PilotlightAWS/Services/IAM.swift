@@ -94,8 +94,10 @@ extension AWSCloud {
       // DeleteRule is judged on a rule (Service Authorization Reference, Elastic Load Balancing V2), and there is none yet.
       return ref.arn.replacing(":listener/", with: ":listener-rule/") + "/0123456789abcdef"
     case .publish(let ref, _, _): return ref.arn
+    // A change has no name before it was made, and a policy names none.
+    case .readChange: return "\(prefix):route53:::change/*"
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
-      .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
+      .readRecords, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
       .readWriteHold,
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .runCommand, .failOverCluster, .switchOverCluster, .turnControls:

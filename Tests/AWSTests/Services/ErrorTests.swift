@@ -84,10 +84,15 @@ import Testing
 
   @Test func `a HEAD has only its status to speak with`() {
     let head = Operation(.s3, region: "us-west-2", name: "HeadObject", method: "HEAD")
-    let kinds = [301, 400, 403, 404, 500, 503].map { serviceFailure(head, status: $0, headers: [], body: []).kind }
+    let statuses = [301, 400, 403, 404, 500, 503]
+    let id = (name: "x-amz-request-id", value: "R1")
+    let kinds = statuses.map { serviceFailure(head, status: $0, headers: [id], body: []).kind }
     #expect(kinds == [.invalid, .credentials, .denied, .notFound, .transient, .transient])
-    let moved = serviceFailure(head, status: 301, headers: [("x-amz-bucket-region", "eu-west-1")], body: [])
+    let moved = serviceFailure(head, status: 301, headers: [id, ("x-amz-bucket-region", "eu-west-1")], body: [])
     #expect(moved.message.contains("the bucket is in eu-west-1"))
+    // F47: who gives a request no id is not S3.
+    let others = statuses.map { serviceFailure(head, status: $0, headers: [("Server", "proxy")], body: []).kind }
+    #expect(others == [.garbled, .garbled, .garbled, .garbled, .transient, .transient])
   }
 
   @Test(arguments: [

@@ -203,7 +203,8 @@ import Testing
   }
 
   @Test func `an object is there, is not there, or may not be seen`() async {
-    executor.prepare("HeadObject", .init(headers: [("ETag", "\"1\"")]), .init(status: 404), .init(status: 403))
+    executor.prepare("HeadObject", .init(headers: [("ETag", "\"1\"")]), .init(status: 404, headers: [("x-amz-request-id", "R2")]),
+      .init(status: 403, headers: [("x-amz-request-id", "R3")]))
     #expect(await ask(.readObject(object)) == .object(present: true))
     #expect(await ask(.readObject(object)) == .object(present: false))
     #expect(await ask(.readObject(object)).failure?.kind == .denied)
@@ -216,6 +217,11 @@ import Testing
     let others = String(decoding: try fixture("DescribeRules.xml"), as: UTF8.self)
       .replacing("pilotlight: writes are held", with: "somebody holds writes")
     executor.prepare("DescribeRules", others)
-    #expect(await ask(.readWriteHold(listener)) == .writeHold(present: false))
+    // Nothing of ours can stand before it.
+    guard case .writeHold(present: false, let foreign?) = await ask(.readWriteHold(listener)) else {
+      Issue.record("the rule of the first priority is not told of")
+      return
+    }
+    #expect(foreign.hasPrefix("arn:rule/ours of somebody else has priority 1"))
   }
 }
