@@ -43,9 +43,10 @@ package struct PastIncident: Sendable {
     let finish = story.last { if case .runFinished = $0.record { true } else { false } }?.at
     switch (run.kind, finish) {
     case (.failover, let finish?):
-      let served = run["shift-traffic"]?.finishedAt ?? finish
-      let out = run.outageStart.map { "service was out for \((served - $0).text); " } ?? ""
-      return "a failover, \(by): \(out)it took \((finish - run.startedAt).text)"
+      let out = run.servedAt.flatMap { served in
+        run.outageStart.map { "service was out for \((served - $0).text); " }
+      }
+      return "a failover, \(by): \(out ?? "")it took \((finish - run.startedAt).text)"
     case (.failback, let finish?), (.switchover, let finish?):
       return "a \(run.kind.rawValue), \(by): it took \((finish - run.startedAt).text)"
     case (_, nil):

@@ -287,7 +287,8 @@ extension Machine {
     }
     record(.rollbackBegun("aborted by \(order.by): \(order.reason)", by: order.by), &reaction)
     // It may have taken over the switchover that the order was meant for.
-    let after = run.kind == .failover ? "; no failover begins by itself before `ack`" : ""
+    let stops = run.kind == .failover || run.kind == .preparation
+    let after = stops ? "; no failover begins by itself before `ack`" : ""
     let held = holdingActs(situation).map { ", once this is over: \($0)" } ?? ""
     return (nil, "taking the \(run.kind.rawValue) \(run.incident) back\(held)\(after)")
   }

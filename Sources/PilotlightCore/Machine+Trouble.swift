@@ -56,3 +56,17 @@ extension Machine {
     record(.stepOwed(name, debt, at: situation.now), &reaction)
   }
 }
+
+extension Machine {
+  /// A certificate that has expired, or a name that is gone, turns every user away, and a failover would not help: the other region may
+  /// share it (F9, F10). Somebody has to know.
+  mutating func sayTurnedAway(_ outage: Outage, _ situation: Situation, _ reaction: inout Reaction) {
+    guard let diagnosis = situation.assessment.diagnosis, diagnosis == .tls || diagnosis == .dns,
+      situation.now - outage.noticedAt >= settings.detection.confirmFor
+    else { return }
+    sayOnce(
+      "turned-away-\(diagnosis.rawValue)", .heldBack,
+      "users may be turned away since \(outage.noticedAt.text), and no failover begins for it, the other region may share it: "
+        + diagnosis.sentence, &reaction)
+  }
+}

@@ -228,7 +228,9 @@ package struct Machine: Sendable {
     sayBlindness(situation.assessment, &reaction)
     sayUnreadLag(situation, &reaction)
     switch situation.assessment.verdict {
-    case .up: endDegraded(outage, situation, &reaction)
+    case .up:
+      sayTurnedAway(outage, situation, &reaction)
+      endDegraded(outage, situation, &reaction)
     case .down: considerFailover(outage, situation, &reaction)
     case .blind, .unknown: break
     }

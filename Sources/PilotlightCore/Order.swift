@@ -20,7 +20,7 @@ package enum OrderKind: Hashable, Sendable, Codable {
   case pause(expires: Instant?)
   /// Act again, after a fresh confirmation window.
   case resume
-  /// Fail over now, whatever the detector says. `acceptDataLoss` accepts a loss above the RPO or unknown.
+  /// Fail over now, without waiting for the confirmation of an outage. `acceptDataLoss` accepts a loss above the RPO or unknown.
   case failover(acceptDataLoss: Bool)
   case failback
   /// Move to the DR region while the primary serves, without loss.

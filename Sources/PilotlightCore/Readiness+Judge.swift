@@ -148,7 +148,8 @@ extension ReadinessItem {
     case (let source?, true): return .ready("secret \(id) is replicated from \(source), and detached by a failover")
     case (let source?, false):
       return .notReady(
-        "secret \(id) is a replica of the one in \(source) and takes no value: set `isReplica: true`, and a failover detaches it")
+        "secret \(id) is a replica of the one in \(source) and takes no value: set `isReplica: true`, and a failover detaches it"
+      )
     case (nil, true):
       return .notReady(
         "secret \(id) is no replica any more, and what is changed in the primary region does not reach it: replicate it again, or take `isReplica` out"

@@ -70,7 +70,8 @@ extension ReadinessItem {
     case .targets: return dr.targetGroup.map { .targetHealth($0) }
     case .secret: return dr.secret.map { .readSecret($0.ref) }
     case .secretSource: return dr.secret.map { .readSecretSource($0.ref) }
-    case .permissions: return .simulate(Plan.changes(settings) + claim(settings) + page(settings) + looks(settings), region: dr.region)
+    case .permissions:
+      return .simulate(Plan.changes(settings) + claim(settings) + page(settings) + looks(settings), region: dr.region)
     case .clock: return .readClock(region: dr.region)
     case .lease: return settings.lease.map { .readLease($0.ref) }
     case .names: return settings.names.map { .askNames($0.question(leadingTo: .primary)) }
@@ -114,7 +115,8 @@ extension ReadinessItem {
     case .lag: .replicaLag
     case .group: .drGroup
     case .lease: .lease
-    case .launch, .targets, .secret, .secretSource, .traffic, .listener, .passage, .permissions, .clock, .capacity, .names:
+    case .launch, .targets, .secret, .secretSource, .traffic, .listener, .passage, .permissions, .clock, .capacity,
+      .names:
       .readiness(self)
     }
   }

@@ -46,10 +46,16 @@ extension Work {
   func readTargets(_ count: Int, _ replies: [CloudReply], _ context: StepContext) -> Reading {
     guard case .targets(let health) = replies.first else { return unclear(replies) }
     let note = "\(health.healthy) healthy, \(health.unhealthy) unhealthy, \(health.other) other target(s)"
-    if health.healthy >= count { return .done(note) }
     let wait = "\(note); \(count) needed"
     guard case .awaitTargets(_, let group?, _) = self, replies.count > 1, case .group(let state) = replies[1] else {
-      return .underway(wait)
+      return health.healthy >= count ? .done(note) : .underway(wait)
+    }
+    if health.healthy >= count {
+      let share = state.size.desired > 0 ? health.healthy * 100 / state.size.desired : 100
+      if share >= 100 { return .done(note) }
+      return .done(
+        "\(note): \(share) % of the \(state.size.desired) instance(s) that are wanted"
+          + (state.trouble.map { "; \($0)" } ?? ""))
     }
     return state.scaledIn(below: count, group, wait, context)
       ?? .underway(wait + (state.trouble.map { "; \($0)" } ?? ""))

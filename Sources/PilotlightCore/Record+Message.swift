@@ -138,9 +138,10 @@ extension Record {
       "\(run.kind.rawValue) \(run.incident) took \((at - run.startedAt).text)"
       + (skipped.isEmpty ? "" : "; skipped, by a person's word alone: \(skipped.joined(separator: ", "))")
     guard let start = run.outageStart else { return took }
-    // Users are served from when they are led there; the steps behind it look whether they are.
-    let served = run["shift-traffic"]?.finishedAt ?? at
-    return "\(took); service was out for \((served - start).text); loss \(run.lossAtGate?.text ?? "unknown")"
+    let out =
+      run.servedAt.map { "service was out for \(($0 - start).text)" }
+      ?? "for how long service was out is not known, users were led over by hand"
+    return "\(took); \(out); loss \(run.lossAtGate?.text ?? "unknown")"
   }
 }
 

@@ -215,6 +215,17 @@ package struct Run: Hashable, Sendable, Codable {
     return !held.isEmpty
   }
 
+  /// When users were served by the region that they were led to: as soon as DNS was seen to lead them there, or else as the traffic was
+  /// shifted. nil: nobody knows, a person led them or said so.
+  package var servedAt: Instant? {
+    guard let shift = steps.first(where: { if case .shift = $0.step.work { true } else { false } }),
+      shift.state == .done
+    else { return nil }
+    if case .shift(.manual, _) = shift.step.work { return nil }
+    if let names = self["verify-dns"], names.state == .done { return names.finishedAt }
+    return shift.finishedAt
+  }
+
   /// What its promotion lost, in a sentence.
   package var lossSentence: String { loss?.sentence ?? "what the promotion lost was not noted" }
 

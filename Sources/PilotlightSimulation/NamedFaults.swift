@@ -11,6 +11,8 @@ package struct NamedFault: Sendable {
   package let number: String
   package let title: String
   let entries: @Sendable (WorkloadSettings, Duration) -> [Scenario.Entry]
+  /// Only a workload with a lease has it.
+  var needsLease = false
 
   /// Crashes at each step of a failover: on each side of the step's record.
   private static func crash(
@@ -36,7 +38,17 @@ package struct NamedFault: Sendable {
     }
   }
 
-  /// F74, the acquisition of a lease, joins when there is a lease.
+  /// F74: it dies, and again as it takes its lease anew: an answer takes a good tenth of a second.
+  private static let crashAtLease = NamedFault(
+    number: "F74", title: "crash at the lease",
+    entries: { _, at in
+      let begun = at - .seconds(20)
+      return [
+        Scenario.Entry(at: begun, .crash(.now, restartAfter: .seconds(1))),
+        Scenario.Entry(at: begun + .milliseconds(1080), .crash(.now, restartAfter: .seconds(2))),
+      ]
+    }, needsLease: true)
+
   package static let all: [NamedFault] =
     [
       cloud("F17", "our own network is gone") { _ in .observerIsolated },
@@ -48,6 +60,7 @@ package struct NamedFault: Sendable {
       host("F54", "the clock is an hour behind", .clockBehind(.hours(1)), .minutes(30)),
       host("F57", "the process is starved", .freeze, .seconds(20)),
       host("F62", "the disk is full", .disk(.full), .minutes(3)),
+      crashAtLease,
     ]
     + CrashMoment.allCases.flatMap { moment in
       [
@@ -63,12 +76,29 @@ package struct NamedFault: Sendable {
       ]
     }
 
-  /// Two faults, a region outage under them, the operator's way home behind them. One world per pair and seed.
-  ///
-  /// - Parameter onAurora: on clusters of a global database.
-  package static func pair(_ a: NamedFault, _ b: NamedFault, seed: UInt64, onAurora: Bool = false) -> Trial {
+  /// Each pair, and each fault with itself, in three worlds: a region that dies, an application that does, and clusters of Aurora's.
+  package static let pairs: Int = all.count * (all.count + 1) / 2 * 3
+
+  /// - Parameter number: 0..<`pairs`; the same number is the same world for as long as the list is.
+  package static func pair(_ number: Int) -> Trial {
+    let faults = all.indices.flatMap { a in all.indices.filter { $0 >= a }.map { (all[a], all[$0]) } }
+    let (pair, way) = (number / 3, number % 3)
+    let seed = way == 2 ? pair : pair * 2 + way
+    var trial = NamedFault.pair(faults[pair].0, faults[pair].1, seed: UInt64(seed), onAurora: way == 2)
+    trial.scenario.name = "pair \(number), \(trial.scenario.name)"
+    return trial
+  }
+
+  /// Two faults, an outage under them, the operator's way home behind them.
+  private static func pair(_ a: NamedFault, _ b: NamedFault, seed: UInt64, onAurora: Bool) -> Trial {
     var dice = Dice(seed: seed)
-    let settings = WorkloadSettings.reference { if onAurora { $0.moveToAurora() } }
+    let settings = WorkloadSettings.reference {
+      if onAurora { $0.moveToAurora() }
+      if a.needsLease || b.needsLease {
+        let ref = LeaseRef(region: $0.dr.region, table: "pilotlight", key: $0.name)
+        $0.lease = LeaseSettings(ref: ref, holder: "ours", lasting: .seconds(20))
+      }
+    }
     let disaster = Duration.minutes(5) + dice.duration(upTo: .seconds(30))
     // The fence reaches the primary only when the application alone is down.
     let fault: SandboxFault =
@@ -81,6 +111,7 @@ package struct NamedFault: Sendable {
     return Trial(
       seed: dice.next(), workloads: [settings],
       scenario: Scenario(
-        name: "\(a.number) with \(b.number)\(onAurora ? " on Aurora" : "")", entries: entries, duration: .minutes(40)))
+        name: "\(a.number) with \(b.number)\(onAurora ? " on Aurora" : "")", entries: entries, duration: .minutes(40)),
+      expectation: .begins)
   }
 }

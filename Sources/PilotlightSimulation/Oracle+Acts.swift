@@ -251,7 +251,10 @@ extension Oracle {
         violate("\(kind.rawValue)-lost-writes", noted.at, noted.detail)
       }
     case .trafficToDeadSite:
-      if !wasTroubled(at: noted.at), simulation.patient.skips == 0, watched.settings.traffic != .manual {
+      let site: SandboxSite = run?.kind == .failback ? .primary : .dr
+      if !wasTroubled(site, of: watched.settings, at: noted.at), simulation.patient.skips == 0,
+        watched.settings.traffic != .manual
+      {
         violate("traffic-to-dead-site", noted.at, noted.detail)
       }
     case .forgottenByRecord: violate("forgotten-by-record", noted.at, noted.detail)

@@ -136,6 +136,9 @@ extension Oracle {
 
   /// Invariant 5.
   private mutating func judgeExpectation(_ simulation: Simulation, at now: Instant) {
+    if trial.expectation == .begins, let watched = workloads.values.first, !watched.hasAnswered {
+      violate("unanswered-outage", now, "a real outage, and neither did a failover begin nor was it said why not")
+    }
     guard trial.expectation == .failsOver, let settings = trial.workloads.first,
       let outage = trial.scenario.entries.first(where: { $0.what.isOutage })
     else { return }

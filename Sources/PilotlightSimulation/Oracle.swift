@@ -73,6 +73,8 @@ struct Oracle {
     var told: [Site: [Told]] = [:]
     /// Steps that got stuck, and nobody was called for yet.
     var uncalled: [String] = []
+    /// A failover began, or it was said what holds it back.
+    var hasAnswered = false
     /// What stands in the table of leases.
     var lease: LeaseRecord?
     /// Since when the phase is healthy; nil while it is not.
@@ -115,8 +117,10 @@ struct Oracle {
     }
   }
 
-  /// Whether any fault of the cloud held at that moment.
-  func wasTroubled(at time: Instant) -> Bool { troubles.contains { $0.from <= time && time <= $0.to } }
+  /// Whether a fault held at that moment that may keep the site from serving.
+  func wasTroubled(_ site: SandboxSite, of settings: WorkloadSettings, at time: Instant) -> Bool {
+    troubles.contains { $0.from <= time && time <= $0.to && $0.fault.mayBreak(site, of: settings) }
+  }
 
   func hasJustLostInstances(at time: Instant) -> Bool {
     troubles.contains {
@@ -183,7 +187,9 @@ struct Oracle {
     case .intent(_, let action, let undo, _):
       watched.intents[action, default: 0] += 1
       if let undo { watched.undos.insert(undo) }
+    case .heldBack: watched.hasAnswered = true
     case .runBegun(let run, _):
+      if run.kind == .failover { watched.hasAnswered = true }
       judgeSize(run, watched, at: now)
       watched.isFenceDue = false
       watched.gateReached = nil
@@ -317,11 +323,18 @@ struct Lies {
     case .cloud(.apiOutage), .cloud(.checkersLie): dark += step
     // Lost or unreadable answers leave the primary region's API without a voice, and our own probes too.
     case .cloud(.lostRequests), .cloud(.slowAPI): dark += step
-    case .network(.answersLost), .network(.packetLoss), .network(.slow):
-      hidden += step
-      dark += step
+    // A line that loses or delays so much loses all that would tell us of it, too. One that carries no answer leaves us blind.
+    case .network(.packetLoss(let share)) where share > 0.3: hideAll(step)
+    case .network(.slow(let pause))
+    where trial.workloads.contains { pause * 2 + .seconds(1) > $0.primary.probe.timeout }:
+      hideAll(step)
     default: break
     }
+  }
+
+  private mutating func hideAll(_ step: Int) {
+    hidden += step
+    dark += step
   }
 
   /// Our own eyes are lied to.

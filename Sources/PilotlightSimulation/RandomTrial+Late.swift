@@ -21,7 +21,7 @@ extension Draw {
       let silent = pick(["iam:SimulatePrincipalPolicy", "ec2:DescribeLaunchTemplateVersions", "sts:GetCallerIdentity"])
       let entry = Scenario.Entry(at: seconds(10, 200), .cloud(.accessDenied(apiName: silent)))
       trial.scenario.entries.insert(entry, at: 0)
-    case .none:
+    case .none, .begins:
       guard chance(0.3) else { return }
       let latest = max(trial.scenario.duration.seconds - 900, 120)
       for _ in 0..<pick([1, 1, 2]) {

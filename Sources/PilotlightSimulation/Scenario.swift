@@ -113,4 +113,27 @@ extension SandboxFault {
       false
     }
   }
+
+  /// The site may be unable to serve because of it. What only keeps the watchdog from seeing that, or from acting, is none of these.
+  func mayBreak(_ site: SandboxSite, of settings: WorkloadSettings) -> Bool {
+    let region = site == .primary ? settings.primary.region : settings.dr.region
+    return switch self {
+    case .regionOutage(let gone): gone == region
+    case .applicationDown(let name, let broken), .albBlackhole(let name, let broken), .albRefused(let name, let broken),
+      .albWrongContent(let name, let broken), .albFlapping(let name, let broken), .albSlow(let name, let broken, _),
+      .capacityShortage(let name, let broken, _), .demand(let name, let broken, _),
+      .launchesSuspended(let name, let broken),
+      .launchTemplateMissing(let name, let broken), .secretDeleted(let name, let broken):
+      name == settings.name && broken == site
+    case .databaseTrouble(let database, _), .databaseRestarts(let database), .backupRunning(let database):
+      database.region == region
+    case .headless(let database): database.region == region
+    case .apiOutage, .throttling, .unknownOutcomes, .lostRequests, .garbledReplies, .captivePortal, .slowAPI,
+      .accessDenied, .credentialsLost, .observerIsolated, .albHidden, .albAddressDead, .checkersLie,
+      .replicationStopped,
+      .lagMissing, .lagSpike, .commandsFail, .promotionStuck, .safetyRule, .writeFencingFails, .resyncStalls,
+      .switchoverCancelled:
+      false
+    }
+  }
 }

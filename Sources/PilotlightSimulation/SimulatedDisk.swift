@@ -19,7 +19,7 @@ final class SimulatedDisk: LedgerStore, RecordCodec, @unchecked Sendable {
   /// Set by an I/O error: this process may not touch the file again.
   private var isBroken = false
   /// Where the process is to die; taken out when it did.
-  var crash: (point: CrashPoint, restartAfter: Duration)?
+  var crashes: [(point: CrashPoint, restartAfter: Duration)] = []
   /// The crash point was met in this turn.
   private(set) var met: (moment: CrashMoment, restartAfter: Duration)?
   /// How long the appends of this turn took.
@@ -87,26 +87,29 @@ final class SimulatedDisk: LedgerStore, RecordCodec, @unchecked Sendable {
     for record in records { onDurable(record) }
   }
 
-  /// Whether one of these records is where the process is to die.
+  /// Whether one of these records is where the process is to die. Of several that are to come the first, and the others stay.
   private func meet(_ records: [Written]) -> CrashMoment? {
-    guard let (point, restartAfter) = crash else { return nil }
-    let moment: CrashMoment
-    switch point {
-    case .now: return nil
-    case .record(let count, let when):
-      guard records.count >= count else {
-        crash = (.record(count: count - records.count, when), restartAfter)
-        return nil
+    for (index, (point, restartAfter)) in crashes.enumerated() {
+      let moment: CrashMoment
+      switch point {
+      case .now: continue
+      case .record(let count, let when):
+        guard records.count >= count else {
+          crashes[index].point = .record(count: count - records.count, when)
+          continue
+        }
+        moment = when
+      case .kind(let kind, let step, let when):
+        guard records.contains(where: { $0.record.kind == kind && (step == nil || $0.record.step == step) }) else {
+          continue
+        }
+        moment = when
       }
-      moment = when
-    case .kind(let kind, let step, let when):
-      guard records.contains(where: { $0.record.kind == kind && (step == nil || $0.record.step == step) })
-      else { return nil }
-      moment = when
+      crashes.remove(at: index)
+      met = (moment, restartAfter)
+      return moment
     }
-    crash = nil
-    met = (moment, restartAfter)
-    return moment
+    return nil
   }
 
   // MARK: RecordCodec

@@ -23,7 +23,7 @@ extension Simulation {
     case .freeze: freeze(for: entry.lasting ?? .seconds(60))
     case .veto(let hangs): vetoes.append(hangs)
     case .rival(let workload): beginRival(workload)
-    case .crash(let point, let restartAfter): disk.crash = (point, restartAfter)
+    case .crash(let point, let restartAfter): disk.crashes.append((point, restartAfter))
     case .order: break
     }
   }

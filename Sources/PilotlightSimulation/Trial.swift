@@ -66,6 +66,8 @@ package enum Expectation: String, Hashable, Sendable, Codable {
   case nothingActs
   /// A real outage in a world that otherwise works: dr-active within the RTO of the outage's beginning.
   case failsOver
+  /// A real outage that lasts, in a world where anything may be wrong besides: a failover begins, or it is said what holds it back.
+  case begins
 }
 
 /// How a world went.

@@ -29,8 +29,10 @@ struct Resume: AsyncParsableCommand {
 
 struct Failover: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Fail over to the DR region now, whatever the detector says.",
-    discussion: "Promotes the replica, which cannot be undone.")
+    abstract: "Fail over to the DR region now, without waiting for what would confirm the outage.",
+    discussion:
+      "Promotes the replica, which cannot be undone. Refused while the primary serves, or while our own view is broken."
+  )
   @OptionGroup var target: WorkloadArgument
   @OptionGroup var why: ReasonOption
   @Option(help: ArgumentHelp("The workload's name again.", valueName: "workload")) var confirm: String?

@@ -49,14 +49,7 @@ struct Pairs: ParsableCommand {
   @OptionGroup var jobs: Jobs
 
   func run() throws {
-    let faults = NamedFault.all
-    let pairs = faults.indices.flatMap { a in faults.indices.filter { $0 >= a }.map { (a, $0) } }
-    try campaign(count: pairs.count * 3, jobs: jobs.jobs) { index in
-      let (pair, way) = (index / 3, index % 3)
-      let (a, b) = pairs[pair]
-      if way == 2 { return NamedFault.pair(faults[a], faults[b], seed: UInt64(pair), onAurora: true) }
-      return NamedFault.pair(faults[a], faults[b], seed: UInt64(pair * 2 + way))
-    }
+    try campaign(count: NamedFault.pairs, jobs: jobs.jobs) { NamedFault.pair($0) }
   }
 }
 
@@ -126,18 +119,25 @@ struct Tell: ParsableCommand {
     abstract: "One world's story; when it breaks a promise, its smallest form too.")
   @Option(help: "Of this seed.") var seed: UInt64?
   @Option(help: "And of this kind, as `worlds` takes it.") var kind: Trial.Kind = .any
+  @Option(help: "Of this pair of faults, as `pairs` numbers them.") var pair: Int?
   @Option(help: "Of this trial, as --save wrote it.") var trial: String?
   @Option(
     help: "Write the trial, cut down when it breaks a promise, as JSON: it outlives changes of what a seed means.")
   var save: String?
 
   func validate() throws {
-    if (seed == nil) == (trial == nil) { throw ValidationError("expected --seed or --trial") }
+    if [seed != nil, pair != nil, trial != nil].count(where: { $0 }) != 1 {
+      throw ValidationError("expected --seed, --pair or --trial")
+    }
+    if let pair, !(0..<NamedFault.pairs).contains(pair) {
+      throw ValidationError("--pair is 0 to \(NamedFault.pairs - 1)")
+    }
   }
 
   func run() throws {
     var trial =
-      try self.trial.map { try Trial(json: Data(contentsOf: URL(filePath: $0))) } ?? .random(seed: seed ?? 0, kind)
+      try self.trial.map { try Trial(json: Data(contentsOf: URL(filePath: $0))) } ?? pair.map(NamedFault.pair)
+      ?? .random(seed: seed ?? 0, kind)
     let outcome = Simulation(trial, recording: true).run()
     for line in outcome.story { print(line) }
     if let violation = outcome.violations.first {

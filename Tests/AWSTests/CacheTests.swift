@@ -132,7 +132,8 @@ private final class Agent: Sendable {
   }
 }
 
-@Test func `F48 F49 rejected keys are given only as long as no others can be had, and the source is not asked at every call`()
+@Test
+func `F48 F49 rejected keys are given only as long as no others can be had, and the source is not asked at every call`()
   async throws
 {
   let agent = Agent()

@@ -138,6 +138,21 @@ extension [Step] {
     }
   }
 
+  @Test func `F39 a part of what is wanted is served with, and told in percent, with what keeps the rest away`() {
+    var state = GroupState(size: GroupSize(min: 0, desired: 3, max: 4), inService: 1, instances: 1)
+    state.trouble = "InsufficientInstanceCapacity"
+    let work = Work.awaitTargets(TargetGroupRef(region: "us-west-2", arn: "t"), of: ref, atLeast: 1)
+    let one = CloudReply.targets(TargetHealth(healthy: 1, unhealthy: 0, other: 0))
+    #expect(
+      read(work, [one, .group(state)], scaledTo: given)
+        == .done(
+          "1 healthy, 0 unhealthy, 0 other target(s): 33 % of the 3 instance(s) that are wanted; InsufficientInstanceCapacity"
+        ))
+    let all = CloudReply.targets(TargetHealth(healthy: 3, unhealthy: 0, other: 0))
+    #expect(
+      read(work, [all, .group(state)], scaledTo: given) == .done("3 healthy, 0 unhealthy, 0 other target(s)"))
+  }
+
   @Test func `a fence does not hold while instances live that it told to go, and says what keeps them`() {
     let fence = Fence.group(ref, GroupSize(min: 0, desired: 0, max: 3))
     var state = GroupState(size: GroupSize(min: 0, desired: 0, max: 3), inService: 0, instances: 0)

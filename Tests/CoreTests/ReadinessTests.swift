@@ -154,7 +154,8 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
       Issue.record("it is not told")
       return
     }
-    #expect(why.contains("could not be closed: arn:rule has priority 1") && note.contains("a failback could not hold writes"))
+    #expect(
+      why.contains("could not be closed: arn:rule has priority 1") && note.contains("a failback could not hold writes"))
   }
 
   @Test func `a secret that is gone, marked for deletion or unreadable is red; a throttled one is unknown`() {
@@ -310,7 +311,8 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     #expect(readiness.lacks(at: start).contains("secret not proven: not read yet"))
     #expect(
       readiness.unproven(at: start) == [
-        "launch not proven: not read yet", "secretSource not proven: not read yet", "permissions not proven: not read yet", "clock not proven: not read yet",
+        "launch not proven: not read yet", "secretSource not proven: not read yet",
+        "permissions not proven: not read yet", "clock not proven: not read yet",
       ])
   }
 

@@ -126,4 +126,25 @@ extension Night {
     night.run(.minutes(2))
     #expect(called(night).last?.contains("led to the primary again") == true, "\(called(night))")
   }
+
+  @Test(arguments: [FailureClass.tls, .dns])
+  func `F9 F10 somebody is called for users whom a certificate or a missing name turns away`(_ failure: FailureClass)
+    throws
+  {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.primary = .failure(failure, status: nil, detail: "expired")
+    night.run(.minutes(30))
+    #expect(night.phase == .degraded && night.acts.isEmpty)
+    #expect(night.said(.heldBack).count { $0.contains("users may be turned away since") } == 1, "\(night.messages)")
+  }
+
+  @Test func `what nobody saw served is not told as served`() throws {
+    let night = try Night(.reference { $0.traffic = .manual })
+    night.run(.minutes(5))
+    night.regionDies()
+    #expect(night.run(.minutes(60)) { $0.phase == .drActive })
+    #expect(night.said(.runFinished).last?.contains("for how long service was out is not known") == true)
+    #expect(night.workload.machine.state.lastRun?.servedAt == nil)
+  }
 }

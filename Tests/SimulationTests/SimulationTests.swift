@@ -59,6 +59,8 @@ import Testing
       "second-rung-of-a-misled-fence", "the oracle excused the first rung of a fence, and not the one beside it"
     ),
     ("our-own-dns-taken-for-a-vantage", "an API call that failed of our own broken DNS was taken for a vantage"),
+    ("an-order-and-a-primary-that-answers-again", "an ordered failover went on over a primary that answered again"),
+    ("taken-back-and-still-shown", "the next run found done what had been taken back and was still shown"),
   ]) func `a world that broke a promise once keeps it now`(_ file: String, _ story: String) throws {
     let url = try #require(Bundle.module.url(forResource: "Trials/\(file)", withExtension: "json"))
     let trial = try JSONDecoder().decode(Trial.self, from: Data(contentsOf: url))

@@ -203,7 +203,8 @@ import Testing
   }
 
   @Test func `an object is there, is not there, or may not be seen`() async {
-    executor.prepare("HeadObject", .init(headers: [("ETag", "\"1\"")]), .init(status: 404, headers: [("x-amz-request-id", "R2")]),
+    executor.prepare(
+      "HeadObject", .init(headers: [("ETag", "\"1\"")]), .init(status: 404, headers: [("x-amz-request-id", "R2")]),
       .init(status: 403, headers: [("x-amz-request-id", "R3")]))
     #expect(await ask(.readObject(object)) == .object(present: true))
     #expect(await ask(.readObject(object)) == .object(present: false))
