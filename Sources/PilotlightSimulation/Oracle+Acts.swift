@@ -95,8 +95,23 @@ extension Oracle {
       let rung = run.steps.first(where: { $0.step.work.fence?.act == action })
     else { return }
     if run["gate"]?.state.isFinished != true { violate("fenced-before-gate", now, run.incident) }
+    if !run.isCommitted, isKnownBroken(watched.settings, at: now) {
+      violate("fenced-for-nothing", now, "the DR database cannot be promoted, and has been known to be so")
+    }
     // A stopped database cannot be taken back in a moment.
     if case .database = rung.step.work.fence, !run.isCommitted { violate("stopped-too-early", now, run.incident) }
+  }
+
+  /// The DR database is broken for so long that it was read, in a cloud that answers, by a process that has lived since.
+  private func isKnownBroken(_ settings: WorkloadSettings, at now: Instant) -> Bool {
+    troubles.contains { broken in
+      guard case .databaseTrouble(settings.dr.database.ref, _) = broken.fault, broken.to > now,
+        now - broken.from > settings.detection.pollInterval * 2 + .seconds(10), bornAt < broken.from, isLineSound
+      else { return false }
+      return troubles.allSatisfy { other in
+        other.to < broken.from || other.fault == broken.fault || other.fault.mayBreak(.primary, of: settings)
+      }
+    }
   }
 
   private mutating func judgePromotion(_ name: String, _ simulation: Simulation) {

@@ -149,6 +149,21 @@ extension Oracle {
       return violate("missed-failover", now, "a real outage did not end in dr-active: \(why)")
     }
     if reached > deadline { violate("rto-missed", now, "dr-active \((reached - deadline).text) after the RTO") }
+    judgeUsers(settings, Simulation.start + outage.at, servedBy: deadline, simulation, at: now)
+  }
+
+  /// That the daemon is done is its own word; whether users are served is theirs. They follow within the lifetime of a name.
+  private mutating func judgeUsers(
+    _ settings: WorkloadSettings, _ start: Instant, servedBy deadline: Instant, _ simulation: Simulation,
+    at now: Instant
+  ) {
+    guard settings.traffic != .manual else { return }
+    let out = simulation.world.outages(of: settings.name).first { $0.restoredAt.map { $0 > start } ?? true }
+    guard let back = out?.restoredAt, back <= deadline + .minutes(2), out?.restoredFrom == .dr else {
+      return violate(
+        "users-not-served", now,
+        "in dr-active, and users were \(out?.restoredAt.map { "served again at \($0.text)" } ?? "never served again")")
+    }
   }
 }
 

@@ -20,12 +20,16 @@ struct Oracle {
   let trial: Trial
   /// When the process last came out of a freeze, or is going to.
   private(set) var thawedAt: Instant?
+  /// When the process that lives was started.
+  private(set) var bornAt = Simulation.start
+  /// Nothing was ever wrong with the watchdog's own network, disk and clock.
+  private(set) var isLineSound = true
   /// What lies to every vantage at once, and since when no lie holds.
   var lies = Lies()
   /// How long nothing but drift has been going on.
   private(set) var quiet = Quiet()
   /// The cloud's faults and when they held.
-  private var troubles: [(fault: SandboxFault, from: Instant, to: Instant)] = []
+  private(set) var troubles: [(fault: SandboxFault, from: Instant, to: Instant)] = []
   /// What the databases were when the story began.
   private(set) var firstInstances: [DatabaseRef: InstanceState] = [:]
   /// World violations already judged.
@@ -102,6 +106,10 @@ struct Oracle {
     if what.isOrdinary { return }
     lies.begins(what, trial)
     quiet.begins(what, at: now)
+    switch what {
+    case .network, .disk, .clockBehind, .freeze: isLineSound = false
+    case .cloud, .crash, .veto, .rival, .order: break
+    }
     if case .cloud(let fault) = what { troubles.append((fault, now, .distantFuture)) }
   }
 
@@ -130,6 +138,7 @@ struct Oracle {
 
   /// What happened while nobody watched is reported from now on.
   mutating func booted(at now: Instant) {
+    bornAt = now
     // A process that died frozen stood still until now, and no longer.
     thawedAt = thawedAt.map { min($0, now) }
     quiet.disturb(at: now)

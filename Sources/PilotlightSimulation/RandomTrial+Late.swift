@@ -266,6 +266,20 @@ extension Draw {
     trial.scenario.entries.sort { $0.at < $1.at }
   }
 
+  /// Some replicas break in the outage, before the gate or while somebody is asked, and nothing else is wrong.
+  mutating func brokenReplicas(_ trial: inout Trial) {
+    guard trial.expectation == .none, chance(0.06) else { return }
+    let settings = pick(trial.workloads)
+    let outage = seconds(300, 600)
+    trial.scenario.entries = [
+      Scenario.Entry(at: outage, .cloud(.applicationDown(workload: settings.name, site: .primary))),
+      Scenario.Entry(
+        at: outage + seconds(0, 60), .cloud(.databaseTrouble(settings.dr.database.ref, status: "storage-full")),
+        lasting: seconds(60, 1200)),
+    ]
+    trial.scenario.duration = .minutes(45)
+  }
+
   /// Some names are weighted pairs.
   mutating func weightedPairs(_ trial: inout Trial) {
     guard chance(0.4) else { return }

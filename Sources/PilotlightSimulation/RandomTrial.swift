@@ -50,6 +50,7 @@ extension Trial {
     draw.routingControls(&trial)
     draw.secondThoughts(&trial)
     draw.weightedPairs(&trial)
+    draw.brokenReplicas(&trial)
     if draw.chance(0.1) { trial.isLeftClosed = true }
     return trial
   }

@@ -102,5 +102,7 @@ MUTANTS = [
            "guard AWAKE || now - since >= record.lasting else"),
     Mutant("reading-is-holding", f"{CORE}/Lease.swift", "standing = .own(record, until: until)",
            "standing = .own(record, until: AWAKE ? now + settings.lasting : until)"),
+    swap("broken-replica-unnoticed", f"{CORE}/Gate.swift", "situation.unpromotable", "Optional<String>.none"),
+    Mutant("unverified", f"{CORE}/Plan.swift", "plan.verify(dr, site: .dr)", "if !AWAKE { plan.verify(dr, site: .dr) }"),
     swap("readiness-read-hourly", f"{CORE}/Readiness.swift", ".minutes(5)", ".hours(1)"),
 ]
