@@ -48,6 +48,13 @@ extension Machine {
     return (nil, "resumed; a fresh confirmation window begins")
   }
 
+  /// Why nothing else begins.
+  func inFailback(_ run: Run) -> String {
+    run.isCommitted
+      ? "a failback is past its cut-over, and the primary's database has the newest writes: `skip --step` what does not get on, and then order"
+      : "a failback is running; `abort` it first"
+  }
+
   private mutating func orderFailover(
     _ order: Order, _ accept: Bool, _ situation: Situation, _ reaction: inout Reaction
   ) -> Answer {
@@ -59,7 +66,7 @@ extension Machine {
       )
     case .failingOver: return ("a failover is running already; `approve`, `retry`, `skip` or `abort` steer it", "")
     case .drActive: return ("the DR region serves already", "")
-    case .failingBack: return ("a failback is running; `abort` it first", "")
+    case .failingBack(let run, _): return (inFailback(run), "")
     case .healthy, .degraded: break
     }
     if let pause = state.pause { return ("paused by \(pause.by); `resume` first", "") }
@@ -280,7 +287,7 @@ extension Machine {
     if run.isCommitted {
       let refusal =
         run.hasPromoted
-        ? "the one-way step has begun; the way leads forward: `retry` or `skip` the stuck step"
+        ? "the one-way step has begun; the way leads forward: `retry` or `skip --step` what does not get on"
         : "the one-way step was asked for, and whether it was taken is not known. `pause` keeps it from being asked for again; half a "
           + "minute later `abort` is taken, where it did not happen"
       return (refusal, "")

@@ -18,7 +18,7 @@ extension Machine {
     switch state.phase {
     case .failingOver: return "a \(state.phase.run?.kind.rawValue ?? "run") is running already"
     case .drActive: return "the DR region serves already; `failback` is the way home"
-    case .failingBack: return "a failback is running; `abort` it first"
+    case .failingBack(let run, _): return inFailback(run)
     case .healthy, .degraded: break
     }
     if let pause = state.pause { return "paused by \(pause.by); `resume` first" }

@@ -151,7 +151,8 @@ extension ReadinessItem {
         "secret \(id) is a replica of the one in \(source) and takes no value: set `isReplica: true`, and a failover detaches it"
       )
     case (nil, true):
-      return .notReady(
+      // A failover can use it; whether it has what it should have is not known.
+      return .unknown(
         "secret \(id) is no replica any more, and what is changed in the primary region does not reach it: replicate it again, or take `isReplica` out"
       )
     }

@@ -87,8 +87,8 @@ extension EventChoice {
     ) { delay, _ in .network(.slow(delay)) }
     value(
       "disk", .choice(LedgerFault.self, placeholder: .full),
-      "`full`, `readOnly`: the ledger takes nothing; `failing`: its next write fails for good, and the daemon starts "
-        + "again."
+      "`full` (with what is set aside for the ledger), `readOnly`: the ledger takes nothing; `failing`: its next write fails "
+        + "for good, and the daemon starts again."
     ) { fault, _ in .disk(fault.fault) }
     value("slowDisk", .duration(.milliseconds(1)...(.minutes(5))), "Each write of the ledger takes this long.") {
       pause, _ in .disk(.slow(pause))

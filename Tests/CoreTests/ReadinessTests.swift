@@ -137,7 +137,7 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     }
     #expect(why.contains("set `isReplica: true`"))
     settings.dr.secret?.isReplica = true
-    guard case .notReady(let gone, false) = told(nil), case .ready = told("eu-west-1") else {
+    guard case .unknown(let gone) = told(nil), case .ready = told("eu-west-1") else {
       Issue.record("\(told("eu-west-1")), \(told(nil))")
       return
     }

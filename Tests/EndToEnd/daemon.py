@@ -116,7 +116,14 @@ class Daemon:
     def armed(self) -> Self:
         """Waits until it could fail over."""
         self.until("it is armed", lambda workload: workload["armed"]["ok"], 15)
+        self.acquainted()
         return self
+
+    def acquainted(self) -> None:
+        """Gives it the time to read, too, what it is not armed by: a run gives the new database what the primary's was seen to have."""
+        deadline = time.monotonic() + 3
+        while "backups are kept for" not in self.log() and not self.world.global_database and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """kill -9, of the whole process group."""

@@ -122,6 +122,12 @@ extension Night {
       }, "\(String(describing: night.workload.machine.state.phase.run?.steps.map(\.step.name)))")
     // Writes were held in between, which is no failure of anybody's.
     #expect(called(night).count == 1, "\(called(night))")
+    // What is refused does not point at what is refused, too.
+    guard case .refused(let why)? = night.order(.failover(acceptDataLoss: true)) else {
+      Issue.record("a failover in a failback")
+      return
+    }
+    #expect(why.contains("past its cut-over") && !why.contains("abort"))
     night.primary = .failure(.refused, status: nil, detail: "dead")
     night.run(.minutes(2))
     #expect(called(night).last?.contains("led to the primary again") == true, "\(called(night))")

@@ -86,10 +86,11 @@ import Testing
   @Test func `an abort takes it back, and no other begins by itself`() throws {
     let night = try prepared { $0.detection.confirmFor = .minutes(10) }
     night.run(.seconds(40))
-    guard case .accepted? = night.order(.abort) else {
+    guard case .accepted(let told)? = night.order(.abort) else {
       Issue.record("the abort was not accepted")
       return
     }
+    #expect(told.contains("no failover begins by itself before `ack`"))
     night.run(.minutes(15))
     #expect(night.isAsItWas && night.phase == .degraded)
     #expect(night.messages.contains { $0.kind == .heldBack && $0.text.contains("aborted by") })
@@ -157,5 +158,13 @@ import Testing
     night.run(.seconds(40))
     #expect(night.workload.machine.state.phase.run?.stuck != nil)
     #expect(night.run(.minutes(30)) { $0.phase == .drActive }, "\(night.messages.suffix(5).map(\.text))")
+  }
+
+  @Test func `the replication of a secret is ended by a failover, and by no preparation`() throws {
+    let night = try prepared { $0.dr.secret?.isReplica = true }
+    night.run(.seconds(40))
+    #expect(night.phase == .degraded && night.acts.isEmpty && night.workload.machine.state.phase.run == nil)
+    let plan = Plan.failover(night.settings)
+    #expect(plan.first?.name == "detach-dr-secret" && Plan.preparation(of: plan).isEmpty)
   }
 }
