@@ -71,7 +71,10 @@ extension Machine {
     if state.armedFor != fingerprint {
       reasons.append("the primary of this configuration was never seen serving")
     }
-    if !state.debts.isEmpty { reasons.append("a fence debt of an earlier failover is unpaid") }
+    // What the run itself owes goes on with it.
+    if state.debts.contains(where: { $0.incident != state.phase.run?.incident }) {
+      reasons.append("a fence debt of an earlier failover is unpaid")
+    }
     return reasons
   }
 
@@ -99,9 +102,14 @@ extension Machine {
     rememberCapacity(situation, &reaction)
     var known: Outage?
     if case .degraded(let outage, _) = state.phase { known = outage }
+    var began = known?.start ?? situation.assessment.outageStart ?? now
+    // Served in between, while a run was taken back, it has failed anew.
+    if let known, let anew = situation.assessment.outageStart, isNews(anew, of: known, situation.assessment) {
+      began = anew
+    }
     let run = Run(
       incident: known?.incident ?? freshIncident(situation), kind: .failover, startedAt: now,
-      outageStart: known?.start ?? situation.assessment.outageStart ?? now, orderedBy: orderedBy,
+      outageStart: began, orderedBy: orderedBy,
       plan: failoverPlan(at: now))
     start(run.adopting(switchover ?? state.phase.run), why: why, situation, &reaction)
   }

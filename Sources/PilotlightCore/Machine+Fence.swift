@@ -139,7 +139,7 @@ extension Machine {
     let found = notes.filter { $0.key.hasPrefix(debtKey("")) }
     forgetProgress()
     (progress, notes) = (owed, found)
-    said = said.filter { $0.hasPrefix("unpaid-") || $0.hasPrefix("unpayable-") }
+    said = said.filter { $0.hasPrefix("unpaid-") || $0.hasPrefix("unpayable-") || $0.hasPrefix("serving-") }
   }
 
   /// The next debt of this step is news again.

@@ -283,7 +283,14 @@ extension Machine {
     _ order: Order, _ situation: Situation, _ reaction: inout Reaction
   ) -> Answer {
     guard let run = state.phase.run else { return ("no run is in progress", "") }
-    if run.rollback != nil { return ("the run is being taken back already", "") }
+    if run.rollback != nil {
+      guard run.abortedBy == nil, run.kind != .failback, !run.isCommitted else {
+        return ("the run is being taken back already", "")
+      }
+      // A failover might yet take it over.
+      record(.rollbackBegun("aborted by \(order.by): \(order.reason)", by: order.by), &reaction)
+      return (nil, "the \(run.kind.rawValue) \(run.incident) is being taken back already, and none takes it over now")
+    }
     if run.isCommitted {
       let refusal =
         run.hasPromoted

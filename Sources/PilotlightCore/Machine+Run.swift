@@ -64,6 +64,7 @@ extension Machine {
 
   private mutating func carryOn(_ run: Run, _ situation: Situation, _ reaction: inout Reaction) {
     watchDarkness(situation)
+    watchServing(situation, &reaction)
     if run.rollback == nil, !run.isCommitted, let why = whyTakeBack(run, situation) {
       record(.rollbackBegun(why, by: nil), &reaction)
     }
@@ -75,7 +76,6 @@ extension Machine {
     turnReadySteps(situation, &reaction)
     finishIfDone(situation, &reaction)
     if run.kind == .failover { watchOldPrimary(situation, &reaction) }
-    watchServing(situation, &reaction)
     payDebts(situation, &reaction)
   }
 

@@ -60,13 +60,18 @@ extension Machine {
 extension Machine {
   /// A certificate that has expired, or a name that is gone, turns every user away, and a failover would not help: the other region may
   /// share it (F9, F10). Somebody has to know.
-  mutating func sayTurnedAway(_ outage: Outage, _ situation: Situation, _ reaction: inout Reaction) {
-    guard let diagnosis = situation.assessment.diagnosis, diagnosis == .tls || diagnosis == .dns,
-      situation.now - outage.noticedAt >= settings.detection.confirmFor
-    else { return }
+  mutating func sayTurnedAway(_ situation: Situation, _ reaction: inout Reaction) {
+    guard let concern = situation.assessment.concern, concern == .tls || concern == .dns else {
+      turnedAwaySince = nil
+      return
+    }
+    let since = turnedAwaySince ?? situation.now
+    turnedAwaySince = since
+    guard situation.now - since >= settings.detection.confirmFor else { return }
+    let diagnosis = concern == .tls ? Diagnosis.tls : .dns
     sayOnce(
-      "turned-away-\(diagnosis.rawValue)", .heldBack,
-      "users may be turned away since \(outage.noticedAt.text), and no failover begins for it, the other region may share it: "
+      "turned-away-\(concern.rawValue)", .heldBack,
+      "users may be turned away since \(since.text), and no failover begins for it, the other region may share it: "
         + diagnosis.sentence, &reaction)
   }
 }

@@ -80,13 +80,20 @@ extension Phase {
     case .drActive: .dr
     case .failingOver(let run): run.hasShifted ? .dr : nil
     case .failingBack(let run, _):
-      if run.hasShifted { .primary } else { run["hold-writes"]?.startedAt == nil ? .dr : nil }
+      if run.hasShifted { .primary } else { run.mayHoldWrites ? nil : .dr }
     }
   }
 }
 
 extension Run {
+  /// Users were led over, by the run or by a person who says so.
   fileprivate var hasShifted: Bool {
-    steps.contains { if case .shift = $0.step.work { $0.state.isFinished } else { false } }
+    steps.contains { step in
+      switch step.step.work {
+      case .shift: step.state.isFinished
+      case .confirmByHand: step.step.name.hasPrefix("shift-traffic") && step.state.isFinished
+      default: false
+      }
+    }
   }
 }

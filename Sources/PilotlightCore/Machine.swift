@@ -88,6 +88,8 @@ package struct Machine: Sendable {
   var unanswered: Set<String> = []
   /// Since when nothing of the primary region has answered without a break, in this run.
   var darkSince: Instant?
+  /// Since when a certificate or a name turns users away.
+  var turnedAwaySince: Instant?
   /// Things said once until they stop being so.
   var said: Set<String> = []
   /// Volatile, and no part of any decision.
@@ -227,10 +229,9 @@ package struct Machine: Sendable {
     getAcquainted(situation, &reaction)
     sayBlindness(situation.assessment, &reaction)
     sayUnreadLag(situation, &reaction)
+    sayTurnedAway(situation, &reaction)
     switch situation.assessment.verdict {
-    case .up:
-      sayTurnedAway(outage, situation, &reaction)
-      endDegraded(outage, situation, &reaction)
+    case .up: endDegraded(outage, situation, &reaction)
     case .down: considerFailover(outage, situation, &reaction)
     case .blind, .unknown: break
     }
@@ -288,7 +289,7 @@ package struct Machine: Sendable {
 
   /// T0 moves when the primary was seen serving in between, or when only a concern degraded so far. A freeze, a restart or our own
   /// blindness in the middle of an outage makes us see less, not the outage shorter: the RTO runs from its first failure.
-  private func isNews(_ start: Instant, of outage: Outage, _ assessment: Assessment) -> Bool {
+  func isNews(_ start: Instant, of outage: Outage, _ assessment: Assessment) -> Bool {
     guard let known = outage.start else { return true }
     return start < known || (assessment.lastSuccess.map { $0 >= known } ?? false && start != known)
   }

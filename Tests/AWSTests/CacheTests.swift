@@ -150,6 +150,9 @@ func `F48 F49 rejected keys are given only as long as no others can be had, and 
   agent.setBroken(true)
   await cache.reject(second)
   for _ in 0..<5 { #expect(try await cache.keys(within: .seconds(60)) == second) }
+  #expect(agent.count == 2)
+  agent.time.advance(40)
+  for _ in 0..<5 { #expect(try await cache.keys(within: .seconds(60)) == second) }
   #expect(agent.count == 3)
   agent.setBroken(false)
   agent.time.advance(40)

@@ -63,7 +63,11 @@ extension Night {
         if night.phase == .failingOver { night.cloud.databases[night.replica]?.status = "backing-up" }
         return night.cloud.groups[night.primaryGroup]?.desired == 0
       })
+    // Its instances drain for longer than the promotion waits for the fence: it is owed.
+    night.cloud.survivors[night.primaryGroup] = 1
+    #expect(night.run(.minutes(2)) { !$0.workload.machine.state.debts.isEmpty })
     night.cloud.dark.insert(night.primaryGroup.region)
+    let before = night.now
     night.primary = .success(status: 200)
     night.run(.minutes(1))
     #expect(!night.said(.rollbackBegun).isEmpty && night.phase == .failingOver)
@@ -71,6 +75,9 @@ extension Night {
     night.regionDies()
     #expect(night.run(.minutes(40)) { $0.phase == .drActive }, "\(night.messages.suffix(8).map(\.text))")
     #expect(night.cloud.promotions == 1 && night.everyActWasRecorded)
+    // Users were served in between: it is another outage.
+    #expect(night.workload.machine.state.lastRun?.outageStart.map { $0 > before } == true)
+    night.cloud.survivors = [:]
     #expect(night.workload.machine.state.debts.map(\.step) == ["fence-primary"])
     #expect(night.said(.runBegun).last?.contains("went down again while its failover was taken back") == true)
     night.regionReturns()

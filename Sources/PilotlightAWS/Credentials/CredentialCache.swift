@@ -42,7 +42,7 @@ actor CredentialCache {
   private var renewAt: Double = 0
   /// A service refused these. Others may take them, and they are given for as long as no others can be had.
   private var rejected: SigningKeys?
-  /// The source is not asked again before, whatever for: it gave nothing, or the rejected ones.
+  /// For the sake of a refusal the source is not asked again before: it was, just now.
   private var askAgainAt: Double = 0
   /// When the ones that last longest end; the alarm is of these.
   private var newestEnd: Double = 0
@@ -140,7 +140,8 @@ actor CredentialCache {
     let now = clock.wallSeconds()
     switch result {
     case .success(let credentials):
-      if credentials.keys == rejected { askAgainAt = now + pause() } else { rejected = nil }
+      if rejected != nil { askAgainAt = now + pause() }
+      if credentials.keys != rejected { rejected = nil }
       current = credentials
       let lead = CredentialCache.early * (0.8 + 0.4 * random())
       renewAt = credentials.expires.map { max(now + 60, $0 - lead) } ?? .infinity
