@@ -19,6 +19,8 @@ from world import STANDBY, World
 
 def test_status_has_the_promised_shape(world: World, start) -> None:
     daemon = start(world)
+    # What a failover merely stands on is read at leisure.
+    daemon.until("everything has been read", lambda workload: not workload["armed"]["unproven"], 15)
     report = json.loads(daemon.ctl("status", "--json").stdout)
     assert set(report) >= {"daemon", "workloads"}
     (workload,) = report["workloads"]
