@@ -103,6 +103,8 @@ struct Oracle {
   // MARK: What happens
 
   mutating func begins(_ what: Occurrence, at now: Instant) {
+    // Who is scaled in meanwhile may lose those that serve, and keep those that do not.
+    if case .cloud(let fault) = what, case .demand = fault { troubles.append((fault, now, now + .minutes(2))) }
     if what.isOrdinary { return }
     lies.begins(what, trial)
     quiet.begins(what, at: now)
