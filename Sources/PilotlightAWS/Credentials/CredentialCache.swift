@@ -67,16 +67,11 @@ actor CredentialCache {
   ///   take longer than any call, and the next caller finds the keys.
   func keys(within patience: Duration) async throws(CredentialError) -> SigningKeys {
     let now = clock.wallSeconds()
-    if let current, current.keys == rejected {
-      guard now < askAgainAt, now < (current.expires ?? .infinity) + CredentialCache.grace else {
-        return try await renewed(within: patience).keys
-      }
-      return current.keys
-    }
     if let current {
+      let isRejected = current.keys == rejected
       // Renewal that failed is not tried at every call, but neither are keys used beyond their grace.
-      if now < renewAt, now < (current.expires ?? .infinity) + CredentialCache.grace { return current.keys }
-      if let expires = current.expires, now < expires - 30 {
+      if now < (isRejected ? askAgainAt : renewAt), isWithinGrace(current, now) { return current.keys }
+      if !isRejected, let expires = current.expires, now < expires - 30 {
         beginRenewal()
         return current.keys
       }
@@ -97,8 +92,7 @@ actor CredentialCache {
     switch await outcome(within: patience) {
     case .success(let credentials): return credentials
     case .failure(let error):
-      let now = clock.wallSeconds()
-      guard let current, now < (current.expires ?? .infinity) + CredentialCache.grace else { throw error }
+      guard let current, isWithinGrace(current, clock.wallSeconds()) else { throw error }
       return current
     }
   }
@@ -160,6 +154,10 @@ actor CredentialCache {
     }
     for waiter in waiting.values { waiter.resume(returning: result) }
     waiting = [:]
+  }
+
+  private func isWithinGrace(_ credentials: Credentials, _ now: Double) -> Bool {
+    now < (credentials.expires ?? .infinity) + CredentialCache.grace
   }
 
   private func pause() -> Double { 30 * (0.8 + 0.4 * random()) }
