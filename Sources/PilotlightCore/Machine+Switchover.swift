@@ -83,14 +83,16 @@ extension Machine {
       settings.mode != .observe,
       (holdingActs(situation) ?? doubt(about: run, situation)) == nil, obstaclesToBegin(situation).isEmpty
     else { return false }
-    guard run.kind == .switchover ? isLeft(run, isWhole: isWhole, situation) : isKept(run) else { return false }
+    let (mayBegin, end, under) =
+      run.kind == .switchover
+      ? (isLeft(run, isWhole: isWhole, situation), "\(why), which takes over what was done", "under a switchover")
+      : (
+        isKept(run), "\(why); it went down again, and another failover takes over what was done",
+        "again while its failover was taken back"
+      )
+    guard mayBegin else { return false }
     endPrograms(of: run, &reaction)
-    let under = run.kind == .switchover ? "under a switchover" : "again while its failover was taken back"
-    record(
-      .rolledBack(
-        run.kind == .switchover
-          ? "\(why), which takes over what was done"
-          : "\(why); it went down again, and another failover takes over what was done"), &reaction)
+    record(.rolledBack(end), &reaction)
     forgetProgress()
     let seen = situation.assessment.evidence.joined(separator: "; ")
     beginFailover(

@@ -78,22 +78,9 @@ extension Phase {
     switch self {
     case .healthy, .degraded: nil
     case .drActive: .dr
-    case .failingOver(let run): run.hasShifted ? .dr : nil
+    case .failingOver(let run): run.hasLed ? .dr : nil
     case .failingBack(let run, _):
-      if run.hasShifted { .primary } else { run.mayHoldWrites ? nil : .dr }
-    }
-  }
-}
-
-extension Run {
-  /// Users were led over, by the run or by a person who says so.
-  fileprivate var hasShifted: Bool {
-    steps.contains { step in
-      switch step.step.work {
-      case .shift: step.state.isFinished
-      case .confirmByHand: step.step.name.hasPrefix("shift-traffic") && step.state.isFinished
-      default: false
-      }
+      if run.hasLed { .primary } else { run.mayHoldWrites ? nil : .dr }
     }
   }
 }

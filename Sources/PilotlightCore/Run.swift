@@ -195,8 +195,7 @@ package struct Run: Hashable, Sendable, Codable {
     case .shift(_, let site) where kind != .failover && isPromotedByWordAlone:
       return "the promotion was skipped: see that the database in the \(site.rawValue) region takes writes"
     case .scaleDown(let group, _):
-      let lead = steps.first { if case .shift = $0.step.work { true } else { false } }
-      guard let lead, lead.state == .skipped else { return nil }
+      guard let lead, case .shift = lead.step.work, lead.state == .skipped else { return nil }
       return "\(lead.step.name) was skipped: see that no user is led to \(group.region) any more"
     default: return nil
     }
@@ -218,13 +217,18 @@ package struct Run: Hashable, Sendable, Codable {
   /// When users were served by the region that they were led to: as soon as DNS was seen to lead them there, or else as the traffic was
   /// shifted. nil: nobody knows, a person led them or said so.
   package var servedAt: Instant? {
-    guard let shift = steps.first(where: { if case .shift = $0.step.work { true } else { false } }),
-      shift.state == .done
-    else { return nil }
-    if case .shift(.manual, _) = shift.step.work { return nil }
+    guard let lead, lead.state == .done, case .shift(let traffic, _) = lead.step.work, traffic != .manual else {
+      return nil
+    }
     if let names = self["verify-dns"], names.state == .done { return names.finishedAt }
-    return shift.finishedAt
+    return lead.finishedAt
   }
+
+  /// The step that leads users over, be it by a person's hand.
+  var lead: StepRun? { self["shift-traffic"] ?? self["shift-traffic-home"] }
+
+  /// Users were led over, by the run or by a person who says so.
+  var hasLed: Bool { lead?.state.isFinished == true }
 
   /// What its promotion lost, in a sentence.
   package var lossSentence: String { loss?.sentence ?? "what the promotion lost was not noted" }
