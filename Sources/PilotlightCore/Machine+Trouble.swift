@@ -70,7 +70,7 @@ extension Machine {
     guard situation.now - since >= settings.detection.confirmFor else { return }
     let diagnosis = concern == .tls ? Diagnosis.tls : .dns
     sayOnce(
-      "turned-away-\(concern.rawValue)", .heldBack,
+      "turned-away-\(concern.rawValue)", .turnedAway,
       "users may be turned away since \(since.text), and no failover begins for it, the other region may share it: "
         + diagnosis.sentence, &reaction)
   }

@@ -277,6 +277,11 @@ extension MessageKind {
         id: "7c77833f338f4aabb1c8046a3c6dd345", level: .critical,
         meaning: "The region that users are led to does not answer its probe.",
         next: "Look at that region; nothing is moved by itself.")
+    case .turnedAway:
+      MessageMeaning(
+        id: "f6d45771ce17c0bff86c35750c87a664", level: .error,
+        meaning: "A certificate or a name keeps users from the primary; a failover would not help.",
+        next: "Renew the certificate, or mend the name.")
     case .rtoAtRisk:
       MessageMeaning(
         id: "e4631b553fde45b4a886904732dce811", level: .critical,

@@ -54,6 +54,7 @@ package enum MessageKind: String, Hashable, Sendable, Codable, CaseIterable {
   case unpaused
   case ordered
   case servingDown
+  case turnedAway
   case oldPrimaryServes
   case rtoAtRisk
   case cloudNotice

@@ -8,7 +8,8 @@ extension MessageKind {
       .waiting, .stillRunning,
       .vetoed,
       .runFinished,
-      .rolledBack, .debtIncurred, .debtUnpaid, .oldPrimaryServes, .servingDown, .rtoAtRisk, .preparationHeld,
+      .rolledBack, .debtIncurred, .debtUnpaid, .oldPrimaryServes, .servingDown, .turnedAway, .rtoAtRisk,
+      .preparationHeld,
       .leaseTroubled,
       .stepGivenUp:
       true

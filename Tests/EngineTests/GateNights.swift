@@ -149,7 +149,7 @@ extension Night {
     night.primary = .failure(failure, status: nil, detail: "expired")
     night.run(.minutes(30))
     #expect(night.phase == .degraded && night.acts.isEmpty)
-    #expect(night.said(.heldBack).count { $0.contains("users may be turned away since") } == 1, "\(night.messages)")
+    #expect(night.said(.turnedAway).count { $0.contains("users may be turned away since") } == 1, "\(night.messages)")
   }
 
   @Test func `what nobody saw served is not told as served`() throws {
