@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -25,6 +26,8 @@ class Alb:
     def __init__(self, body: str = "ok") -> None:
         self.body = body
         self.slow_for = 1.0
+        #: Whose certificate it shows; None: it speaks plainly.
+        self.tls: ssl.SSLContext | None = None
         #: Requests that came, whatever became of them.
         self.hits = 0
         self._mode = "ok"
@@ -106,6 +109,8 @@ class Alb:
     def _serve(self, connection: socket.socket) -> None:
         try:
             connection.settimeout(10)
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
             request = b""
             while b"\r\n\r\n" not in request:
                 piece = connection.recv(65_536)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
+import ssl
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from aws.client import Control
-from checks import assert_failed_over
+from checks import assert_failed_over, fail_over
 from daemon import Daemon
 from settings import WORKLOAD
 from world import World
@@ -93,3 +101,61 @@ def test_a_page_that_is_on_its_way_when_the_daemon_stops_arrives(world: World, a
     assert world.announcements() == []
     assert daemon.terminate() == 0
     assert any("/runBegun" in page for page in world.announcements()), world.announcements()
+
+
+def test_whoever_serves_the_users_on_the_way_home_is_watched(world: World, aws: Control, start) -> None:
+    """A failback may take hours, and the DR region may die in them."""
+    daemon = paging(world, start)
+    fail_over(world, daemon)
+    world.mend_primary()
+    daemon.order("ack", "--loss-reviewed")
+    fault = aws.fault("denied", action="CreateDBInstanceReadReplica")
+    daemon.order("failback", "--confirm", WORKLOAD)
+    daemon.wait_until("it is stuck", lambda: any("/stepStuck/" in page for page in world.announcements()), 60)
+    world.dr.alb.mode = "refused"
+    daemon.wait_until("the page", lambda: any("servingDown" in page for page in world.announcements()), 30)
+    world.dr.alb.mode = "ok"
+    aws.lift(fault)
+    daemon.order("retry")
+    daemon.until_phase("healthy", 120)
+    (told,) = [page for page in world.announcements() if "servingDown" in page]
+    assert "the DR region serves the users and its probe fails" in told
+
+
+def certificate(directory: Path, days: int) -> ssl.SSLContext:
+    """Good until so many days from now; the authority that vouches for it is itself."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=90))
+        .not_valid_after(now + datetime.timedelta(days=days)).add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256()))
+    file = directory / f"certificate{days}.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def test_a_certificate_that_has_expired_begins_nothing_and_calls_somebody(world: World, tmp_path: Path, start) -> None:
+    """F9."""
+    alb = world.primary.alb
+    good, expired = certificate(tmp_path, 30), certificate(tmp_path, -1)
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_bytes(b"".join(file.read_bytes() for file in sorted(tmp_path.glob("certificate*.pem"))))
+    world.control.targets(world.primary.target_group, "healthy")
+    alb.tls = good
+    daemon = paging(
+        world, start, **{"primary.alb.url": alb.url.replace("http:", "https:"), "primary.alb.caFile": str(authorities)})
+    alb.tls = expired
+    daemon.wait_until("the page", lambda: any("turnedAway" in page for page in world.announcements()), 30)
+    (told,) = [page for page in world.announcements() if "turnedAway" in page]
+    assert "users may be turned away" in told and "TLS broken" in told
+    assert daemon.status()["phase"] == "degraded"
+    assert not [call for call in world.changes() if call["action"] != "Publish"]
+    alb.tls = good
+    daemon.until_phase("healthy", 15)
