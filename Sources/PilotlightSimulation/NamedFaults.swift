@@ -76,15 +76,17 @@ package struct NamedFault: Sendable {
       ]
     }
 
-  /// Each pair, and each fault with itself, in three worlds: a region that dies, an application that does, and clusters of Aurora's.
-  package static let pairs: Int = all.count * (all.count + 1) / 2 * 3
+  /// Each with each, itself included.
+  private static let pairs = all.indices.flatMap { a in all[a...].map { (all[a], $0) } }
 
-  /// - Parameter number: 0..<`pairs`; the same number is the same world for as long as the list is.
+  /// Each pair in three worlds: a region that dies, an application that does, and clusters of Aurora's.
+  package static let pairWorlds = pairs.count * 3
+
+  /// - Parameter number: 0..<`pairWorlds`; the same number is the same world for as long as the list is.
   package static func pair(_ number: Int) -> Trial {
-    let faults = all.indices.flatMap { a in all.indices.filter { $0 >= a }.map { (all[a], all[$0]) } }
     let (pair, way) = (number / 3, number % 3)
     let seed = way == 2 ? pair : pair * 2 + way
-    var trial = NamedFault.pair(faults[pair].0, faults[pair].1, seed: UInt64(seed), onAurora: way == 2)
+    var trial = NamedFault.pair(pairs[pair].0, pairs[pair].1, seed: UInt64(seed), onAurora: way == 2)
     trial.scenario.name = "pair \(number), \(trial.scenario.name)"
     return trial
   }

@@ -266,16 +266,19 @@ extension Draw {
     trial.scenario.entries.sort { $0.at < $1.at }
   }
 
-  /// Some replicas break in the outage, before the gate or while somebody is asked, and nothing else is wrong.
+  /// Some replicas break while a person is asked, who says yes; and nothing else is wrong.
   mutating func brokenReplicas(_ trial: inout Trial) {
     guard trial.expectation == .none, chance(0.06) else { return }
-    let settings = pick(trial.workloads)
-    let outage = seconds(300, 600)
+    let index = pick(Array(trial.workloads.indices))
+    trial.workloads[index].mode = .approve
+    let settings = trial.workloads[index]
+    let (outage, approval) = (seconds(300, 600), seconds(300, 600))
     trial.scenario.entries = [
       Scenario.Entry(at: outage, .cloud(.applicationDown(workload: settings.name, site: .primary))),
       Scenario.Entry(
-        at: outage + seconds(0, 60), .cloud(.databaseTrouble(settings.dr.database.ref, status: "storage-full")),
+        at: outage + seconds(100, 200), .cloud(.databaseTrouble(settings.dr.database.ref, status: "storage-full")),
         lasting: seconds(60, 1200)),
+      Scenario.Entry(at: outage + approval, .order(.approve(acceptDataLoss: true), workload: settings.name)),
     ]
     trial.scenario.duration = .minutes(45)
   }

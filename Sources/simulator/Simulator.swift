@@ -49,7 +49,7 @@ struct Pairs: ParsableCommand {
   @OptionGroup var jobs: Jobs
 
   func run() throws {
-    try campaign(count: NamedFault.pairs, jobs: jobs.jobs) { NamedFault.pair($0) }
+    try campaign(count: NamedFault.pairWorlds, jobs: jobs.jobs) { NamedFault.pair($0) }
   }
 }
 
@@ -129,8 +129,8 @@ struct Tell: ParsableCommand {
     if [seed != nil, pair != nil, trial != nil].count(where: { $0 }) != 1 {
       throw ValidationError("expected --seed, --pair or --trial")
     }
-    if let pair, !(0..<NamedFault.pairs).contains(pair) {
-      throw ValidationError("--pair is 0 to \(NamedFault.pairs - 1)")
+    if let pair, !(0..<NamedFault.pairWorlds).contains(pair) {
+      throw ValidationError("--pair is 0 to \(NamedFault.pairWorlds - 1)")
     }
   }
 

@@ -8,6 +8,25 @@ extension Night {
   fileprivate var replica: DatabaseRef { settings.dr.database.ref }
   fileprivate var primaryGroup: GroupRef { settings.primary.group.ref }
   fileprivate func said(_ kind: MessageKind) -> [String] { messages.filter { $0.kind == kind }.map(\.text) }
+
+  /// The application alone: the primary's group can be fenced.
+  fileprivate func applicationDies() {
+    primary = .failure(.refused, status: nil, detail: "nobody listens")
+    cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
+  }
+
+  /// In a failover that has fenced the primary and waits for its replica, which is busy.
+  fileprivate static func fenced() throws -> Night {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.applicationDies()
+    #expect(
+      night.run(.minutes(30)) { night in
+        if night.phase == .failingOver { night.cloud.databases[night.replica]?.status = "backing-up" }
+        return night.cloud.groups[night.primaryGroup]?.desired == 0
+      })
+    return night
+  }
 }
 
 @Suite struct GateNights {
@@ -18,9 +37,7 @@ extension Night {
   {
     let night = try Night(.reference { $0.mode = .approve })
     night.run(.minutes(5))
-    // The application alone: the primary's group could be fenced.
-    night.primary = .failure(.refused, status: nil, detail: "nobody listens")
-    night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
+    night.applicationDies()
     #expect(night.run(.minutes(30)) { $0.phase == .failingOver })
     night.cloud.databases[night.replica]?.status = "storage-full"
     night.run(.minutes(1))
@@ -53,16 +70,7 @@ extension Night {
   }
 
   @Test func `a primary that dies again while its fence is taken back is failed over from after all`() throws {
-    let night = try Night()
-    night.run(.minutes(5))
-    night.primary = .failure(.refused, status: nil, detail: "nobody listens")
-    night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
-    // The replica is busy: the run is fenced, and waits.
-    #expect(
-      night.run(.minutes(30)) { night in
-        if night.phase == .failingOver { night.cloud.databases[night.replica]?.status = "backing-up" }
-        return night.cloud.groups[night.primaryGroup]?.desired == 0
-      })
+    let night = try Night.fenced()
     // Its instances drain for longer than the promotion waits for the fence: it is owed.
     night.cloud.survivors[night.primaryGroup] = 1
     #expect(night.run(.minutes(2)) { !$0.workload.machine.state.debts.isEmpty })
@@ -86,15 +94,7 @@ extension Night {
   }
 
   @Test func `what a person aborted is not begun again, and an undo that does not come to an end calls him`() throws {
-    let night = try Night()
-    night.run(.minutes(5))
-    night.primary = .failure(.refused, status: nil, detail: "nobody listens")
-    night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
-    #expect(
-      night.run(.minutes(30)) { night in
-        if night.phase == .failingOver { night.cloud.databases[night.replica]?.status = "backing-up" }
-        return night.cloud.groups[night.primaryGroup]?.desired == 0
-      })
+    let night = try Night.fenced()
     night.cloud.dark.insert(night.primaryGroup.region)
     night.order(.abort)
     night.run(.minutes(10))
