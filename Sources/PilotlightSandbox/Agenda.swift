@@ -29,6 +29,8 @@ enum Happening: Sendable, Equatable {
   case switchFollowed(workload: Int, generation: Int)
   /// A part of the clients asks DNS again.
   case cohortMoves(workload: Int, cohort: Int, to: SandboxSite?, generation: Int)
+  /// The last request that got past a load balancer before it was closed is answered.
+  case requestsFinished(workload: Int)
 }
 
 struct Scheduled: Sendable, Equatable {

@@ -62,6 +62,8 @@ package struct SandboxViolation: Equatable, Sendable, Codable {
     case forgottenByRecord
     /// A promotion lost acknowledged writes although the source could be reached.
     case avoidableLoss
+    /// A promotion lost acknowledged writes that could not be reached any more.
+    case loss
     /// A cluster without instances was made the writer.
     case promotedHeadless
     /// A switchover was asked of a region that does not write; the cloud refused.

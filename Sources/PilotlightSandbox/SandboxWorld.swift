@@ -19,6 +19,8 @@ package struct SandboxWorld: Sendable {
   static let cohorts = 4
   /// Share of one cohort; divisible by small numbers of instances.
   static let shareUnit: Int64 = 5040
+  /// One in so many requests is still under way when the load balancer is closed.
+  static let finishingPart: Int64 = 10
   /// Users of one workload write once per 100 ms in all.
   static let writePeriod: Int64 = second / 10
 
@@ -172,6 +174,7 @@ extension SandboxWorld {
     case .switchFollowed(let workload, let generation): switchFollowed(workload, generation)
     case .cohortMoves(let workload, let cohort, let site, let generation):
       if generation == workloads[workload].trafficGeneration { workloads[workload].traffic[cohort] = site }
+    case .requestsFinished: break
     }
     refresh(workload)
   }
@@ -186,7 +189,9 @@ extension SandboxWorld {
       databases[database].workload
     case .snapshotDone(let snapshot): databases[snapshots[snapshot].database].workload
     case .changeInSync(let change): changes[change].workload
-    case .switchFollowed(let workload, _), .cohortMoves(let workload, _, _, _), .globalMoves(let workload, _): workload
+    case .switchFollowed(let workload, _), .cohortMoves(let workload, _, _, _), .globalMoves(let workload, _),
+      .requestsFinished(let workload):
+      workload
     }
   }
 }

@@ -193,6 +193,8 @@ struct WorkloadWorld: Sendable {
   /// Host an application uses that reads no secret, primary first.
   let ownHosts: [String]
   var held: [Bool] = [false, false]
+  /// When the last request is answered that got past a load balancer before it was closed, primary first.
+  var finishing = [Instant](repeating: Instant(nanoseconds: .min), count: 2)
   /// How often the watchdog's probes were answered, primary first.
   var probes = [0, 0]
   /// The switch, object or health check, sends users to the DR region.

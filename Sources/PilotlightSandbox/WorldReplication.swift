@@ -15,8 +15,6 @@ extension SandboxWorld {
   private static let netTimeout: Int64 = 60 * second
   /// A replica that follows is never further behind than this.
   private static let underway: Int64 = 3 * second
-  /// A datapoint is published this long after its minute began.
-  private static let publishing: Int64 = 75 * second
 
   /// The moment up to which the replica has its source's writes, at `now` or at an earlier `time` of the same pace.
   func position(of replay: Replay, _ index: Int, at time: Instant? = nil) -> Instant {
@@ -114,12 +112,17 @@ extension SandboxWorld {
     return Double((time.nanoseconds - newest.nanoseconds) / 1_000_000) / 1000
   }
 
+  /// How long after its minute began a datapoint is published: at another second of the minute for each database.
+  private func publishing(_ index: Int) -> Int64 {
+    62 * second + SandboxRandom.noise(databases[index].noise, -1, below: 58) * second
+  }
+
   /// CloudWatch: the last 15 minutes, newest last. A database that is no replica, or unknown, has no datapoints.
   mutating func replicaLag(_ ref: DatabaseRef) -> CloudReply {
     guard let index = find(ref) else { return .lag([]) }
     if faultSet.contains(.lagMissing(workload: workloads[databases[index].workload].settings.name)) { return .lag([]) }
     if databases[index].sampled.nanoseconds / minute < now.nanoseconds / minute { settle(databases[index].workload) }
-    let newest = now.adding(-Self.publishing)
+    let newest = now.adding(-publishing(index))
     let oldest = now.adding(-15 * minute)
     let samples = databases[index].samples
     guard let first = samples.firstIndex(where: { $0.at >= oldest }),
@@ -158,12 +161,12 @@ extension SandboxWorld {
       note(
         .promotedBesideServingPrimary, workload,
         "\(databases[index].ref.identifier) was promoted while users wrote to \(source.ref.identifier)")
-    } else if replay.mode != .stopped, let last = lastWrite(source.history, upTo: now),
-      last > position(of: replay, index)
-    {
+    } else if let last = lastWrite(source.history, upTo: now), last > position(of: replay, index) {
+      let isCut = replay.mode == .stopped
       note(
-        .avoidableLoss, workload,
-        "\(databases[index].ref.identifier) was promoted before it had replayed what was on its way")
+        isCut ? .loss : .avoidableLoss, workload,
+        "\(databases[index].ref.identifier) was promoted before it had replayed what was "
+          + (isCut ? "written, and its source is cut off" : "on its way"))
     }
   }
 }

@@ -19,9 +19,19 @@ extension SandboxWorld {
       siteService(workload, site).working > 0
     {
       note(.closedServingSite, workload, "the load balancer was serving users and was closed")
+      letFinish(workload, site)
     }
     workloads[workload].held[site.rawValue] = held
     return .accepted(receipt: nil)
+  }
+
+  /// A rule does not take effect at once, and requests that got past it are completed (Elastic Load Balancing user guide, "Edit a listener
+  /// rule for your Application Load Balancer"): for 10 s to 29 s some of them still write.
+  private mutating func letFinish(_ workload: Int, _ site: SandboxSite) {
+    let rest = 10 * second + SandboxRandom.noise(3, now.nanoseconds, below: 19 * second)
+    workloads[workload].finishing[site.rawValue] = now.adding(rest)
+    schedule(
+      .requestsFinished(workload: workload), in: rest, region: groups[workloads[workload].groups[site.rawValue]].region)
   }
 
   func readSecret(_ ref: SecretRef) -> CloudReply {

@@ -98,18 +98,25 @@ extension SandboxWorld {
       && !faultSet.contains(.applicationDown(workload: name, site: site))
   }
 
+  /// Whether requests that got past the load balancer of a site are still under way.
+  private func isFinishing(_ workload: Int, _ site: SandboxSite) -> Bool {
+    workloads[workload].finishing[site.rawValue] > now
+      && !regionDown[groups[workloads[workload].groups[site.rawValue]].region]
+  }
+
   private mutating func refreshWriters(_ index: Int) {
     var writers: [(history: Int, share: Int64)] = []
     var served: Int64 = 0
     for site in SandboxSite.allCases {
       let users = Int64(workloads[index].traffic.count { $0 == site })
       let (healthy, working) = siteService(index, site)
-      guard users > 0, working > 0, isOpen(index, site) else { continue }
-      served += users * Self.shareUnit * Int64(working) / Int64(healthy)
+      let open = isOpen(index, site)
+      guard users > 0, working > 0, open || isFinishing(index, site) else { continue }
+      if open { served += users * Self.shareUnit * Int64(working) / Int64(healthy) }
       for machine in groups[workloads[index].groups[site.rawValue]].machines
       where machine.target == .healthy && machine.working {
         guard let database = writableDatabase(machine.host) else { continue }
-        let share = users * Self.shareUnit / Int64(healthy)
+        let share = users * Self.shareUnit / Int64(healthy) / (open ? 1 : Self.finishingPart)
         let history = databases[database].history
         if let known = writers.firstIndex(where: { $0.history == history }) {
           writers[known].share += share

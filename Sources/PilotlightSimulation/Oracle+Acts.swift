@@ -261,7 +261,7 @@ extension Oracle {
       // Once promoted, an old primary that comes back is stopped whoever it serves.
       if isFence, run?.isCommitted ?? !watched.state.debts.isEmpty { return }
       violate(isFence ? "stopped-serving-site" : "promoted-beside-serving-primary", noted.at, noted.detail)
-    case .avoidableLoss:
+    case .avoidableLoss, .loss:
       if let kind = run?.kind, kind == .failback || kind == .switchover, simulation.patient.skips == 0 {
         violate("\(kind.rawValue)-lost-writes", noted.at, noted.detail)
       }

@@ -283,6 +283,20 @@ extension Draw {
     trial.scenario.duration = .minutes(45)
   }
 
+  /// Some replicas are cut off from the database that is being left, at about the moment when its last writes are waited for.
+  mutating func cutLinks(_ trial: inout Trial) {
+    guard trial.expectation == .none, chance(0.06) else { return }
+    let (name, ordered) = (pick(trial.workloads).name, seconds(60, 300))
+    let cut = Occurrence.cloud(.replicationStopped(workload: name))
+    // Right behind a sample of the lag, which are taken each minute.
+    let sampled = Duration.minutes(Int((ordered.seconds + pick([120, 180, 240])) / 60))
+    trial.scenario.entries = [
+      Scenario.Entry(at: ordered, .order(.switchover, workload: name)),
+      Scenario.Entry(at: sampled + seconds(0, 4), cut, lasting: seconds(300, 900)),
+    ]
+    trial.scenario.duration = .minutes(30)
+  }
+
   /// Some names are weighted pairs.
   mutating func weightedPairs(_ trial: inout Trial) {
     guard chance(0.4) else { return }

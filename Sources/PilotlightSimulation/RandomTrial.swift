@@ -51,6 +51,7 @@ extension Trial {
     draw.secondThoughts(&trial)
     draw.weightedPairs(&trial)
     draw.brokenReplicas(&trial)
+    draw.cutLinks(&trial)
     if draw.chance(0.1) { trial.isLeftClosed = true }
     return trial
   }
