@@ -286,5 +286,9 @@ private func readFailback(_ failback: Section) -> FailbackSettings {
   FailbackSettings(
     maximumLag: failback.optional(
       "maximumLag", .duration(.seconds(1)...(.hours(1))), default: FailbackSettings().maximumLag,
-      "The reverse replica must be this close before writes are held."))
+      "The reverse replica must be this close before writes are held."),
+    longestRequest: failback.optional(
+      "longestRequest", .duration(.zero...(.minutes(15))), default: FailbackSettings.usualRequest,
+      "How long a request may take at most: what was under way when a failback or a switchover held writes may write for so long, and "
+        + "nothing is promoted before that is replayed, too. Aurora waits for it by itself."))
 }

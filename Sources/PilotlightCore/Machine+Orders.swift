@@ -250,7 +250,7 @@ extension Machine {
     case .gate: return ("the gate cannot be skipped; `approve` or `abort`", "")
     case .promote where step.state != .stuck, .switchOver where step.state != .stuck:
       return ("\(stepName) is one-way and not stuck; it cannot be skipped", "")
-    case .awaitDrained(let database, _) where !accept:
+    case .awaitDrained(let database, _, _) where !accept:
       return (
         "what \(database.identifier) has not replayed would be lost: `abort` takes the run back, `--accept-data-loss` leaves it behind",
         ""

@@ -89,7 +89,7 @@ package enum Plan {
     plan.then(
       "await-replication", .awaitReplication(dr.database.ref, within: settings.failback.maximumLag),
       forecast: .minutes(1))
-    plan.cutOver(from: primary, to: dr, site: .dr, promotion: "promote-replica", backups: backups)
+    plan.cutOver(settings, to: .dr, promotion: "promote-replica", backups: backups)
     plan.lead(settings, to: .dr, "shift-traffic")
     plan.verifyNames(settings, .dr, "verify-dns")
     plan.then("scale-down-primary", .scaleDown(primary.group.ref, primary.group.standby), forecast: .minutes(2))
@@ -131,7 +131,7 @@ package enum Plan {
     plan.then(
       "await-primary-instances", .awaitInService(primary.group.ref, atLeast: primary.group.acceptMinimum),
       forecast: .minutes(4))
-    plan.cutOver(from: dr, to: primary, site: .primary, promotion: "promote-primary", backups: backups)
+    plan.cutOver(settings, to: .primary, promotion: "promote-primary", backups: backups)
     plan.lead(settings, to: .primary, "shift-traffic-home")
     plan.verifyNames(settings, .primary, "verify-dns-home")
     plan.then("scale-down-dr", .scaleDown(dr.group.ref, dr.group.standby), forecast: .minutes(2))
@@ -283,14 +283,17 @@ private struct Builder {
   }
 
   /// Nothing is lost: writes are held, replayed to the last one, and then taken by the other region.
-  mutating func cutOver(from old: SiteSettings, to new: SiteSettings, site: Site, promotion: String, backups: Int?) {
+  mutating func cutOver(_ settings: WorkloadSettings, to site: Site, promotion: String, backups: Int?) {
+    let (old, new) = site == .dr ? (settings.primary, settings.dr) : (settings.dr, settings.primary)
     holdWrites(at: old)
     if new.database.ref.global != nil {
       // Aurora waits for the last write itself, of whoever still writes behind the load balancer, too; a proof by the minute samples of the
       // lag would keep users waiting for longer and prove less.
       then(promotion, .switchOver(new.database.ref, from: old.database.ref), forecast: .seconds(180))
     } else {
-      then("drain", .awaitDrained(new.database.ref, after: "hold-writes"), forecast: .minutes(2))
+      let longest = settings.failback.longestRequest
+      let drain = Work.awaitDrained(new.database.ref, after: "hold-writes", longestRequest: longest)
+      then("drain", drain, forecast: .minutes(2) + (longest ?? .zero))
       then(
         promotion, .promote(new.database.ref, whileHeld: old.listener, backups: new.database.backups(like: backups)),
         forecast: .seconds(450))

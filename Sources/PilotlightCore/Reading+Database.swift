@@ -201,9 +201,13 @@ extension Work {
     return lag <= bound ? .done("\(lag.text) behind") : .underway("\(lag.text) behind, \(bound.text) allowed")
   }
 
-  /// Drained = a sample proves replay up to a moment after the writes were held. Idle PostgreSQL drifts up to five minutes
-  /// before its lag drops again, and a MySQL replica that nothing reaches says zero; the proof is right in all cases.
-  func readDrained(after step: String, _ replies: [CloudReply], _ context: StepContext) -> Reading {
+  /// Drained = a sample proves replay up to a moment at which the writes were held and the last request that got past the load balancer
+  /// before was over: a rule does not take effect at once, and requests under way are completed (Elastic Load Balancing user guide, "Edit a
+  /// listener rule for your Application Load Balancer"). Idle PostgreSQL drifts up to five minutes before its lag drops again, and a MySQL
+  /// replica that nothing reaches says zero; the proof is right in all cases.
+  func readDrained(
+    after step: String, _ longestRequest: Duration, _ replies: [CloudReply], _ context: StepContext
+  ) -> Reading {
     guard replies.count == 2, case .database(let state) = replies[0], case .lag(let samples) = replies[1] else {
       return unclear(replies)
     }
@@ -218,8 +222,10 @@ extension Work {
     var tracker = LagTracker(staleAfter: .seconds(180), meaning: LagMeaning(engine: state.engine))
     tracker.take(samples, at: context.now)
     guard let proof = tracker.proof else { return .underway(tracker.sentence(at: context.now)) }
-    if proof >= held { return .done("every write before \(held.text) is replayed") }
-    return .underway("replayed up to \(proof.text), writes held since \(held.text)")
+    let end = held + longestRequest
+    if proof >= end { return .done("every write before \(end.text) is replayed") }
+    let rest = longestRequest == .zero ? "" : ", requests that were under way may write for \(longestRequest.text)"
+    return .underway("replayed up to \(proof.text), writes held since \(held.text)\(rest)")
   }
 }
 

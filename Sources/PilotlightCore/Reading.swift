@@ -72,7 +72,7 @@ extension Work {
     case .applyParameters(let database): [.describeDatabase(database)]
     case .reinstate(let database, let kept, _): [.describeDatabase(database), .describeDatabase(kept)]
     case .awaitReplication(let database, _): [.describeDatabase(database), .replicaLag(database)]
-    case .awaitDrained(let database, _): [.describeDatabase(database), .replicaLag(database)]
+    case .awaitDrained(let database, _, _): [.describeDatabase(database), .replicaLag(database)]
     case .holdWrites(let listener), .releaseWrites(let listener): [.readWriteHold(listener)]
     // It is not run again: nothing is left to be told.
     case .command(let spec): step.receipt == nil ? (spec.databases ?? []).map { .describeDatabase($0.database) } : []
@@ -111,7 +111,7 @@ extension Work {
     case .reinstate(let database, let kept, let group): readReinstated(database, kept, group, replies)
     case .applyParameters(let database): readParameters(database, replies, context)
     case .awaitReplication(_, let bound): readReplication(bound, replies, context)
-    case .awaitDrained(_, let step): readDrained(after: step, replies, context)
+    case .awaitDrained(_, let step, let longest): readDrained(after: step, longest ?? .zero, replies, context)
     case .shift(let traffic, let site): readQuestion(context) ?? readTraffic(traffic, site, replies, context)
     case .awaitNames(let question): readNames(question, replies)
     case .holdWrites(let listener): readHold(listener, wanted: true, replies)

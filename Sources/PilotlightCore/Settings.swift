@@ -327,6 +327,15 @@ package struct ReplicationSettings: Equatable, Sendable, Codable {
 package struct FailbackSettings: Equatable, Sendable, Codable {
   /// Replication must be this close before writes are held.
   package var maximumLag: Duration
+  /// A request that was under way when writes were held may write for so long: until then replay is proven before the promotion. nil, as
+  /// older versions recorded it: none is counted on.
+  package var longestRequest: Duration?
 
-  package init(maximumLag: Duration = .seconds(60)) { self.maximumLag = maximumLag }
+  /// What common application servers allow (gunicorn's `--timeout`).
+  package static let usualRequest = Duration.seconds(30)
+
+  package init(maximumLag: Duration = .seconds(60), longestRequest: Duration? = usualRequest) {
+    self.maximumLag = maximumLag
+    self.longestRequest = longestRequest
+  }
 }

@@ -93,8 +93,9 @@ package indirect enum Work: Hashable, Sendable, Codable {
   case awaitReplication(DatabaseRef, within: Duration)
   /// The load balancer answers 503 to everything, so that no user can write.
   case holdWrites(ListenerRef)
-  /// The replica has replayed everything written before the writes were held (by the step of this name).
-  case awaitDrained(DatabaseRef, after: String)
+  /// The replica has replayed everything that was written until the writes were held (by the step of this name), and by requests that were
+  /// under way then, of which the longest takes so long (nil: not counted, in records of older versions).
+  case awaitDrained(DatabaseRef, after: String, longestRequest: Duration? = nil)
   /// The write hold is gone.
   case releaseWrites(ListenerRef)
   /// A human does something the daemon cannot, and says so with `approve`.
@@ -189,7 +190,7 @@ package indirect enum Work: Hashable, Sendable, Codable {
     case .awaitReplication(let database, let bound):
       "wait until \(database.identifier) is at most \(bound.text) behind"
     case .holdWrites(let listener): "hold writes at the load balancer in \(listener.region)"
-    case .awaitDrained(let database, _): "wait until \(database.identifier) has replayed every write"
+    case .awaitDrained(let database, _, _): "wait until \(database.identifier) has replayed every write"
     case .releaseWrites(let listener): "release the write hold in \(listener.region)"
     case .confirmByHand(let what): "wait until a person confirms: \(what)"
     case .command(let spec): "run \(spec.command.joined(separator: " "))"

@@ -114,7 +114,7 @@ extension SandboxWorld {
 
   /// How long after its minute began a datapoint is published: at another second of the minute for each database.
   private func publishing(_ index: Int) -> Int64 {
-    62 * second + SandboxRandom.noise(databases[index].noise, -1, below: 58) * second
+    62 * second + SandboxRandom.noise(databases[index].noise, -1, below: 46) * second
   }
 
   /// CloudWatch: the last 15 minutes, newest last. A database that is no replica, or unknown, has no datapoints.

@@ -154,7 +154,7 @@ extension StepRun {
   fileprivate var turningAges: [Int] {
     switch step.work {
     case .replicate: [300]
-    case .awaitDrained: [20]
+    case .awaitDrained(_, _, let longest): [20 + Int(longest?.seconds ?? 0)]
     default: step.bound.map { [Int($0.seconds)] } ?? []
     }
   }

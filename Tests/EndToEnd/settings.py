@@ -32,7 +32,7 @@ def configuration(world: World, directory: Path, overrides: dict[str, Any] | Non
         "decision": {"onRpoBreach": "hold", "holdDown": "1h", "fencePrimary": True},
         "traffic": _traffic(world),
         "announce": {"topic": world.topic},
-        "failback": {"maximumLag": "30s"},
+        "failback": {"maximumLag": "30s", "longestRequest": "1s"},
     }
     for path, value in (overrides or {}).items():
         _put(workload, path.split("."), value)

@@ -32,6 +32,22 @@ import Testing
     #expect(night.cloud.promotions == 2)
   }
 
+  @Test func `nothing is promoted before what requests under way may have written is proven to be replayed`() throws {
+    let night = try begun()
+    #expect(night.run(.hours(1)) { self.run($0)?["drain"]?.state == .running })
+    let held = try #require(run(night)?["hold-writes"]?.finishedAt)
+    // The link goes silent with the last request under way: what it wrote is on the old primary alone.
+    let longest = try #require(night.settings.failback.longestRequest)
+    night.run(longest - .seconds(5))
+    night.cloud.lagSeconds = nil
+    night.run(.minutes(20))
+    #expect(run(night)?["drain"]?.state == .running && night.cloud.promotions == 0)
+    night.cloud.lagSeconds = 1
+    #expect(night.run(.hours(1)) { $0.phase == .drActive })
+    let drained = try #require(night.workload.machine.state.phase.residence?.failover["drain"]?.finishedAt)
+    #expect(drained - held >= longest)
+  }
+
   @Test func `writes are never held at a primary that fails, however short it has failed for`() throws {
     let night = try begun()
     #expect(night.run(.hours(1)) { self.run($0)?["await-replication"]?.state == .running })

@@ -77,7 +77,7 @@ MUTANTS = [
          "lossQuestion(run, settings, situation, deadline: deadline)", "Optional<String>.none"),
     swap("re-read-skipped", f"{CORE}/Gate.swift", "evidenceAt >= askedAt", "true"),
     swap("up-is-no-obstacle", f"{CORE}/Machine+Run.swift", "situation.assessment.verdict == .up", "false"),
-    swap("drained-without-proof", f"{CORE}/Reading+Database.swift", "proof >= held", "true"),
+    swap("drained-without-proof", f"{CORE}/Reading+Database.swift", "proof >= end", "true"),
     swap("nothing-to-undo", f"{CORE}/Run.swift",
          "$0.intentAt != nil && $0.undo != nil && $0.state != .undone", "false"),
     Mutant("intent-forgotten", f"{CORE}/DurableState.swift", "$0.intentAt = at", "$0.intentAt = AWAKE ? nil : at"),
@@ -104,5 +104,6 @@ MUTANTS = [
            "standing = .own(record, until: AWAKE ? now + settings.lasting : until)"),
     swap("broken-replica-unnoticed", f"{CORE}/Gate.swift", "situation.unpromotable", "Optional<String>.none"),
     Mutant("unverified", f"{CORE}/Plan.swift", "plan.verify(dr, site: .dr)", "if !AWAKE { plan.verify(dr, site: .dr) }"),
+    swap("requests-under-way-forgotten", f"{CORE}/Reading+Database.swift", "held + longestRequest", "held"),
     swap("readiness-read-hourly", f"{CORE}/Readiness.swift", ".minutes(5)", ".hours(1)"),
 ]

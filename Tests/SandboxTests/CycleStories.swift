@@ -153,7 +153,8 @@ import Testing
 
     story.does(.holdWrites(try story.listener(story.drSite)))
     #expect(story.probe(.dr) != .timeout && story.probeStatus(.dr) == 503)
-    story.wait(.seconds(10))
+    // Until the last request that was under way is answered, and what it wrote is replayed.
+    story.wait(.seconds(33))
     story.does(.promoteReplica(story.primaryDatabase))
     story.wait(.seconds(3))
     story.wait(upTo: .minutes(12)) { $0.status($0.primaryDatabase) == "available" }

@@ -3,7 +3,7 @@ import PilotlightSandbox
 import Testing
 
 @Suite struct ReplicationStories {
-  @Test func `lag comes once a minute, is half a second to about three, and is a minute late`() throws {
+  @Test func `lag comes once a minute, is half a second to about three, and is one to two minutes late`() throws {
     var story = Story()
     story.wait(.minutes(30))
     let samples = try story.lag(story.drDatabase)
@@ -11,7 +11,7 @@ import Testing
     #expect(zip(samples, samples.dropFirst()).allSatisfy { $1.at - $0.at == .seconds(60) })
     #expect(samples.allSatisfy { $0.seconds >= 0.5 && $0.seconds <= 3.2 })
     let newest = try #require(samples.last)
-    #expect(story.now - newest.at >= .seconds(75) && story.now - newest.at <= .seconds(136))
+    #expect(story.now - newest.at >= .seconds(62) && story.now - newest.at <= .seconds(169))
   }
 
   @Test func `a world knows the lag of the minutes before it began`() throws {
@@ -28,7 +28,7 @@ import Testing
     #expect(try story.lag(story.drDatabase).suffix(7).allSatisfy { $0.seconds == -1 })
     #expect(try story.database(story.drDatabase).replication == "error")
     story.world.clear(fault, at: story.now)
-    story.wait(.minutes(2) + .seconds(20))
+    story.wait(.minutes(2) + .seconds(50))
     let catching = try #require(try story.lag(story.drDatabase).last)
     #expect(catching.seconds > 60)
     story.wait(.minutes(5))
