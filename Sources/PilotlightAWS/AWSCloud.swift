@@ -68,6 +68,7 @@ package final class AWSCloud: Sendable {
     case .holdWrites(let ref): return try await holdWrites(ref, deadline)
     case .releaseWrites(let ref): return try await releaseWrites(ref, deadline)
     case .readSecret(let ref): return .secret(try await readSecret(ref, deadline).state)
+    case .readTopic(let ref): return try await readTopic(ref, deadline)
     case .readSecretSource(let ref): return try await readSecretSource(ref, deadline)
     case .detachSecret(let ref): return try await detachSecret(ref, deadline)
     case .repointSecret(let ref, let address, let token): return try await repoint(ref, address, token, deadline)

@@ -157,6 +157,8 @@ package indirect enum CloudAction: Hashable, Sendable, Codable {
   case targetHealth(TargetGroupRef)
   /// GetSecretValue, of which only the address leaves the adapter -> `.secret`.
   case readSecret(SecretRef)
+  /// SNS GetTopicAttributes, who would get a message -> `.subscribers`.
+  case readTopic(TopicRef)
   /// DescribeSecret, whether it is a replica -> `.secretSource`.
   case readSecretSource(SecretRef)
   /// ListResourceRecordSets for this name and type, of an A record AAAA too -> `.records`.
@@ -276,7 +278,7 @@ extension CloudAction {
     case .readObject(let ref), .readSwitch(let ref), .putObject(let ref, _), .removeObject(let ref): ref.region
     case .readWriteHold(let ref), .holdWrites(let ref), .releaseWrites(let ref): ref.region
     case .createReplica(let spec): spec.replica.region
-    case .publish(let ref, _, _): ref.region
+    case .readTopic(let ref), .publish(let ref, _, _): ref.region
     case .readLease(let ref), .claimLease(let ref, _, _): ref.region
     case .runCommand, .askNames: "this host"
     }
@@ -292,6 +294,7 @@ extension CloudAction {
     case .targetHealth: "elasticloadbalancing:DescribeTargetHealth"
     case .readSecret: "secretsmanager:GetSecretValue"
     case .readSecretSource: "secretsmanager:DescribeSecret"
+    case .readTopic: "sns:GetTopicAttributes"
     case .detachSecret: "secretsmanager:StopReplicationToReplica"
     case .readRecords: "route53:ListResourceRecordSets"
     case .readChange: "route53:GetChange"
@@ -343,7 +346,7 @@ extension CloudAction {
     switch self {
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
-      .readWriteHold,
+      .readWriteHold, .readTopic,
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       false
@@ -361,7 +364,7 @@ extension CloudAction {
     case .promoteReplica(let ref, _), .failOverCluster(let ref, _), .switchOverCluster(let ref, _, _): ref
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
-      .readWriteHold,
+      .readWriteHold, .readTopic,
       .describeSnapshot, .readLaunchSource, .readSwitch, .simulate, .readClock, .readLease, .claimLease, .resizeGroup,
       .repointSecret, .detachSecret, .renameDatabase, .modifyInstance, .rebootInstance, .stopDatabase, .startDatabase,
       .snapshotDatabase,

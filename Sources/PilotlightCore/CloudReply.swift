@@ -20,6 +20,8 @@ package indirect enum CloudReply: Hashable, Sendable, Codable {
   /// Whether our own rule answers in every other's place; and what stands first instead and cannot be held before, nil: nothing does.
   case writeHold(present: Bool, foreign: String? = nil)
   case snapshot(status: String)
+  /// Of a topic: those who get its messages, and those who have not confirmed yet that they want to.
+  case subscribers(confirmed: Int, pending: Int)
   /// nil when the group names none.
   case launchSource(LaunchSource?)
   case permissions([Permission])

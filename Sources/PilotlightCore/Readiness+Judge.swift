@@ -20,6 +20,7 @@ extension ReadinessItem {
     case .lease: lease(reply, settings)
     case .capacity: capacity(reply, settings)
     case .names: names(reply, settings)
+    case .page: page(reply, settings)
     }
   }
 
@@ -224,6 +225,18 @@ extension ReadinessItem {
     guard case .names(let report) = reply, let names = settings.names else { return silence(reply) }
     let verdict = NameVerdict(names.question(leadingTo: .primary), report)
     return verdict.isVerified ? .ready(verdict.sentence) : .unknown(verdict.sentence)
+  }
+
+  /// A topic takes every page, also one that nobody will ever read.
+  private func page(_ reply: CloudReply, _ settings: WorkloadSettings) -> Finding {
+    let arn = settings.page?.arn ?? ""
+    guard case .subscribers(let confirmed, let pending) = reply else {
+      return missing(reply, "topic \(arn) of `page` does not exist: nobody would be called") ?? silence(reply)
+    }
+    let waiting = pending > 0 ? "; \(pending) have not confirmed that they want to" : ""
+    return confirmed > 0
+      ? .ready("\(confirmed) subscriber(s) of \(arn) are called\(waiting)")
+      : .notReady("nobody would be called: topic \(arn) of `page` has no confirmed subscriber\(waiting)")
   }
 
   private func records(_ move: RecordMove, _ record: RecordRef, _ targets: [RecordTarget]) -> Finding {

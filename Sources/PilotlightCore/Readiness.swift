@@ -39,6 +39,8 @@ package enum ReadinessItem: String, Hashable, Sendable, Codable, CaseIterable {
   case capacity
   /// DNS can be asked, and leads users to the primary.
   case names
+  /// The topic of `page` is there, and somebody gets its messages.
+  case page
 }
 
 /// What was found out about one item.
@@ -71,10 +73,11 @@ extension ReadinessItem {
     case .secret: return dr.secret.map { .readSecret($0.ref) }
     case .secretSource: return dr.secret.map { .readSecretSource($0.ref) }
     case .permissions:
-      return .simulate(Plan.changes(settings) + claim(settings) + page(settings) + looks(settings), region: dr.region)
+      return .simulate(Plan.changes(settings) + claim(settings) + pages(settings) + looks(settings), region: dr.region)
     case .clock: return .readClock(region: dr.region)
     case .lease: return settings.lease.map { .readLease($0.ref) }
     case .names: return settings.names.map { .askNames($0.question(leadingTo: .primary)) }
+    case .page: return settings.page.map { .readTopic($0) }
     case .listener:
       return settings.decision.fenceListener == true ? settings.primary.listener.map { .readWriteHold($0) } : nil
     case .passage: return dr.listener.map { .readWriteHold($0) }
@@ -96,7 +99,7 @@ extension ReadinessItem {
     return [.readChange(id: "", region: record.region)]
   }
 
-  private func page(_ settings: WorkloadSettings) -> [CloudAction] {
+  private func pages(_ settings: WorkloadSettings) -> [CloudAction] {
     settings.page.map { [.publish($0, subject: "", message: "")] } ?? []
   }
 
@@ -116,7 +119,7 @@ extension ReadinessItem {
     case .group: .drGroup
     case .lease: .lease
     case .launch, .targets, .secret, .secretSource, .traffic, .listener, .passage, .permissions, .clock, .capacity,
-      .names:
+      .names, .page:
       .readiness(self)
     }
   }
@@ -141,7 +144,8 @@ extension ReadinessItem {
     switch self {
     case .credentials, .database, .group, .targets, .secret, .traffic: true
     // How old the lag is, is judged by the loss window; whether the lease is held, by the clock. A fence that cannot be built is owed.
-    case .lag, .lease, .secretSource, .listener, .passage, .launch, .permissions, .clock, .capacity, .names: false
+    case .lag, .lease, .secretSource, .listener, .passage, .launch, .permissions, .clock, .capacity, .names, .page:
+      false
     }
   }
 }

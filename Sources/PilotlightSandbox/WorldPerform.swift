@@ -107,6 +107,7 @@ extension SandboxWorld {
     case .targetHealth(let ref): targetHealth(ref)
     case .readSecret(let ref): readSecret(ref)
     case .readSecretSource(let ref): readSecretSource(ref)
+    case .readTopic: .subscribers(confirmed: 1, pending: 0)
     case .readRecords(let ref): readRecords(ref)
     case .readChange(let id, _): readChange(id)
     case .readHealthCheck(let ref): readHealthCheck(ref)
@@ -165,7 +166,7 @@ extension SandboxWorld {
     case .publish(let ref, let subject, let message): publish(ref, subject, message)
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
-      .readWriteHold,
+      .readWriteHold, .readTopic,
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease, .runCommand:
       failed(.invalid, "InvalidAction", "\(action.apiName) changes nothing")

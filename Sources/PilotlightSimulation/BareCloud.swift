@@ -66,7 +66,7 @@ struct BareCloud: Hashable {
       break
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readChange, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
-      .readWriteHold,
+      .readWriteHold, .readTopic,
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .readLease, .claimLease:
       return answer(action, at: .distantPast)

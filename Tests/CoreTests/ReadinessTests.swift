@@ -272,6 +272,24 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     #expect(!ReadinessItem.listener.isNeeded)
   }
 
+  @Test func `a topic of pages that reaches nobody is red, before anybody has to be called`() {
+    var paging = settings()
+    paging.page = TopicRef(region: "us-west-2", arn: "arn:pager")
+    func told(_ reply: CloudReply) -> Finding { ReadinessItem.page.judge(reply, paging, at: .distantPast) }
+    #expect(ReadinessItem.page.action(paging) == .readTopic(TopicRef(region: "us-west-2", arn: "arn:pager")))
+    #expect(ReadinessItem.page.action(settings()) == nil)
+    #expect(told(.subscribers(confirmed: 2, pending: 0)) == .ready("2 subscriber(s) of arn:pager are called"))
+    #expect(
+      told(.subscribers(confirmed: 0, pending: 1))
+        == .notReady(
+          "nobody would be called: topic arn:pager of `page` has no confirmed subscriber; 1 have not confirmed that they want to"
+        ))
+    #expect(told(failed(.notFound, "NotFound")) == .notReady("topic arn:pager of `page` does not exist: nobody would be called"))
+    // Who may publish need not be allowed to look.
+    #expect(told(failed(.denied, "AuthorizationError")) == .unknown("AuthorizationError: no"))
+    #expect(!ReadinessItem.page.isNeeded)
+  }
+
   @Test func `a clock that is more than a minute off is red`() {
     #expect(
       judged(.clock, .clock(behind: .seconds(61))) == .notReady("this host's clock is 61 s behind AWS's"))

@@ -10,6 +10,7 @@
 //   full        the disk has no room for a write of the ledger
 //   read-only   it has become read-only
 //   io-error    it answers a write of the ledger with an I/O error
+//   sync-error  it answers an fsync of the ledger with an I/O error; each adds a line with the process to OBSTRUCT_IN/sync-error.tries
 //   busy-start  opening the ledger takes nine seconds of computing
 //   idle-start  opening the ledger takes nine seconds of nothing
 
@@ -107,15 +108,21 @@ static int is_ledger(int descriptor) {
   return strstr(path, "ledger.db-wal") != NULL;
 }
 
-int fsync(int descriptor) {
+static int fails_to_sync(int descriptor) {
   if (is_wanted("ledger") && is_ledger(descriptor)) hang("ledger");
-  return REAL(fsync)(descriptor);
+  if (!is_wanted("sync-error") || !is_ledger(descriptor)) return 0;
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/sync-error.tries", getenv("OBSTRUCT_IN"));
+  FILE *tries = fopen(path, "a");
+  if (!tries || fprintf(tries, "%d\n", getpid()) < 0) abort();
+  fclose(tries);
+  errno = EIO;
+  return 1;
 }
 
-int fdatasync(int descriptor) {
-  if (is_wanted("ledger") && is_ledger(descriptor)) hang("ledger");
-  return REAL(fdatasync)(descriptor);
-}
+int fsync(int descriptor) { return fails_to_sync(descriptor) ? -1 : REAL(fsync)(descriptor); }
+
+int fdatasync(int descriptor) { return fails_to_sync(descriptor) ? -1 : REAL(fdatasync)(descriptor); }
 
 // As it answers once a file is open. SQLite writes by either name.
 static int refusal(int descriptor) {

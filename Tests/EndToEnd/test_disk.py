@@ -107,6 +107,21 @@ def test_an_io_error_ends_the_process_when_somebody_is_called_and_the_next_goes_
     assert_failed_over(world, secret)
 
 
+def test_an_fsync_that_failed_is_never_tried_again_in_that_process(world: World, fragile: Fragile) -> None:
+    """F64: the kernel tells of pages that it could not write once, and forgets them; the next process reads what is there."""
+    fragile.start().armed()
+    secret = world.secret(world.dr)
+    (fragile.directory / "sync-error").touch()
+    world.break_primary()
+    assert fragile.process is not None and fragile.process.wait(60 * PATIENCE) == os.EX_IOERR
+    assert fragile.calls("ledgerBroken") and fragile.acts() == []
+    tries = (fragile.directory / "sync-error.tries").read_text().split()
+    assert tries == [str(fragile.process.pid)], tries
+    (fragile.directory / "sync-error").unlink()
+    fragile.start().until_phase("dr-active", 90)
+    assert_failed_over(world, secret)
+
+
 def test_an_io_error_that_stays_calls_somebody_once_whatever_number_of_starts(world: World, fragile: Fragile) -> None:
     """F63: each start is a process of its own, and fails at what it writes first."""
     fragile.start().armed()

@@ -66,6 +66,17 @@ def test_a_health_check_that_somebody_switched_does_not_lead_users_by_itself(wor
         other.close()
 
 
+def test_a_topic_of_pages_that_nobody_reads_is_told_before_anybody_has_to_be_called(world: World, tmp_path: Path) -> None:
+    paging = {"page": {"topic": world.topic}}
+    assert Check(Daemon(world, tmp_path, paging), READY).items["page"] == ("ready", f"1 subscriber(s) of {world.topic} are called")
+    world.sns.unsubscribe(SubscriptionArn=world.oncall)
+    check = Check(Daemon(world, tmp_path, paging), NOT_READY)
+    assert check.words("NOT READY") == ["page"] and "no confirmed subscriber" in check.items["page"][1], check.text
+    gone = {"page": {"topic": f"{world.topic}-gone"}}
+    check = Check(Daemon(world, tmp_path, gone), NOT_READY)
+    assert check.words("NOT READY") == ["page"] and "does not exist" in check.items["page"][1], check.text
+
+
 def test_a_load_balancer_that_the_fence_cannot_close_is_told_before_any_disaster(world: World, tmp_path: Path) -> None:
     check = Check(Daemon(world, tmp_path, {"decision.fenceListener": True}), READY)
     assert check.items["listener"][0] == "ready", check.text

@@ -28,6 +28,12 @@ def until_logged(daemon: Daemon, *words: str) -> None:
         all(word in line for word in words) for line in daemon.log().splitlines()), 20)
 
 
+def until_paged(world: World, daemon: Daemon, kind: str, *words: str) -> None:
+    """Somebody is called, and told these words."""
+    daemon.wait_until(f"a page {kind} with {words}", lambda: any(
+        f"/{kind}" in told and all(word in told for word in words) for told in world.announcements()), 20)
+
+
 def assert_waits(world: World, daemon: Daemon, step: str) -> None:
     """It goes on being watched at that step, under its name, and users stay where they are."""
     daemon.stays(lambda: daemon.steps()[step] == "running" and world.serving() == "primary", 3)
@@ -43,7 +49,7 @@ def test_a_promotion_that_does_not_end_is_watched_and_paged_and_no_traffic_moves
     world: World, aws: Control, start
 ) -> None:
     """F31: `modifying` far beyond what a promotion takes."""
-    daemon = start(world)
+    daemon = start(world, page={"topic": world.topic})
     secret = world.secret(world.dr)
     aws.configure(promote_modifying=15 * PATIENCE)
     world.break_primary()
@@ -51,6 +57,8 @@ def test_a_promotion_that_does_not_end_is_watched_and_paged_and_no_traffic_moves
     pass_time(daemon, 30)
     until_logged(daemon, "promote-replica still running after 30 min", "(forecast 7 min 30 s)", f"{REPLICA} is modifying")
     until_logged(daemon, "CRITICAL", "the RTO of 30 min can no longer be met")
+    until_paged(world, daemon, "stillRunning/promote-replica", f"{REPLICA} is modifying")
+    until_paged(world, daemon, "rtoAtRisk", "the RTO of 30 min can no longer be met")
     assert_waits(world, daemon, "promote-replica")
     assert not world.changes("ChangeResourceRecordSets")
     daemon.until_phase("dr-active", 60)
@@ -81,7 +89,7 @@ def test_no_capacity_for_long_is_paged_and_the_promotion_does_not_wait_for_it(
 ) -> None:
     """F40."""
     aws.launch_failure(DR, GROUP, NO_CAPACITY, delay=1)
-    daemon = start(world)
+    daemon = start(world, page={"topic": world.topic})
     secret = world.secret(world.dr)
     world.break_primary()
     until_running(daemon, "verify-dr-targets")
@@ -90,6 +98,8 @@ def test_no_capacity_for_long_is_paged_and_the_promotion_does_not_wait_for_it(
     pass_time(daemon, 30)
     until_logged(daemon, "verify-dr-targets still running after 30 min", "0 healthy", "1 needed")
     until_logged(daemon, "CRITICAL", "the RTO of 30 min can no longer be met")
+    until_paged(world, daemon, "stillRunning/verify-dr-targets", "0 healthy")
+    until_paged(world, daemon, "rtoAtRisk", "the RTO of 30 min can no longer be met")
     assert_waits(world, daemon, "verify-dr-targets")
     aws.launch_failure(DR, GROUP, None)
     daemon.until_phase("dr-active", 40)
@@ -186,7 +196,7 @@ def test_a_switch_moves_users_without_the_control_plane_of_route_53(aws: Control
 
 def test_a_record_change_that_stays_pending_is_waited_for_and_not_repeated(world: World, aws: Control, start) -> None:
     """F43: not for its length."""
-    daemon = start(world)
+    daemon = start(world, page={"topic": world.topic})
     secret = world.secret(world.dr)
     aws.configure(route53=15 * PATIENCE)
     world.break_primary()
@@ -194,6 +204,8 @@ def test_a_record_change_that_stays_pending_is_waited_for_and_not_repeated(world
     pass_time(daemon, 30)
     until_logged(daemon, "shift-traffic still running after 30 min", "the change is not in sync yet")
     until_logged(daemon, "CRITICAL", "the RTO of 30 min can no longer be met")
+    until_paged(world, daemon, "stillRunning/shift-traffic", "not in sync yet")
+    until_paged(world, daemon, "rtoAtRisk", "the RTO of 30 min can no longer be met")
     daemon.stays(lambda: daemon.steps()["shift-traffic"] == "running", 3)
     assert "shift-traffic is running" in daemon.explain()
     daemon.until_phase("dr-active", 60)

@@ -78,6 +78,8 @@ class World:
         self._build_secrets()
         self._build_traffic()
         self.topic = self.sns.create_topic(Name="django-app-incidents")["TopicArn"]
+        self.oncall = self.sns.subscribe(
+            TopicArn=self.topic, Protocol="email", Endpoint="oncall@example.com", ReturnSubscriptionArn=True)["SubscriptionArn"]
         control.targets(self.primary.target_group, "follow", url=self.primary.alb.url)
         control.configure(**{**(BRISK if brisk else {}), **settings})
         #: Calls up to here built the world; what comes after is the daemon's doing.

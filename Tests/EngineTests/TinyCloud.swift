@@ -127,6 +127,7 @@ struct TinyCloud {
     case .readRecords: return .records(records)
     case .readLaunchSource(let ref): return groups[ref] == nil ? missing(ref.name) : .launchSource(launchSource)
     case .readSwitch(let ref): return .object(present: objects.contains(ref))
+    case .readTopic: return .subscribers(confirmed: 1, pending: 0)
     case .readSecretSource: return .secretSource(region: nil)
     case .detachSecret, .modifyInstance, .rebootInstance: return .accepted(receipt: nil)
     case .runCommand: return .accepted(receipt: "done")

@@ -98,7 +98,7 @@ extension AWSCloud {
     case .readChange: return "\(prefix):route53:::change/*"
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
-      .readWriteHold,
+      .readWriteHold, .readTopic,
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .runCommand, .failOverCluster, .switchOverCluster, .turnControls:
       return "*"

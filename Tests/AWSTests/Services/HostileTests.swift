@@ -21,6 +21,7 @@ import Testing
     ("GetHealthCheckStatus.xml", .readHealthCheck(HealthCheckRef(id: "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"))),
     ("GetChange.xml", .readChange(id: "C2682N5HXP0BZ4", region: "us-east-1")),
     ("DescribeSecret.json", .readSecretSource(secret)),
+    ("GetTopicAttributes.xml", .readTopic(TopicRef(region: "us-west-2", arn: "arn:topic"))),
     ("GetSecretValue.json", .readSecret(secret)), ("GetCallerIdentity.xml", .readClock(region: "us-west-2")),
     ("SimulatePrincipalPolicy.xml", .simulate([.promoteReplica(database)], region: "us-west-2")),
     ("GetItem.json", .readLease(lease)), ("GetRoutingControlState.json", .readControls(controls)),

@@ -54,6 +54,7 @@ private var instanceChange: InstanceChange {
       .describeDatabase(cluster), .replicaLag(cluster), .failOverCluster(cluster, arn: clusterARN),
       .switchOverCluster(cluster, arn: clusterARN, from: oldCluster),
       .publish(TopicRef(region: "us-west-2", arn: "arn:topic"), subject: "s", message: "m & n"),
+      .readTopic(TopicRef(region: "us-west-2", arn: "arn:topic")),
       .simulate(
         [.resizeGroup(group, GroupSize(min: 0, desired: 0, max: 0)), .promoteReplica(database)], region: "us-west-2"),
       .readClock(region: "us-west-2"),

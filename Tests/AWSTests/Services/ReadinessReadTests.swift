@@ -16,6 +16,26 @@ private let databaseARN = "arn:aws:rds:us-west-2:123456789012:db:app-dr"
     await makeCloud(executor, clockAhead: clockAhead).perform(action, timeout: .seconds(10))
   }
 
+  // MARK: Topics
+
+  @Test func `how many a topic reaches is read from its attributes, and what lacks it is garbled`() async throws {
+    let topic = TopicRef(region: "us-west-2", arn: "arn:aws:sns:us-west-2:123456789012:pilotlight")
+    try executor.prepareFixture("GetTopicAttributes.xml")
+    #expect(await ask(.readTopic(topic)) == .subscribers(confirmed: 2, pending: 1))
+    #expect(executor.asked[0].form["TopicArn"] == topic.arn)
+    let text = String(decoding: try fixture("GetTopicAttributes.xml"), as: UTF8.self)
+    for garbage in ["-1", "many", ""] {
+      executor.prepare(
+        "GetTopicAttributes", text.replacing("Confirmed</key><value>2", with: "Confirmed</key><value>\(garbage)"))
+      #expect(await ask(.readTopic(topic)).failure?.kind == .garbled)
+    }
+    executor.prepare(
+      "GetTopicAttributes",
+      "<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>Topic does not exist</Message></Error></ErrorResponse>",
+      status: 404)
+    #expect(await ask(.readTopic(topic)).failure?.kind == .notFound)
+  }
+
   // MARK: Launch sources
 
   private func prepareGroup(_ launch: String) throws {

@@ -1,5 +1,5 @@
 """The smaller gaps: lag that follows the replica, a secret replica that can be promoted, Route 53 changes that
-take time, health checks that are switched, SimulatePrincipalPolicy, a caller with policies."""
+take time, health checks that are switched, SimulatePrincipalPolicy, a caller with policies, topics that know who subscribes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from moto.route53.responses import Route53
 from moto.secretsmanager.exceptions import SecretNotFoundException
 from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManagerBackend
 from moto.secretsmanager.responses import SecretsManagerResponse
+from moto.sns.models import Topic
 from moto.sts.responses import TokenResponse
 
 from . import mend_aurora, mend_rds, state, zones
@@ -46,6 +47,7 @@ def install() -> None:
     Route53.get_change = get_change
     Route53Backend.update_health_check = update_health_check(Route53Backend.update_health_check)
     IamResponse.simulate_principal_policy = simulate_principal_policy
+    Topic.subscriptions_confimed = property(subscribers, lambda topic, count: None)
     TokenResponse.get_caller_identity = get_caller_identity(TokenResponse.get_caller_identity)
 
 
@@ -253,6 +255,14 @@ def listed(self: IamResponse, name: str) -> list[str]:
         values.append(value)
         index += 1
     return values
+
+
+# SNS
+
+
+def subscribers(topic: Topic) -> int:
+    """moto counts none."""
+    return len(topic.sns_backend.list_subscriptions_by_topic(topic.arn)[0])
 
 
 # STS
