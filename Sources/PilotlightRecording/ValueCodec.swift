@@ -59,7 +59,8 @@ extension CloudReply {
   var isPolled: Bool {
     switch self {
     case .identity, .group, .database, .lag, .targets, .checkers, .failed: true
-    case .secret, .secretSource, .records, .change, .checkSwitch, .controls, .names, .object, .writeHold, .snapshot, .subscribers,
+    case .secret, .secretSource, .records, .change, .checkSwitch, .controls, .names, .object, .writeHold, .snapshot,
+      .subscribers,
       .launchSource, .permissions, .clock, .lease, .leased, .accepted:
       false
     }
@@ -106,7 +107,8 @@ extension Value {
       for count in [health.healthy, health.unhealthy] { into.integer(count) }
     case .reply(.secret), .reply(.secretSource), .reply(.records), .reply(.change), .reply(.checkSwitch),
       .reply(.controls),
-      .reply(.names), .reply(.object), .reply(.writeHold), .reply(.snapshot), .reply(.subscribers), .reply(.launchSource),
+      .reply(.names), .reply(.object), .reply(.writeHold), .reply(.snapshot), .reply(.subscribers),
+      .reply(.launchSource),
       .reply(.permissions), .reply(.clock), .reply(.lease), .reply(.leased), .reply(.accepted):
       // Never handed in: see `isPolled`. No reader knows this tag.
       into.byte(255)

@@ -284,7 +284,9 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
         == .notReady(
           "nobody would be called: topic arn:pager of `page` has no confirmed subscriber; 1 have not confirmed that they want to"
         ))
-    #expect(told(failed(.notFound, "NotFound")) == .notReady("topic arn:pager of `page` does not exist: nobody would be called"))
+    #expect(
+      told(failed(.notFound, "NotFound"))
+        == .notReady("topic arn:pager of `page` does not exist: nobody would be called"))
     // Who may publish need not be allowed to look.
     #expect(told(failed(.denied, "AuthorizationError")) == .unknown("AuthorizationError: no"))
     #expect(!ReadinessItem.page.isNeeded)
