@@ -295,6 +295,14 @@ struct Oracle {
     }
   }
 
+  /// Records are gone that were said to be durable.
+  mutating func forgets(_ disk: SimulatedDisk) {
+    for (name, watched) in workloads {
+      watched.state = disk.state(of: name)
+      if watched.state.phase.name != .healthy { watched.healthySince = nil }
+    }
+  }
+
   /// What is remembered after a crash is what was durable before: live state changes in no other way.
   mutating func compareWithLedger(_ engine: Engine, _ disk: SimulatedDisk, at now: Instant) {
     for workload in engine.guards where disk.state(of: workload.settings.name) != workload.machine.state {

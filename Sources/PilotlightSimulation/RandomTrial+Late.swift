@@ -297,6 +297,19 @@ extension Draw {
     trial.scenario.duration = .minutes(30)
   }
 
+  /// Some disks have what they took in a cache when the power fails, at a moment at which something is done.
+  mutating func lyingDisks(_ trial: inout Trial) {
+    guard trial.expectation == .none, chance(0.06) else { return }
+    let at = seconds(10, max(trial.scenario.duration.seconds * 0.5, 60))
+    let step = pick(["scale-up-dr", "fence-primary", "promote-replica", "promote-replica", "shift-traffic", nil])
+    let crash = Occurrence.crash(
+      .kind(.acting, step: step, pick([.after, .sent])), restartAfter: pick([seconds(1, 30), seconds(30, 300)]))
+    trial.scenario.entries += [
+      Scenario.Entry(at: at, .disk(.forgetful(seconds(0.5, 10)))), Scenario.Entry(at: at, crash),
+    ]
+    trial.scenario.entries.sort { $0.at < $1.at }
+  }
+
   /// Some names are weighted pairs.
   mutating func weightedPairs(_ trial: inout Trial) {
     guard chance(0.4) else { return }

@@ -52,6 +52,7 @@ extension Trial {
     draw.weightedPairs(&trial)
     draw.brokenReplicas(&trial)
     draw.cutLinks(&trial)
+    draw.lyingDisks(&trial)
     if draw.chance(0.1) { trial.isLeftClosed = true }
     return trial
   }

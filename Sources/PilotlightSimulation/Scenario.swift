@@ -48,6 +48,9 @@ package enum DiskFault: Hashable, Sendable, Codable {
   case ioError(written: Bool)
   /// A write takes this long, and the loop with it.
   case slow(Duration)
+  /// It says that a record is durable and has it in a cache: when the process dies, the machine loses its power, and what was written in the
+  /// last so long is gone, although what follows from it was done.
+  case forgetful(Duration)
 }
 
 /// Where the process dies.

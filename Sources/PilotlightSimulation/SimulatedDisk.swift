@@ -35,6 +35,16 @@ final class SimulatedDisk: LedgerStore, RecordCodec, @unchecked Sendable {
     spent = .zero
   }
 
+  /// The power is gone.
+  ///
+  /// - Returns: how many records went with it.
+  func losePower(at now: Instant) -> Int {
+    guard case .forgetful(let time) = fault else { return 0 }
+    let kept = durable.lastIndex { now - $0.at > time }.map { $0 + 1 } ?? 0
+    defer { durable.removeLast(durable.count - kept) }
+    return durable.count - kept
+  }
+
   func takeSpent() -> Duration {
     defer { spent = .zero }
     return spent
@@ -60,7 +70,7 @@ final class SimulatedDisk: LedgerStore, RecordCodec, @unchecked Sendable {
       if written { keep(records) }
       throw .broken("disk I/O error")
     case .slow(let pause): spent += pause
-    case nil: break
+    case .forgetful, nil: break
     }
     keep(records)
   }

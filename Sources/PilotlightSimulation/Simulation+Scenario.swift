@@ -84,6 +84,8 @@ extension Occurrence {
     case .disk(.readOnly): "the ledger's disk is read-only"
     case .disk(.ioError(let written)): "the ledger's disk fails\(written ? " after taking the next record" : "")"
     case .disk(.slow(let pause)): "the ledger's disk takes \(pause.text) a write"
+    case .disk(.forgetful(let time)):
+      "the ledger's disk lies: the last \(time.text) are gone when the power is"
     case .clockBehind(let offset) where offset < .zero: "the host's clock is \((.zero - offset).text) ahead"
     case .clockBehind(let offset): "the host's clock is \(offset.text) behind"
     case .crash(let point, let restartAfter):

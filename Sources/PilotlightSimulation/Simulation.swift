@@ -195,7 +195,9 @@ package final class Simulation {
     engine = nil
     process += 1
     busyUntil = now
-    journal.note(now, .world("the daemon dies"))
+    let forgotten = disk.losePower(at: now)
+    if forgotten > 0 { oracle.forgets(disk) }
+    journal.note(now, .world("the daemon dies\(forgotten > 0 ? ", and \(forgotten) record(s) are gone" : "")"))
     due.add(.restart(process: process), at: now + restartAfter)
   }
 

@@ -8,7 +8,9 @@ extension AWSCloud {
       .sns, ref.region, "GetTopicAttributes", version: "2010-03-31", [("TopicArn", ref.arn)], deadline)
     var counts: [String: Int] = [:]
     for entry in result.list("Attributes", of: "entry") {
-      if let key = entry.value("key"), let count = entry.value("value").flatMap({ Int($0) }), count >= 0 { counts[key] = count }
+      if let key = entry.value("key"), let count = entry.value("value").flatMap({ Int($0) }), count >= 0 {
+        counts[key] = count
+      }
     }
     guard let confirmed = counts["SubscriptionsConfirmed"] else {
       throw missing("GetTopicAttributes", "SubscriptionsConfirmed", ref.region)
