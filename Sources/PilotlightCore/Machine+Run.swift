@@ -101,6 +101,13 @@ extension Machine {
     return step.intentAt == nil && run["drain"]?.startedAt == nil && situation.assessment.verdict != .up
   }
 
+  private mutating func holdOff(_ step: StepRun, _ situation: Situation, _ reaction: inout Reaction) {
+    let note = "the primary is not seen serving, and writes are held at no other; `abort` takes the switchover back"
+    rest(step.step.name, .seconds(1), failures: 0, situation)
+    notes[step.step.name] = note
+    sayIfSlow(step, note, situation, &reaction)
+  }
+
   mutating func turnReadySteps(_ situation: Situation, _ reaction: inout Reaction) {
     var finished = -1
     while let run = state.phase.run, run.rollback == nil, finished != run.finishedCount {
@@ -118,7 +125,6 @@ extension Machine {
 
   private mutating func turn(_ run: StepRun, _ situation: Situation, _ reaction: inout Reaction) {
     let name = run.step.name
-    if isTooEarly(run, situation) { return }
     if run.state == .waiting { record(.stepStarted(name, at: situation.now), &reaction) }
     if case .gate = run.step.work {
       judgeGate(name, situation, &reaction)
@@ -250,6 +256,7 @@ extension Machine {
       rest(name, pollPause(step, situation), failures: 0, situation)
       sayOnce("overtaken-\(name)", .waiting, "\(name) waits: \(note)", &reaction, step: name)
       sayIfSlow(step, note, situation, &reaction)
+    case .asks where isTooEarly(step, situation): holdOff(step, situation, &reaction)
     case .asks(let question):
       notes[name] = question
       rest(name, .seconds(1), failures: 0, situation)
@@ -336,7 +343,7 @@ extension Machine {
     if let bound = step.step.bound, step.attempts >= 3, situation.now - (step.startedAt ?? situation.now) >= bound {
       return passBy(step, note, situation, &reaction)
     }
-    if isTooEarly(step, situation) { return rest(name, .seconds(1), failures: 0, situation) }
+    if isTooEarly(step, situation) { return holdOff(step, situation, &reaction) }
     if isInVain(action, step, situation) {
       notes[name] = "\(note), and \(action.region) does not answer"
       return rest(name, .seconds(1), failures: 0, situation)

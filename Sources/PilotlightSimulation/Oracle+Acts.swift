@@ -114,6 +114,9 @@ extension Oracle {
     }
   }
 
+  /// That it was asked for is forgotten, and does not show yet: what the cloud refuses is all that keeps it from being asked for again.
+  private func oblivious(at time: Instant) -> Bool { forgotAt.map { time - $0 <= .minutes(10) } ?? false }
+
   private mutating func judgePromotion(_ name: String, _ simulation: Simulation) {
     let now = simulation.now
     firstPromotion = firstPromotion ?? now
@@ -234,6 +237,7 @@ extension Oracle {
       || (watched.settings.detection.corroborate == .none && lies.wereHidden(at: simulation.now, within: .minutes(15)))
       || isWishedFor(watched, simulation)
     switch noted.kind {
+    case .promotedAgain where oblivious(at: noted.at): break
     case .promotedStandalone, .promotedAgain: violate("promoted-twice", noted.at, noted.detail)
     case .promotedHeadless:
       // Its instances may go between the look and the request.

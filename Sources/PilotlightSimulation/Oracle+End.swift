@@ -59,7 +59,8 @@ extension Oracle {
           judgeInstance(settings.primary, settings, simulation)
           judgeInstance(settings.dr, settings, simulation)
         }
-        if let size = world.size(of: settings.dr.group.ref), size != settings.dr.group.standby {
+        // What was scaled up by a run that is forgotten is nobody's.
+        if let size = world.size(of: settings.dr.group.ref), size != settings.dr.group.standby, forgotAt == nil {
           violate("dr-left-scaled-up", simulation.now, "\(settings.dr.group.ref.name) is at \(size)")
         }
       case .drActive:

@@ -36,6 +36,8 @@ struct Oracle {
   var judged = 0
   /// Two databases took writes at some time.
   var sawTwoWriters = false
+  /// When records that were said to be durable were last found to be gone: what was done by them nobody knows any more.
+  private(set) var forgotAt: Instant?
   /// Starts of automatic failovers, for the brake.
   private var begun: [(workload: String, at: Instant)] = []
 
@@ -296,7 +298,12 @@ struct Oracle {
   }
 
   /// Records are gone that were said to be durable.
-  mutating func forgets(_ disk: SimulatedDisk) {
+  mutating func forgets(_ disk: SimulatedDisk, at now: Instant) {
+    forgotAt = now
+    begun.removeAll { one in
+      let state = disk.state(of: one.workload)
+      return (state.phase.run ?? state.lastRun).map { $0.startedAt < one.at } ?? true
+    }
     for (name, watched) in workloads {
       watched.state = disk.state(of: name)
       if watched.state.phase.name != .healthy { watched.healthySince = nil }

@@ -85,7 +85,11 @@ extension Simulation {
     guard state.debts.isEmpty, state.pause == nil else { return false }
     switch state.phase {
     case .healthy, .drActive: return true
-    case .degraded, .failingOver, .failingBack: return false
+    // Its replica was promoted by a run that is forgotten, which is told; building another one is a person's work.
+    case .degraded:
+      return oracle.forgotAt != nil && workload.situation.assessment.verdict == .up
+        && !world.isReplica(workload.settings.dr.database.ref)
+    case .failingOver, .failingBack: return false
     }
   }
 
@@ -126,7 +130,14 @@ extension Simulation {
       patient.skipped()
       return .skip(step: stuck.step.name)
     }
-    guard run.rollback == nil else { return nil }
+    if run.rollback != nil {
+      // What was promoted by a request that is forgotten cannot be taken back: each step is left as it is.
+      guard oracle.forgotAt != nil, let step = run.undoable.first else { return nil }
+      patient.retries["undo \(run.incident)", default: 0] += 1
+      guard patient.retries["undo \(run.incident)"] ?? 0 > 5 else { return nil }
+      patient.skipped()
+      return .skip(step: step.step.name)
+    }
     switch workload.machine.asking(workload.situation) {
     case nil: return nil
     case "gate": return .approve(acceptDataLoss: true)
