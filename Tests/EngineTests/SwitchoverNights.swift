@@ -58,7 +58,9 @@ import Testing
     #expect(night.cloud.promotions == 1)
   }
 
-  @Test func `a switchover that waits for a primary of which only we see that it fails says so, and calls somebody`() throws {
+  @Test func `a switchover that waits for a primary of which only we see that it fails says so, and calls somebody`()
+    throws
+  {
     let night = try Night(.reference { $0.detection.corroborate = .all })
     night.run(.minutes(5))
     night.cloud.lagSeconds = 500
@@ -68,7 +70,9 @@ import Testing
     night.run(.minutes(1))
     night.cloud.lagSeconds = 1
     night.run(.minutes(30))
-    #expect(run(night)?["hold-writes"]?.intentAt == nil && night.phase == .failingOver, "\(night.messages.suffix(9).map(\.text))")
+    #expect(
+      run(night)?["hold-writes"]?.intentAt == nil && night.phase == .failingOver,
+      "\(night.messages.suffix(9).map(\.text))")
     let told = night.messages.filter { $0.kind == .stillRunning && $0.step == "hold-writes" }
     #expect(told.count == 1 && told[0].text.contains("the primary is not seen serving"), "\(night.messages.suffix(5))")
     let explained = night.workload.machine.explain(night.workload.situation).joined(separator: "\n")
