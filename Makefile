@@ -32,17 +32,18 @@ unit: prerequisites
 	done
 
 # Simulated worlds: every pair of the named faults, a crash at each record, every place on the way to dr-active and home, and SEEDS
-# random ones from FIRST on. `make sim SEED=n` tells one story. Exclusive access is checked in the debug builds of the tests; here it would cost a
+# random ones of KIND (any, noise or outage) from FIRST on. `make sim SEED=n` tells one story. Exclusive access is checked in the debug builds of the tests; here it would cost a
 # tenth of the time.
 SEEDS ?= 10000
 FIRST ?= 1
+KIND ?= any
 SIMULATOR := .build/simulator/release/simulator
 SIMULATOR_BUILD := $(SWIFT) build --scratch-path .build/simulator --configuration release --product simulator \
   --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 sim: prerequisites
 	$(SIMULATOR_BUILD)
 ifdef SEED
-	$(SIMULATOR) tell --seed $(SEED)
+	$(SIMULATOR) tell --seed $(SEED) --kind $(KIND)
 else
 	$(SIMULATOR) pairs
 	$(SIMULATOR) cuts
@@ -51,7 +52,7 @@ else
 	$(SIMULATOR) explore --from switchover --disturbances 2
 	$(SIMULATOR) explore --from switchover --aurora --disturbances 2
 	$(SIMULATOR) explore --from dr-active --disturbances 2
-	$(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST)
+	$(SIMULATOR) worlds --seeds $(SEEDS) --first $(FIRST) --kind $(KIND)
 endif
 
 # Every place the machine can come to when up to DISTURBANCES things go wrong, each anywhere: minutes for 3, hours for more.
