@@ -124,6 +124,7 @@ deb: release
 docs: build
 	$(BIN)/pilotlightd --print reference > config/REFERENCE.md
 	$(BIN)/pilotlightd --print catalog > systemd/pilotlight.catalog
+	$(BIN)/pilotlightd --policy --config config/pilotlight.yaml > config/iam-policy.json
 	$(BIN)/pilotlightctl docs cli > config/CLI.md
 	$(BIN)/pilotlightctl docs scenarios > config/SCENARIOS.md
 	packaging/manual.py $(BIN) packaging/man

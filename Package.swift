@@ -146,7 +146,7 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     tests("ControlTests", ["PilotlightCore", "PilotlightControlAPI", "PilotlightControlServer", "PilotlightHTTP"]),
     tests("FuzzTests", ["Fuzzing"], resources: [.copy("Corpus")]),
-    tests("TidyTests", ["PilotlightCore", "PilotlightConfiguration", "PilotlightScenarios"]),
+    tests("TidyTests", ["PilotlightAWS", "PilotlightCore", "PilotlightConfiguration", "PilotlightScenarios"]),
   ] + fuzzer,
   swiftLanguageModes: [.v6]
 )

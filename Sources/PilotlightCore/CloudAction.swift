@@ -337,6 +337,9 @@ extension CloudAction {
     switch self {
     case .describeDatabase(let ref) where ref.global != nil: [apiName, "rds:DescribeGlobalClusters"]
     case .modifyInstance: [apiName, "rds:AddTagsToResource"]
+    case .describeGroup: [apiName, "autoscaling:DescribeScalingActivities"]
+    case .readLaunchSource:
+      [apiName, "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeLaunchConfigurations"]
     default: [apiName]
     }
   }

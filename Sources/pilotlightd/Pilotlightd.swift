@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import PilotlightAWS
 import PilotlightConfiguration
 import PilotlightCore
 import PilotlightSystemd
@@ -29,6 +30,9 @@ struct Pilotlightd: AsyncParsableCommand {
       be proven is said.
       """)
   var live = false
+
+  @Flag(help: "Print the IAM policy that the configuration needs, and exit. Statements named `Read…` change nothing.")
+  var policy = false
 
   @Option(help: "Control socket, in place of the configuration's.")
   var socket: String?
@@ -59,6 +63,7 @@ struct Pilotlightd: AsyncParsableCommand {
   }
 
   func validate() throws {
+    guard !policy || !check else { throw ValidationError("--policy or --check, one at a time") }
     guard check || !live else { throw ValidationError("--live needs --check") }
     guard sandbox || speed == 1 else { throw ValidationError("--speed needs --sandbox") }
     guard (1...120).contains(speed) else { throw ValidationError("--speed must be 1...120") }
@@ -80,6 +85,7 @@ struct Pilotlightd: AsyncParsableCommand {
       StartFailure(text: "\(errors)", remedy: .somebody).turnAskersAway()
       throw ExitCode(2)
     }
+    if policy { return Swift.print(IAMPolicy(found.workloads).json, terminator: "") }
     for warning in found.warnings { complain("warning: \(warning)") }
     if check {
       Swift.print("\(config): \(found.workloads.count) workload(s), no errors")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from daemon import Daemon
+from daemon import BINARIES, Daemon
+from policy import Policy
 from world import BACKUPS, DATABASE, DR, PARAMETERS, PRIMARY, REPLICA, SERVING, STANDBY, Site, World
 
 #: Deletions that take nothing of the user's: the write hold's own rule, and the daemon's own switch object.
@@ -92,6 +93,14 @@ def assert_home(world: World, secret: dict[str, Any], settings: bool = True) -> 
         if settings:
             assert_settings_kept(world)
     assert_nothing_deleted(world)
+    assert_within_policy(world)
+
+
+def assert_within_policy(world: World) -> None:
+    """All that was asked is allowed by the policy that the configuration prints."""
+    if world.config is not None:
+        missing = Policy(BINARIES / "pilotlightd", world.config).missing(world.control.calls(since=world.built))
+        assert not missing, sorted(missing)
 
 
 def assert_old_databases_kept(world: World) -> None:

@@ -73,7 +73,7 @@ class Daemon:
     ) -> None:
         self.world = world
         self.directory = directory
-        self.config = directory / "pilotlight.yaml"
+        self.config = world.config = directory / "pilotlight.yaml"
         self.socket = directory / "s"
         self.log_file = directory / "pilotlightd.log"
         self.overrides = dict(overrides or {})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from alb import Alb
@@ -82,6 +83,8 @@ class World:
             TopicArn=self.topic, Protocol="email", Endpoint="oncall@example.com", ReturnSubscriptionArn=True)["SubscriptionArn"]
         control.targets(self.primary.target_group, "follow", url=self.primary.alb.url)
         control.configure(**{**(BRISK if brisk else {}), **settings})
+        #: Of the newest daemon that guards it.
+        self.config: Path | None = None
         #: Calls up to here built the world; what comes after is the daemon's doing.
         self.built = control.mark()
 

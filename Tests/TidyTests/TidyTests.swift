@@ -1,6 +1,7 @@
 // What no compiler enforces: the core imports nothing, files stay short, nothing is left behind, and documents say what the code says.
 
 import Foundation
+import PilotlightAWS
 import PilotlightConfiguration
 import PilotlightCore
 import PilotlightScenarios
@@ -70,6 +71,24 @@ private func swiftFiles(_ folder: String) throws -> [String] {
     #expect(try text("config/REFERENCE.md") == configurationReference(), "run `make docs`")
     #expect(try text("config/SCENARIOS.md") == scenarioReference(), "run `make docs`")
     #expect(try text("systemd/pilotlight.catalog") == messageCatalog(), "run `make docs`")
+  }
+
+  @Test func `the policy of the example is what the code prints, and gives nothing away`() throws {
+    let example = root.appending(path: "config/pilotlight.yaml")
+    guard case .success(let configuration) = Configuration.load(path: example.path) else {
+      Issue.record("the example cannot be read")
+      return
+    }
+    let policy = IAMPolicy(configuration.workloads).json
+    #expect(try text("config/iam-policy.json") == policy, "run `make docs`")
+    let document = try #require(try JSONSerialization.jsonObject(with: Data(policy.utf8)) as? [String: Any])
+    let statements = try #require(document["Statement"] as? [[String: Any]])
+    for statement in statements {
+      let (sid, resources) = (statement["Sid"] as? String ?? "", statement["Resource"] as? [String] ?? [])
+      #expect(sid.hasPrefix("Read") || !resources.contains("*"), "\(sid)")
+    }
+    // What a managed policy may hold, without white space (IAM user guide, "IAM and AWS STS quotas").
+    #expect(policy.count { !$0.isWhitespace } <= 6144)
   }
 
   @Test func `message ids are unique and well formed`() {

@@ -72,38 +72,31 @@ extension AWSCloud {
   private func resource(
     of change: CloudAction, _ partition: String, _ account: String, _ deadline: Deadline
   ) async throws(CloudFailure) -> String? {
-    let prefix = "arn:\(partition)"
+    let names = ResourceNames(partition: partition, account: account)
     switch change {
     case .resizeGroup(let ref, _): return try await groupARN(ref, deadline)
     case .repointSecret(let ref, _, _), .detachSecret(let ref):
       return ref.id.hasPrefix("arn:") ? ref.id : try await readSecret(ref, deadline).arn
     case .promoteReplica(let ref, _), .renameDatabase(let ref, _), .modifyInstance(let ref, _),
-      .rebootInstance(let ref), .stopDatabase(let ref),
-      .startDatabase(let ref),
-      .snapshotDatabase(let ref, _):
-      return "\(prefix):rds:\(ref.region):\(account):db:\(ref.identifier.lowercased())"
-    case .createReplica(let spec):
-      return "\(prefix):rds:\(spec.replica.region):\(account):db:\(spec.replica.identifier.lowercased())"
-    case .pointRecords(let ref, _, _, _):
-      return "\(prefix):route53:::hostedzone/\(ref.zone.split(separator: "/").last.map(String.init) ?? ref.zone)"
-    case .switchCheck(let ref, _):
-      return "\(prefix):route53:::healthcheck/\(ref.id.split(separator: "/").last.map(String.init) ?? ref.id)"
-    case .putObject(let ref, _), .removeObject(let ref): return "\(prefix):s3:::\(ref.bucket)/\(ref.key)"
+      .rebootInstance(let ref), .stopDatabase(let ref), .startDatabase(let ref), .snapshotDatabase(let ref, _):
+      return names.instance(ref)
+    case .createReplica(let spec): return names.instance(spec.replica)
+    case .pointRecords(let ref, _, _, _): return names.zone(ref)
+    case .switchCheck(let ref, _): return names.healthCheck(ref)
+    case .putObject(let ref, _), .removeObject(let ref): return names.object(ref)
     case .holdWrites(let ref): return ref.arn
-    case .releaseWrites(let ref):
-      // DeleteRule is judged on a rule (Service Authorization Reference, Elastic Load Balancing V2), and there is none yet.
-      return ref.arn.replacing(":listener/", with: ":listener-rule/") + "/0123456789abcdef"
+    // There is none yet.
+    case .releaseWrites(let ref): return names.rule(of: ref, "0123456789abcdef")
     case .publish(let ref, _, _): return ref.arn
-    // A change has no name before it was made, and a policy names none.
-    case .readChange: return "\(prefix):route53:::change/*"
+    // A policy names none.
+    case .readChange: return names.anyChange
     case .callerIdentity, .describeGroup, .describeDatabase, .replicaLag, .targetHealth, .readSecret, .readSecretSource,
       .readRecords, .readHealthCheck, .readCheckSwitch, .readControls, .askNames, .readObject,
       .readWriteHold, .readTopic,
       .describeSnapshot, .readLaunchSource, .readSwitch,
       .simulate, .readClock, .runCommand, .failOverCluster, .switchOverCluster, .turnControls:
       return "*"
-    case .readLease(let ref), .claimLease(let ref, _, _):
-      return "\(prefix):dynamodb:\(ref.region):\(account):table/\(ref.table)"
+    case .readLease(let ref), .claimLease(let ref, _, _): return names.table(ref)
     }
   }
 

@@ -26,6 +26,7 @@ class CallLog:
                 "at": time.time(),
                 "region": call.region,
                 "service": call.service,
+                "agent": call.header("User-Agent") or "",
                 "action": call.action,
                 "mutating": call.mutating,
                 "params": call.params,
