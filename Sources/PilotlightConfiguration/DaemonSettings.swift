@@ -8,6 +8,8 @@ package struct DaemonSettings: Equatable, Sendable, Codable {
   package var ledger: String
   /// The Unix socket `pilotlightctl` talks to.
   package var socket: String
+  /// The group whose members may order; nil: whoever reaches the socket.
+  package var operators: String?
   package var logLevel: LogLevel
   /// At most this many workloads fail over within `failoverWindow` without a human, 1...1000.
   package var maxConcurrentFailovers: Int
@@ -21,12 +23,14 @@ package struct DaemonSettings: Equatable, Sendable, Codable {
   package init(
     name: String? = nil, ledger: String = "/var/lib/pilotlight/ledger.db",
     socket: String = "/run/pilotlight/control.sock",
-    logLevel: LogLevel = .info, maxConcurrentFailovers: Int = 1, failoverWindow: Duration = .seconds(3600),
+    operators: String? = nil, logLevel: LogLevel = .info, maxConcurrentFailovers: Int = 1,
+    failoverWindow: Duration = .seconds(3600),
     observations: ObservationSettings = ObservationSettings(), aws: AWSSettings = AWSSettings()
   ) {
     self.name = name
     self.ledger = ledger
     self.socket = socket
+    self.operators = operators
     self.logLevel = logLevel
     self.maxConcurrentFailovers = maxConcurrentFailovers
     self.failoverWindow = failoverWindow

@@ -25,6 +25,9 @@ private func readDaemon(_ daemon: Section) -> DaemonSettings {
     socket: daemon.optional(
       "socket", .path(maximum: 107), default: standard.socket,
       "Unix socket on which `pilotlightctl` is answered; at most 107 bytes."),
+    operators: daemon.optional(
+      "operators", .name, absent: "whoever reaches the socket",
+      "Group whose members may order; everybody else who reaches the socket may read and no more. Root may always."),
     logLevel: daemon.optional(
       "logLevel", .choice(LogLevel.self, placeholder: .info), default: standard.logLevel,
       "The least important lines that are still logged."),

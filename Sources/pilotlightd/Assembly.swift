@@ -6,6 +6,7 @@ import Foundation
 import Logging
 import PilotlightAWS
 import PilotlightConfiguration
+import PilotlightControlAPI
 import PilotlightControlServer
 import PilotlightCore
 import PilotlightDNS
@@ -93,10 +94,15 @@ struct Assembly {
     _ activation: Activation, _ daemon: Daemon, _ sandbox: Sandbox?
   ) async throws -> ControlServer {
     let path = activation.control == nil ? placeForSocket() : configuration.daemon.socket
+    let operators = configuration.daemon.operators.map { Operators(group: $0) }
     let control = ControlServer(
       path: path, sandbox: sandbox != nil, owner: { activation.owner(of: $0) }
     ) { request, peer in
-      await daemon.answer(request, peer)
+      if request.orders, let refusal = await operators?.refusal(of: peer) {
+        await daemon.say(Message(.ordered, "an order is refused: \(refusal)"))
+        return .answer(.refused, refusal)
+      }
+      return await daemon.answer(request, peer)
     }
     if activation.isElsewhere(than: configuration.daemon.socket) {
       complain("pilotlightd: daemon.socket is not used: pilotlightd.socket says where the control socket is")

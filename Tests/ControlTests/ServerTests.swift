@@ -36,6 +36,25 @@ import Testing
     #expect(Peer(uid: 7, gid: 7, pid: 1, name: nil).description == "uid 7")
   }
 
+  @Test func `F94 where a group of operators is named its members and root order, and nobody else`() async throws {
+    func peer(_ uid: UInt32, _ name: String?) -> Peer { Peer(uid: uid, gid: uid, pid: 1, name: name) }
+    let operators = Operators(group: "daemon")
+    #expect(await operators.refusal(of: peer(0, "root")) == nil)
+    #expect(await operators.refusal(of: peer(1, "daemon")) == nil)
+    #expect(
+      await operators.refusal(of: peer(2, "bin")) == "bin (2) is no member of the group daemon, and may read only")
+    #expect(await operators.refusal(of: peer(4_000_000, nil))?.contains("no member") == true)
+    // Whom the kernel does not show us has the number of a user.
+    let anybody = await Operators(group: "nogroup").refusal(of: peer(65_534, "nobody"))
+    #expect(anybody == "who orders is in the group nogroup, and an unknown user (process 1) may be anybody")
+    let missing = await Operators(group: "no-such-group").refusal(of: peer(1, "daemon"))
+    #expect(missing?.contains("there is no such group") == true)
+    let asked: [ControlRequest] = [
+      .status, .health, .explain(workload: nil, incident: nil), .plan(workload: nil, kind: .failover),
+    ]
+    #expect(asked.allSatisfy { !$0.orders } && ControlRequest.reload.orders)
+  }
+
   @Test func `an order reaches the handler as it was given`() async throws {
     let scratch = try Scratch()
     let seen = Seen<ControlRequest>()

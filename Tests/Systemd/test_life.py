@@ -266,6 +266,21 @@ def test_the_group_may_order_and_is_named_and_strangers_may_not(service: Service
     assert refused.returncode == 1 and "no permission for" in refused.stderr
 
 
+def test_reading_and_ordering_are_granted_apart(service: Service) -> None:
+    """F94."""
+    service.configure(operators="root")
+    service.start().armed()
+    refused = service.ctl("pause", WORKLOAD, "--reason", "maintenance", user=ALICE)
+    assert refused.returncode == 3 and "alice (4321) is no member of the group root" in refused.stderr, refused
+    assert service.ctl("status", user=ALICE).returncode == 0 and service.ctl("explain", user=ALICE).returncode == 0
+    wait_until("it is told", lambda: any("an order is refused: alice (4321)" in line for line in said()), 5)
+    assert service.status()["paused"] is False
+    assert service.ctl("pause", WORKLOAD, "--reason", "maintenance", user="root").returncode == 0
+    service.configure(operators="pilotlight")
+    systemctl("restart", SERVICE)
+    assert service.ctl("resume", WORKLOAD, "--reason", "done", user=ALICE).returncode == 0
+
+
 def test_who_connects_gives_the_order_and_not_who_made_the_socket(service: Service) -> None:
     """A socket that root has made, and alice connects."""
     service.start().armed()
