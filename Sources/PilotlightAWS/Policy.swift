@@ -9,8 +9,8 @@ struct Grant: Hashable {
   var action: String
   /// An ARN, with `*` for what is not known before, or `*`.
   var resource: String
-  /// Where it is called; nil: the ARN says so, or the service has no regions.
-  var region: String?
+  /// What has to be so beside (`StringEquals`): the region, where neither the ARN nor the service says it.
+  var condition: [String: String] = [:]
   var changes: Bool
 }
 
@@ -21,17 +21,17 @@ package struct IAMPolicy: Sendable {
     var grants: Set<Grant> = []
     for settings in workloads {
       let writer = GrantWriter(settings)
-      for call in settings.calls(incident: GrantWriter.incident) { grants.formUnion(writer.grants(call)) }
+      for call in settings.calls(incident: "") { grants.formUnion(writer.grants(call)) }
     }
     self.grants = Array(grants)
   }
 
   private struct Place: Hashable {
     var service: Substring
-    var region: String?
+    var condition: [String: [String]]
     var changes: Bool
     var resources: [String]
-    var `where`: String { "\(region ?? "") \(resources)" }
+    var `where`: String { "\(condition.sorted { $0.key < $1.key }) \(resources)" }
   }
 
   private struct Statement: Encodable {
@@ -39,7 +39,7 @@ package struct IAMPolicy: Sendable {
     var Effect = "Allow"
     var Action: [String]
     var Resource: [String]
-    var Condition: [String: [String: String]]?
+    var Condition: [String: [String: [String]]]?
   }
 
   private struct Document: Encodable {
@@ -47,31 +47,44 @@ package struct IAMPolicy: Sendable {
     var Statement: [Statement]
   }
 
-  /// JSON as IAM takes it. Statements whose `Sid` begins with `Read` change nothing: a role that only observes needs no others.
-  package var json: String {
-    // What is allowed on the same things stands together.
-    var resources: [Grant: [String]] = [:]
+  /// What is allowed in several regions, or on the same things, stands together.
+  private var merged: [Place: [String]] {
+    var regions: [Grant: [String: Set<String>]] = [:]
     for grant in grants {
       var key = grant
-      key.resource = ""
-      resources[key, default: []].append(grant.resource)
+      key.condition = [:]
+      for (name, value) in grant.condition { regions[key, default: [:]][name, default: []].insert(value) }
+      if grant.condition.isEmpty { regions[key, default: [:]] = [:] }
+    }
+    var resources: [Place: [String: [String]]] = [:]
+    for (grant, condition) in regions {
+      let place = Place(
+        service: grant.action.prefix { $0 != ":" }, condition: condition.mapValues { $0.sorted() },
+        changes: grant.changes, resources: [])
+      resources[place, default: [:]][grant.action, default: []].append(grant.resource)
     }
     var actions: [Place: [String]] = [:]
-    for (grant, found) in resources {
-      let place = Place(
-        service: grant.action.prefix { $0 != ":" }, region: grant.region, changes: grant.changes,
-        resources: found.sorted())
-      actions[place, default: []].append(grant.action)
+    for (place, found) in resources {
+      for (action, resources) in found {
+        var place = place
+        place.resources = resources.sorted()
+        actions[place, default: []].append(action)
+      }
     }
+    return actions
+  }
+
+  /// JSON as IAM takes it. Statements whose `Sid` begins with `Read` change nothing: a role that only observes needs no others.
+  package var json: String {
     var taken: [String: Int] = [:]
-    let statements = actions.map { ($0.key, $0.value.sorted()) }
+    let statements = merged.map { ($0.key, $0.value.sorted()) }
       .sorted { ($0.0.changes ? 1 : 0, $0.1[0], $0.0.where) < ($1.0.changes ? 1 : 0, $1.1[0], $1.0.where) }
       .map { place, actions in
         let name = (place.changes ? "Change" : "Read") + place.service.split(separator: "-").map(\.capitalized).joined()
         taken[name, default: 0] += 1
         return Statement(
           Sid: "\(name)\(taken[name] ?? 1)", Action: actions, Resource: place.resources,
-          Condition: place.region.map { ["StringEquals": ["aws:RequestedRegion": $0]] })
+          Condition: place.condition.isEmpty ? nil : ["StringEquals": place.condition])
       }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -86,20 +99,16 @@ extension Substring {
 
 /// Knows what a call needs.
 private struct GrantWriter {
-  /// Stands in names for an incident that is not known yet.
-  static let incident = "incident"
   private let names: ResourceNames
   private let settings: WorkloadSettings
 
   init(_ settings: WorkloadSettings) {
     self.settings = settings
-    let arns = [
-      settings.primary.listener?.arn, settings.dr.listener?.arn, settings.primary.targetGroup?.arn,
-      settings.dr.targetGroup?.arn, settings.page?.arn, settings.announcement?.arn,
-    ]
+    // A topic may be another account's.
+    let arns = [settings.primary, settings.dr].flatMap { [$0.listener?.arn, $0.targetGroup?.arn, $0.secret?.ref.id] }
     let known = arns.compactMap { $0?.split(separator: ":", omittingEmptySubsequences: false) }.first { $0.count > 5 }
     names = ResourceNames(
-      partition: known.map { String($0[1]) } ?? "aws", account: known.map { String($0[4]) } ?? "*")
+      partition: partition(ofRegion: settings.dr.region), account: known.map { String($0[4]) } ?? "*")
   }
 
   func grants(_ call: CloudAction) -> [Grant] {
@@ -108,15 +117,16 @@ private struct GrantWriter {
     let actions = call.apiNames.filter { $0.contains(":") && !$0.hasPrefix("sts:") }
     return beside(call)
       + actions.flatMap { action in
-        resources(of: call).map { resource in
+        resources(of: call, action).map { resource in
           let isAnywhere = resource == "*" && !action.hasPrefix("iam:")
           return Grant(
-            action: action, resource: resource, region: isAnywhere ? call.region : nil, changes: call.changes)
+            action: action, resource: resource, condition: isAnywhere ? ["aws:RequestedRegion": call.region] : [:],
+            changes: call.changes || call.isClaim)
         }
       }
   }
 
-  private func resources(of call: CloudAction) -> [String] {
+  private func resources(of call: CloudAction, _ action: String) -> [String] {
     switch call {
     case .resizeGroup(let ref, _):
       [names.arn("autoscaling", ref.region, "autoScalingGroup:*:autoScalingGroupName/\(ref.name)")]
@@ -130,7 +140,9 @@ private struct GrantWriter {
       .startDatabase(let ref):
       [instance(ref)]
     // Judged on what the instance is given, too.
-    case .modifyInstance(let ref, _): [instance(ref), names.arn("rds", ref.region, "pg:*")]
+    case .modifyInstance(let ref, _) where action == call.apiName:
+      [instance(ref), names.arn("rds", ref.region, "pg:*")]
+    case .modifyInstance(let ref, _): [instance(ref)]
     case .snapshotDatabase(let ref, let snapshot), .describeSnapshot(let ref, let snapshot):
       [instance(ref), names.arn("rds", ref.region, "snapshot:\(pattern(snapshot))")]
     // Asked of the region of the replica, which has the source's asked with what we signed.
@@ -163,10 +175,8 @@ private struct GrantWriter {
     names.instance(DatabaseRef(region: ref.region, identifier: pattern(ref.identifier)))
   }
 
-  /// What a failback keeps has its incident at the end.
-  private func pattern(_ name: String) -> String {
-    name.hasSuffix("-\(GrantWriter.incident)") ? name.dropLast(GrantWriter.incident.count) + "*" : name
-  }
+  /// What a failback keeps has its incident at the end, behind a hyphen with which no name ends; RDS keeps names in lower case.
+  private func pattern(_ name: String) -> String { name.lowercased() + (name.hasSuffix("-") ? "*" : "") }
 
   /// What the service itself asks for behind a call, or what makes its answers plain.
   private func beside(_ call: CloudAction) -> [Grant] {
@@ -175,18 +185,25 @@ private struct GrantWriter {
       // Without it an object that is absent is answered as one that is forbidden.
       let bucket = ObjectRef(region: ref.region, bucket: ref.bucket, key: "")
       return [
-        Grant(
-          action: "s3:ListBucket", resource: String(names.object(bucket).dropLast()), region: nil, changes: false)
+        Grant(action: "s3:ListBucket", resource: String(names.object(bucket).dropLast()), changes: false)
       ]
     case .createReplica(let spec):
-      // A replica that is encrypted by another key (RDS user guide, "Creating a read replica in a different AWS Region").
-      guard let key = spec.kmsKey, key.hasPrefix("arn:") else { return [] }
+      // A replica is encrypted by a key of its region (RDS user guide, "Creating a read replica in a different AWS Region"): that which is
+      // configured, or that of the instance whose place it takes, which the instance knows alone.
+      let (region, key) = (spec.replica.region, spec.kmsKey ?? "")
       return ["kms:CreateGrant", "kms:DescribeKey"].map {
-        Grant(action: $0, resource: key, region: nil, changes: true)
+        Grant(
+          action: $0, resource: key.hasPrefix("arn:") ? key : names.arn("kms", region, "key/*"),
+          condition: ["kms:ViaService": "rds.\(region).amazonaws.com"], changes: true)
       }
     default: return []
     }
   }
+}
+
+extension CloudAction {
+  /// It writes into the table of leases, which is no change of a workload's; who only observes claims none.
+  fileprivate var isClaim: Bool { if case .claimLease = self { true } else { false } }
 }
 
 /// ARNs of what a configuration names otherwise.

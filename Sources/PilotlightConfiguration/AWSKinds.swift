@@ -22,18 +22,6 @@ struct ARN: Equatable {
   }
 }
 
-/// The family of regions one belongs to: replication, roles and Route 53 do not cross it.
-func partition(ofRegion region: String) -> String {
-  for (prefix, partition) in [("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")]
-  where region.hasPrefix(prefix) {
-    return partition
-  }
-  for family in ["iso", "isob", "isoe", "isof"] where region.contains("-\(family)-") {
-    return family == "iso" ? "aws-iso" : "aws-iso-\(family.suffix(1))"
-  }
-  return "aws"
-}
-
 /// Where the Route 53 control plane of a partition answers.
 func route53Region(forPartition partition: String) -> String {
   switch partition {

@@ -101,6 +101,7 @@ package struct DurableState: Equatable, Sendable {
     case .vetoed(let name, let why): step(name) { $0.detail = why }
     case .stepDone(let name, let sentence, let at):
       learn(name, at)
+      step(name) { $0.adoptHold(at: at) }
       finish(name, .done, sentence, at)
     case .stepOwed(let name, let debt, let at):
       finish(name, .owed, debt.why, at)
@@ -181,6 +182,9 @@ package struct DurableState: Equatable, Sendable {
     switch step.step.work {
     // These wait for evidence or for a person.
     case .gate, .confirmByHand: return
+    // Before it asked, it waited for a primary that serves.
+    case .holdWrites:
+      if let asked = step.intentAt { durations.learn(step.step, at - asked) }
     // Given up at its bound.
     case _ where step.step.bound.map { at - start >= $0 } ?? false: return
     default: durations.learn(step.step, at - start)

@@ -48,8 +48,8 @@ extension Machine {
 
   mutating func judgeGate(_ name: String, _ situation: Situation, _ reaction: inout Reaction) {
     guard let run = state.phase.run else { return }
-    if run.steps.contains(where: { $0.step.work.kind == .oneWay && $0.state == .done }) {
-      // While the evidence was read once more somebody has promoted, or an answer of ours that was lost had.
+    if run.steps.contains(where: { $0.step.work.kind == .oneWay && $0.state.isFinished }) {
+      // While the evidence was read once more somebody has promoted, or a person took it as done.
       return record(.stepDone(name, "the promotion is done: nothing is left to let pass", at: situation.now), &reaction)
     }
     if gate.askedAt == nil {

@@ -94,20 +94,6 @@ extension Machine {
     }
   }
 
-  /// Writes are held at a primary that serves, and at no other: one that is about to be found down is left to a failover.
-  private func isTooEarly(_ step: StepRun, _ situation: Situation) -> Bool {
-    guard step.step.name == "hold-writes", let run = state.phase.run, run.kind == .switchover else { return false }
-    // Held before, it is our own hand that keeps the primary from serving.
-    return step.intentAt == nil && run["drain"]?.startedAt == nil && situation.assessment.verdict != .up
-  }
-
-  private mutating func holdOff(_ step: StepRun, _ situation: Situation, _ reaction: inout Reaction) {
-    let note = "the primary is not seen serving, and writes are held at no other; `abort` takes the switchover back"
-    rest(step.step.name, .seconds(1), failures: 0, situation)
-    notes[step.step.name] = note
-    sayIfSlow(step, note, situation, &reaction)
-  }
-
   mutating func turnReadySteps(_ situation: Situation, _ reaction: inout Reaction) {
     var finished = -1
     while let run = state.phase.run, run.rollback == nil, finished != run.finishedCount {

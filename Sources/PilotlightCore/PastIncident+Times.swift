@@ -84,6 +84,8 @@ extension PastIncident {
     guard let start = step.startedAt, let end = step.finishedAt ?? last, end > start else { return account }
     switch step.step.work {
     case .gate, .confirmByHand: break
+    // It waited for a primary that serves.
+    case .holdWrites where step.attempts == 0 && step.finishedAt == nil: break
     // Nothing was asked for: it was so already, somebody else saw to it, or nobody answered there.
     case _ where step.attempts == 0: account.cloud = end - start
     case .awaitTargets, .awaitInService, .awaitApplication, .awaitNames, .awaitReplication, .awaitDrained, .checkRegion,

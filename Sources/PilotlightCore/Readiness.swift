@@ -150,6 +150,11 @@ extension ReadinessItem {
   }
 }
 
+extension ReadinessItem {
+  /// A failover stands on it: where it is known to be missing, the workload is not armed. Who is called comes beside that.
+  fileprivate var isFooting: Bool { self != .page }
+}
+
 extension Plan {
   /// Everything a failover may change, each once.
   static func changes(_ settings: WorkloadSettings) -> [CloudAction] {
@@ -231,16 +236,22 @@ package struct Readiness: Equatable, Sendable {
     for entry in entries {
       switch current(entry, at: now) {
       case .ready?: break
-      case .notReady(let why, _)?: lacks.append(why)
+      case .notReady(let why, _)?: if entry.item.isFooting { lacks.append(why) }
       case .unknown?, nil: if entry.item.isNeeded { lacks.append(unproven(entry, at: now)) }
       }
     }
     return lacks
   }
 
-  /// What is neither proven nor missing, in sentences.
+  /// What is neither proven nor missing, and what is missing and keeps no failover from its way, in sentences.
   package func unproven(at now: Instant) -> [String] {
-    entries.filter { !$0.item.isNeeded && current($0, at: now) == nil }.map { unproven($0, at: now) }
+    entries.compactMap { entry in
+      switch current(entry, at: now) {
+      case .ready?: nil
+      case .notReady(let why, _)?: entry.item.isFooting ? nil : why
+      case .unknown?, nil: entry.item.isNeeded ? nil : unproven(entry, at: now)
+      }
+    }
   }
 
   /// Asked of a thousand workloads at each turn: no sentence is made for what is well. nil: unknown.

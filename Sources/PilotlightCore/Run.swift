@@ -54,6 +54,12 @@ package struct StepRun: Hashable, Sendable, Codable {
   package var detail = ""
 
   package init(_ step: Step) { self.step = step }
+
+  /// A hold that is there, and that nobody here has asked for, is taken for our own: whoever takes the run back opens it.
+  mutating func adoptHold(at time: Instant) {
+    guard case .holdWrites(let listener) = step.work, intentAt == nil else { return }
+    (intentAt, undo) = (time, .releaseWrites(listener))
+  }
 }
 
 /// One plan being carried out.

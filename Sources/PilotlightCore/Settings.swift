@@ -339,3 +339,15 @@ package struct FailbackSettings: Equatable, Sendable, Codable {
     self.longestRequest = longestRequest
   }
 }
+
+/// The family of regions one belongs to: replication, roles and Route 53 do not cross it.
+package func partition(ofRegion region: String) -> String {
+  for (prefix, partition) in [("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")]
+  where region.hasPrefix(prefix) {
+    return partition
+  }
+  for family in ["iso", "isob", "isoe", "isof"] where region.contains("-\(family)-") {
+    return family == "iso" ? "aws-iso" : "aws-iso-\(family.suffix(1))"
+  }
+  return "aws"
+}

@@ -36,7 +36,7 @@ struct Oracle {
   var judged = 0
   /// Two databases took writes at some time.
   var sawTwoWriters = false
-  /// When records that were said to be durable were last found to be gone: what was done by them nobody knows any more.
+  /// When records of something done that were said to be durable were last found to be gone: nobody knows of it any more.
   private(set) var forgotAt: Instant?
   /// Starts of automatic failovers, for the brake.
   private var begun: [(workload: String, at: Instant)] = []
@@ -207,6 +207,9 @@ struct Oracle {
       watched.isFenceDue = false
       watched.gateReached = nil
       judgeBeginning(run, before, watched.settings, at: now)
+    case .stepDone(let name, _, _):
+      // A hold that was there, and is opened by who takes the run back.
+      if let undo = watched.state.phase.run?[name]?.undo { watched.undos.insert(undo) }
     case .unpaused: watched.unpausedAt = now
     case .stepStuck(let step, _): if watched.isCalling { watched.uncalled.append(step) }
     case .stepStarted("gate", _), .stepReopened("gate", _):
@@ -298,8 +301,14 @@ struct Oracle {
   }
 
   /// Records are gone that were said to be durable.
-  mutating func forgets(_ disk: SimulatedDisk, at now: Instant) {
-    forgotAt = now
+  mutating func forgets(_ records: [Record], _ disk: SimulatedDisk, at now: Instant) {
+    let acted = records.contains { record in
+      switch record {
+      case .intent, .runBegun: true
+      default: false
+      }
+    }
+    if acted { forgotAt = now }
     begun.removeAll { one in
       let state = disk.state(of: one.workload)
       return (state.phase.run ?? state.lastRun).map { $0.startedAt < one.at } ?? true

@@ -37,12 +37,12 @@ final class SimulatedDisk: LedgerStore, RecordCodec, @unchecked Sendable {
 
   /// The power is gone.
   ///
-  /// - Returns: how many records went with it.
-  func losePower(at now: Instant) -> Int {
-    guard case .forgetful(let time) = fault else { return 0 }
+  /// - Returns: the records that went with it.
+  func losePower(at now: Instant) -> [Record] {
+    guard case .forgetful(let time) = fault else { return [] }
     let kept = durable.lastIndex { now - $0.at > time }.map { $0 + 1 } ?? 0
     defer { durable.removeLast(durable.count - kept) }
-    return durable.count - kept
+    return durable[kept...].map(\.record)
   }
 
   func takeSpent() -> Duration {

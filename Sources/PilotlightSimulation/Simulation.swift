@@ -196,8 +196,9 @@ package final class Simulation {
     process += 1
     busyUntil = now
     let forgotten = disk.losePower(at: now)
-    if forgotten > 0 { oracle.forgets(disk, at: now) }
-    journal.note(now, .world("the daemon dies\(forgotten > 0 ? ", and \(forgotten) record(s) are gone" : "")"))
+    if !forgotten.isEmpty { oracle.forgets(forgotten, disk, at: now) }
+    journal.note(
+      now, .world("the daemon dies\(forgotten.isEmpty ? "" : ", and \(forgotten.count) record(s) are gone")"))
     due.add(.restart(process: process), at: now + restartAfter)
   }
 

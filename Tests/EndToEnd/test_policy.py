@@ -14,7 +14,7 @@ from world import World
 UNUSED = {
     "rds:CreateDBInstanceReadReplica", "rds:CreateDBSnapshot", "rds:DescribeDBSnapshots", "rds:ModifyDBInstance",
     "rds:AddTagsToResource", "rds:RebootDBInstance", "rds:StartDBInstance", "elasticloadbalancing:DeleteRule",
-    "autoscaling:DescribeLaunchConfigurations", "cloudwatch:GetMetricData", "autoscaling:DescribeScalingActivities",
+    "autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities", "kms:CreateGrant", "kms:DescribeKey",
 }
 
 
