@@ -78,6 +78,8 @@ package struct SandboxViolation: Equatable, Sendable, Codable {
   package var at: Instant
   /// Since when users were served then, be it some of them; nil while nobody was.
   package var servedSince: Instant?
+  /// Where users were led; nil: nowhere, or it is about something else.
+  package var site: SandboxSite?
   /// One sentence.
   package var detail: String
 }

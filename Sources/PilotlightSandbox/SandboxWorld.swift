@@ -145,11 +145,12 @@ package struct SandboxWorld: Sendable {
     .failed(CloudFailure(kind, code: code, message: message))
   }
 
-  mutating func note(_ kind: SandboxViolation.Kind, _ workload: Int, _ detail: String) {
+  mutating func note(_ kind: SandboxViolation.Kind, _ workload: Int, _ detail: String, site: SandboxSite? = nil) {
     let about = workloads[workload]
     violations.append(
       SandboxViolation(
-        kind: kind, workload: about.settings.name, at: now, servedSince: about.servesSince, detail: detail))
+        kind: kind, workload: about.settings.name, at: now, servedSince: about.servesSince, site: site,
+        detail: detail))
   }
 }
 

@@ -86,7 +86,7 @@ extension SandboxWorld {
     if site.map({ siteService(workload, $0).working == 0 }) ?? true || region.map({ regionDown[$0] }) ?? true {
       note(
         .trafficToDeadSite, workload,
-        "users are led to \(site.map { "\($0)" } ?? "an unknown host"), which serves nobody")
+        "users are led to \(site.map { "\($0)" } ?? "an unknown host"), which serves nobody", site: site)
     }
     for cohort in 0..<Self.cohorts {
       schedule(

@@ -115,7 +115,7 @@ extension Oracle {
   }
 
   /// That it was asked for is forgotten, and does not show yet: what the cloud refuses is all that keeps it from being asked for again.
-  private func oblivious(at time: Instant) -> Bool { forgotAt.map { time - $0 <= .minutes(10) } ?? false }
+  private func oblivious(at time: Instant) -> Bool { forgotAt.map { time - $0 <= .hours(1) } ?? false }
 
   private mutating func judgePromotion(_ name: String, _ simulation: Simulation) {
     let now = simulation.now
@@ -237,7 +237,7 @@ extension Oracle {
       || (watched.settings.detection.corroborate == .none && lies.wereHidden(at: simulation.now, within: .minutes(15)))
       || isWishedFor(watched, simulation)
     switch noted.kind {
-    case .promotedAgain where oblivious(at: noted.at): break
+    case .promotedAgain where oblivious(at: noted.at), .promotedStandalone where oblivious(at: noted.at): break
     case .promotedStandalone, .promotedAgain: violate("promoted-twice", noted.at, noted.detail)
     case .promotedHeadless:
       // Its instances may go between the look and the request.
@@ -270,12 +270,9 @@ extension Oracle {
         violate("\(kind.rawValue)-lost-writes", noted.at, noted.detail)
       }
     case .trafficToDeadSite:
-      let site: SandboxSite = run?.kind == .failback ? .primary : .dr
-      if !wasTroubled(site, of: watched.settings, at: noted.at), simulation.patient.skips == 0,
-        watched.settings.traffic != .manual
-      {
-        violate("traffic-to-dead-site", noted.at, noted.detail)
-      }
+      let isExcused = noted.site.map { wasTroubled($0, of: watched.settings, at: noted.at, aftermath: .minutes(3)) }
+      guard isExcused != true, watched.settings.traffic != .manual, simulation.patient.skips == 0 else { return }
+      violate("traffic-to-dead-site", noted.at, noted.detail)
     case .forgottenByRecord: violate("forgotten-by-record", noted.at, noted.detail)
     case .twoWriters:
       sawTwoWriters = true

@@ -130,8 +130,12 @@ struct Oracle {
   }
 
   /// Whether a fault held at that moment that may keep the site from serving.
-  func wasTroubled(_ site: SandboxSite, of settings: WorkloadSettings, at time: Instant) -> Bool {
-    troubles.contains { $0.from <= time && time <= $0.to && $0.fault.mayBreak(site, of: settings) }
+  ///
+  /// - Parameter aftermath: how long databases take to start, and targets to be found healthy, once it is over.
+  func wasTroubled(
+    _ site: SandboxSite, of settings: WorkloadSettings, at time: Instant, aftermath: Duration = .zero
+  ) -> Bool {
+    troubles.contains { $0.from <= time && time - $0.to <= aftermath && $0.fault.mayBreak(site, of: settings) }
   }
 
   func hasJustLostInstances(at time: Instant) -> Bool {
