@@ -94,6 +94,15 @@ extension Night {
   }
 
   @Test func `a gate that is asked again while somebody promotes holds nothing up`() throws {
+    let night = try askedAgain()
+    let before = night.workload.machine.state.phase.run?.lossAtGate
+    night.cloud.databases[night.replica] = TinyCloud.Database()
+    #expect(night.run(.minutes(5)) { $0.phase == .drActive }, "\(night.messages.suffix(9).map(\.text))")
+    #expect(night.cloud.promotions == 0 && night.workload.machine.state.lastRun?.lossAtGate == before)
+  }
+
+  /// At a gate whose word a new process asks for once more, behind a fence that could not be reached.
+  private func askedAgain() throws -> Night {
     let night = try Night()
     night.run(.minutes(5))
     night.regionDies()
@@ -102,7 +111,6 @@ extension Night {
         if night.phase == .failingOver { night.cloud.databases[night.replica]?.status = "backing-up" }
         return night.workload.machine.state.phase.run?["promote-replica"]?.state == .running
       })
-    let before = night.workload.machine.state.phase.run?.lossAtGate
     // What the next process knows is old: the evidence is read once more, and says less than before.
     night.engine = try Engine(
       workloads: [night.settings], brakes: Brakes(maximum: 1, window: .hours(1)), ledger: night.ledger,
@@ -111,9 +119,7 @@ extension Night {
     night.carryOut(night.engine.start(at: night.now))
     night.cloud.databases[night.replica]?.status = "available"
     #expect(night.run(.minutes(5)) { $0.workload.machine.state.phase.run?["gate"]?.state == .running })
-    night.cloud.databases[night.replica] = TinyCloud.Database()
-    #expect(night.run(.minutes(5)) { $0.phase == .drActive }, "\(night.messages.suffix(9).map(\.text))")
-    #expect(night.cloud.promotions == 0 && night.workload.machine.state.lastRun?.lossAtGate == before)
+    return night
   }
 
   @Test func `what a person aborted is not begun again, and an undo that does not come to an end calls him`() throws {

@@ -61,14 +61,7 @@ import Testing
   @Test func `a switchover that waits for a primary of which only we see that it fails says so, and calls somebody`()
     throws
   {
-    let night = try Night(.reference { $0.detection.corroborate = .all })
-    night.run(.minutes(5))
-    night.cloud.lagSeconds = 500
-    night.order(.switchover)
-    night.run(.minutes(1))
-    night.primary = .failure(.serverError, status: 503, detail: "a rule of somebody else's")
-    night.run(.minutes(1))
-    night.cloud.lagSeconds = 1
+    let night = try waitingForItsPrimary()
     night.run(.minutes(30))
     #expect(
       run(night)?["hold-writes"]?.intentAt == nil && night.phase == .failingOver,
@@ -77,8 +70,41 @@ import Testing
     #expect(told.count == 1 && told[0].text.contains("the primary is not seen serving"), "\(night.messages.suffix(5))")
     let explained = night.workload.machine.explain(night.workload.situation).joined(separator: "\n")
     #expect(explained.contains("writes are held at no other"), "\(explained)")
+    // A person cannot say either that they are held.
+    guard case .refused(let why)? = night.order(.skip(step: "hold-writes")) else {
+      Issue.record("the hold was skipped")
+      return
+    }
+    #expect(why.contains("not seen serving"))
     night.primary = .success(status: 200)
     #expect(night.run(.hours(1)) { $0.phase == .drActive } && night.cloud.promotions == 1)
+    // For how long it waited is nothing that holding takes.
+    let hold = try #require(Plan.switchover(night.settings).first { $0.name == "hold-writes" })
+    #expect(night.workload.machine.state.durations.expected(hold) < .minutes(1))
+  }
+
+  @Test func `a hold that is found is opened again by who takes the run back`() throws {
+    let night = try waitingForItsPrimary()
+    let listener = try #require(night.settings.primary.listener)
+    night.cloud.held.insert(listener)
+    #expect(night.run(.minutes(5)) { self.run($0)?["drain"]?.state == .running })
+    #expect(!night.acts.contains { $0.action == .holdWrites(listener) })
+    night.order(.abort)
+    #expect(night.run(.minutes(10)) { self.run($0) == nil }, "\(night.messages.suffix(5).map(\.text))")
+    #expect(night.cloud.held.isEmpty && night.cloud.promotions == 0)
+  }
+
+  /// Ready but for a primary that answers 503 to us, while all else says that it serves.
+  private func waitingForItsPrimary() throws -> Night {
+    let night = try Night(.reference { $0.detection.corroborate = .all })
+    night.run(.minutes(5))
+    night.cloud.lagSeconds = 500
+    night.order(.switchover)
+    night.run(.minutes(1))
+    night.primary = .failure(.serverError, status: 503, detail: "a rule of somebody else's")
+    night.run(.minutes(1))
+    night.cloud.lagSeconds = 1
+    return night
   }
 
   @Test
