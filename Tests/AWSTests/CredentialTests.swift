@@ -120,6 +120,14 @@ private let roles = FakeHTTP { request, _ in
 
   @Test(arguments: [
     ("source_profile = nobody", "profile p: source_profile nobody does not exist"),
+    (
+      "source_profile = base aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+      "profile p: source_profile (not shown: it is no name) does not exist"
+    ),
+    (
+      "source_profile = base-wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+      "profile p: source_profile (not shown: it is no name) does not exist"
+    ),
     ("credential_source = Moon", "profile p: credential_source Moon is not known"),
     ("region = x", "profile p: role_arn needs source_profile or credential_source"),
     ("credential_source = Environment", "credential_source is Environment, which has no keys"),

@@ -50,7 +50,7 @@ extension CredentialChain {
         problem = "STS in \(region) sent something that is not a credentials document"
       case .success(let answer):
         let code = (try? XMLDocument.parse(answer.body))?.first("Code")?.text
-        problem = "STS in \(region) refuses \(role.arn): \(oneLine(code ?? "HTTP \(answer.status)"))"
+        problem = "STS in \(region) refuses \(shown(role.arn)): \(oneLine(code ?? "HTTP \(answer.status)"))"
         // What STS refuses it refuses everywhere; a service that fails, is busy or is not switched on here, and what is no answer of
         // STS's, may do better elsewhere.
         if let code, answer.status < 500, !regional.contains(code) { throw .unavailable(problem) }
@@ -84,6 +84,6 @@ extension CredentialChain {
     else { return nil }
     return Credentials(
       keys: SigningKeys(accessKeyID: id, secretAccessKey: Secret(secret), sessionToken: Secret(token)),
-      expires: found["Expiration"].flatMap { Calendar.seconds(iso: $0.text) }, source: "role \(role.arn)")
+      expires: found["Expiration"].flatMap { Calendar.seconds(iso: $0.text) }, source: "role \(shown(role.arn))")
   }
 }

@@ -37,12 +37,12 @@ struct CredentialChain: Sendable {
     if let profile = files.profile(name) {
       if let found = try await fromProfile(profile, seen: []) { return found }
     } else if profileName != nil || environment["AWS_PROFILE"] != nil {
-      throw .unavailable("profile \(name) is in neither the config nor the credentials file")
+      throw .unavailable("profile \(shown(name)) is in neither the config nor the credentials file")
     }
     if let found = try await fromContainer() { return found }
     if environment["AWS_EC2_METADATA_DISABLED"]?.lowercased() != "true" { return try await fromIMDS() }
     throw .none(
-      "no credentials: no keys in the environment, no usable profile \(name), no container endpoint, and IMDS is disabled"
+      "no credentials: no keys in the environment, no usable profile \(shown(name)), no container endpoint, and IMDS is disabled"
     )
   }
 
@@ -60,12 +60,13 @@ struct CredentialChain: Sendable {
 
   private func fromProfile(_ profile: Profile, seen: [String]) async throws(CredentialError) -> Credentials? {
     guard !seen.contains(profile.name) else {
-      throw .malformed("profiles refer to each other in a circle: \((seen + [profile.name]).joined(separator: " -> "))")
+      throw .malformed(
+        "profiles refer to each other in a circle: \((seen + [profile.name]).map(shown).joined(separator: " -> "))")
     }
     if let arn = profile["role_arn"] { return try await assumed(arn, profile, seen: seen + [profile.name]) }
     if let keys = staticKeys(profile) { return keys }
     for key in ["credential_process", "sso_session", "sso_start_url"] where profile[key] != nil {
-      throw .unsupported("profile \(profile.name) uses \(key), which an unattended daemon does not support")
+      throw .unsupported("profile \(shown(profile.name)) uses \(key), which an unattended daemon does not support")
     }
     return nil
   }
@@ -75,7 +76,7 @@ struct CredentialChain: Sendable {
     return Credentials(
       keys: SigningKeys(
         accessKeyID: id, secretAccessKey: Secret(secret), sessionToken: profile["aws_session_token"].map { Secret($0) }),
-      expires: nil, source: "profile \(profile.name)")
+      expires: nil, source: "profile \(shown(profile.name))")
   }
 
   private func assumed(_ arn: String, _ profile: Profile, seen: [String]) async throws(CredentialError) -> Credentials {
@@ -83,7 +84,7 @@ struct CredentialChain: Sendable {
       arn: arn, externalID: profile["external_id"], sessionName: profile["role_session_name"] ?? "pilotlight")
     if let file = profile["web_identity_token_file"] { return try await assumeWithToken(file, role) }
     guard let seconds = Int(profile["duration_seconds"] ?? "3600"), (900...43200).contains(seconds) else {
-      throw .malformed("profile \(profile.name): duration_seconds must be 900...43200")
+      throw .malformed("profile \(shown(profile.name)): duration_seconds must be 900...43200")
     }
     return try await assume(role, with: try await source(of: profile, seen: seen), seconds: seconds)
   }
@@ -93,10 +94,10 @@ struct CredentialChain: Sendable {
       // A profile may be its own source: then it is its static keys that are meant.
       if name == profile.name, let keys = staticKeys(profile) { return keys }
       guard let source = files.profile(name) else {
-        throw .malformed("profile \(profile.name): source_profile \(name) does not exist")
+        throw .malformed("profile \(shown(profile.name)): source_profile \(shown(name)) does not exist")
       }
       guard let found = try await fromProfile(source, seen: seen) else {
-        throw .unavailable("profile \(name) has no credentials")
+        throw .unavailable("profile \(shown(name)) has no credentials")
       }
       return found
     }
@@ -112,8 +113,8 @@ struct CredentialChain: Sendable {
       }
       return found
     case "Ec2InstanceMetadata": return try await fromIMDS()
-    case let other?: throw .malformed("profile \(profile.name): credential_source \(other) is not known")
-    case nil: throw .malformed("profile \(profile.name): role_arn needs source_profile or credential_source")
+    case let other?: throw .malformed("profile \(shown(profile.name)): credential_source \(shown(other)) is not known")
+    case nil: throw .malformed("profile \(shown(profile.name)): role_arn needs source_profile or credential_source")
     }
   }
 
@@ -222,4 +223,18 @@ struct CredentialChain: Sendable {
         sessionToken: document.Token.map { Secret($0) }),
       expires: document.Expiration.flatMap { Calendar.seconds(iso: $0) }, source: source)
   }
+}
+
+/// What stands where a name should, for a message. A line break that was lost may have joined it to a secret: what is no name, or has as
+/// many characters in a row as a secret key (40), is not shown.
+func shown(_ name: String) -> String {
+  var run = 0
+  for character in name.unicodeScalars {
+    let isOfKeys = character.properties.isAlphabetic && character.isASCII || ("0"..."9").contains(character)
+    run = isOfKeys || character == "/" || character == "+" ? run + 1 : 0
+    if run >= 40 || !(character.isASCII && (isOfKeys || "/+-_.@:,".unicodeScalars.contains(character))) {
+      return "(not shown: it is no name)"
+    }
+  }
+  return name
 }
