@@ -137,7 +137,7 @@ private func addHandlers(to channel: any Channel, _ table: ConnectionTable, _ li
 /// Waits for the future, or for the time, whichever ends first.
 private func wait(for future: EventLoopFuture<Void>, atMost time: TimeAmount) async throws {
   let promise = future.eventLoop.makePromise(of: Void.self)
-  let once = Once(promise)
+  let once = Once { promise.succeed($0) }
   let alarm = future.eventLoop.scheduleTask(in: time) { once.succeed(()) }
   future.whenComplete { _ in
     alarm.cancel()

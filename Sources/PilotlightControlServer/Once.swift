@@ -1,17 +1,16 @@
-import NIOCore
 import Synchronization
 
-/// A promise that two may keep, an answer and an alarm; the first one does.
+/// A question that two may answer, somebody who knows and an alarm; the first one does.
 final class Once<Value: Sendable>: Sendable {
-  private let promise: Mutex<EventLoopPromise<Value>?>
+  private let answer: Mutex<(@Sendable (Value) -> Void)?>
 
-  init(_ promise: EventLoopPromise<Value>) { self.promise = Mutex(promise) }
+  init(_ answer: @escaping @Sendable (Value) -> Void) { self.answer = Mutex(answer) }
 
   func succeed(_ value: Value) {
-    let mine = promise.withLock { promise in
-      defer { promise = nil }
-      return promise
+    let mine = answer.withLock { answer in
+      defer { answer = nil }
+      return answer
     }
-    mine?.succeed(value)
+    mine?(value)
   }
 }

@@ -30,16 +30,12 @@ package final class Operators: Sendable {
       return "who orders is in the group \(group), and \(peer.description) may be anybody"
     }
     let group = group
-    let word = await withCheckedContinuation { (continuation: CheckedContinuation<Word, Never>) in
-      let once = Mutex<CheckedContinuation<Word, Never>?>(continuation)
-      let answer: @Sendable (Word) -> Void = { word in
-        once.withLock { open in
-          defer { open = nil }
-          return open
-        }?.resume(returning: word)
+    let word: Membership = await withCheckedContinuation { continuation in
+      let once = Once<Membership> { continuation.resume(returning: $0) }
+      queue.async { once.succeed(Membership(of: peer.uid, in: group)) }
+      DispatchQueue.global().asyncAfter(deadline: .now() + 2) {
+        once.succeed(.unknown("its members cannot be found out"))
       }
-      queue.async { answer(isMember(peer.uid, of: group)) }
-      DispatchQueue.global().asyncAfter(deadline: .now() + 2) { answer(.unknown("its members cannot be found out")) }
     }
     switch word {
     case .member: return nil
@@ -49,27 +45,34 @@ package final class Operators: Sendable {
   }
 }
 
-private enum Word: Sendable {
+private enum Membership: Sendable {
   case member, stranger
   case unknown(String)
-}
 
-/// By the user's number and the two databases: a process may have fewer groups than its user, and never speaks for another one.
-private func isMember(_ uid: UInt32, of name: String) -> Word {
-  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64 << 10) { buffer -> Word in
-    guard let base = buffer.baseAddress else { return .unknown("there is no memory") }
-    var entry = group()
-    var found: UnsafeMutablePointer<group>?
-    guard getgrnam_r(name, &entry, base, buffer.count, &found) == 0, let wanted = found?.pointee.gr_gid else {
-      return .unknown("there is no such group")
+  /// By the user's number and the two databases: a process may have fewer groups than its user, and never speaks for another one.
+  init(of uid: UInt32, in name: String) {
+    guard let wanted = groupNumber(name) else {
+      self = .unknown("there is no such group")
+      return
     }
-    var user = passwd()
-    var known: UnsafeMutablePointer<passwd>?
-    guard getpwuid_r(uid, &user, base, buffer.count, &known) == 0, let record = known?.pointee else { return .stranger }
+    guard let user = user(uid) else {
+      self = .stranger
+      return
+    }
     var count: CInt = 1024
     let groups = [gid_t](unsafeUninitializedCapacity: Int(count)) { list, filled in
-      filled = getgrouplist(record.pw_name, record.pw_gid, list.baseAddress, &count) < 0 ? 0 : Int(count)
+      filled = getgrouplist(user.name, user.gid, list.baseAddress, &count) < 0 ? 0 : Int(count)
     }
-    return groups.contains(wanted) ? .member : .stranger
+    self = groups.contains(wanted) ? .member : .stranger
+  }
+}
+
+/// getgrnam_r(3). 64 kB hold a group of some thousand members.
+private func groupNumber(_ name: String) -> gid_t? {
+  var entry = group()
+  var found: UnsafeMutablePointer<group>?
+  return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64 << 10) { buffer in
+    guard let base = buffer.baseAddress, getgrnam_r(name, &entry, base, buffer.count, &found) == 0 else { return nil }
+    return found?.pointee.gr_gid
   }
 }

@@ -39,10 +39,10 @@ final class UserNames: Sendable {
   func name(of uid: UInt32, on loop: any EventLoop) -> EventLoopFuture<String?> {
     if let name = known.withLock({ $0[uid] }) { return loop.makeSucceededFuture(name) }
     let answer = loop.makePromise(of: String?.self)
-    let once = Once(answer)
+    let once = Once<String?> { answer.succeed($0) }
     let alarm = loop.scheduleTask(in: patience) { once.succeed(nil) }
     queue.async {
-      let name = lookUp(uid)
+      let name = user(uid)?.name
       if let name { self.known.withLock { $0[uid] = name } }
       alarm.cancel()
       once.succeed(name)
@@ -52,14 +52,14 @@ final class UserNames: Sendable {
 }
 
 /// getpwuid_r(3). 16 kB hold any sane entry; a larger one costs the name, nothing else.
-private func lookUp(_ uid: UInt32) -> String? {
+func user(_ uid: UInt32) -> (name: String, gid: UInt32)? {
   var entry = passwd()
   var found: UnsafeMutablePointer<passwd>?
   return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16 << 10) { buffer in
     guard let base = buffer.baseAddress, getpwuid_r(uid, &entry, base, buffer.count, &found) == 0,
       let record = found?.pointee, let name = record.pw_name
     else { return nil }
-    return String(cString: name)
+    return (String(cString: name), record.pw_gid)
   }
 }
 
