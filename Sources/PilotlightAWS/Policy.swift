@@ -75,7 +75,7 @@ package struct IAMPolicy: Sendable {
   }
 
   /// JSON as IAM takes it. Statements whose `Sid` begins with `Read` change nothing: a role that only observes needs no others.
-  package var json: String {
+  package func json() throws -> String {
     var taken: [String: Int] = [:]
     let statements = merged.map { ($0.key, $0.value.sorted()) }
       .sorted { ($0.0.changes ? 1 : 0, $0.1[0], $0.0.where) < ($1.0.changes ? 1 : 0, $1.1[0], $1.0.where) }
@@ -88,8 +88,7 @@ package struct IAMPolicy: Sendable {
       }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(Document(Statement: statements)) else { return "" }
-    return String(decoding: data, as: UTF8.self) + "\n"
+    return String(decoding: try encoder.encode(Document(Statement: statements)), as: UTF8.self) + "\n"
   }
 }
 

@@ -85,7 +85,7 @@ struct Pilotlightd: AsyncParsableCommand {
       StartFailure(text: "\(errors)", remedy: .somebody).turnAskersAway()
       throw ExitCode(2)
     }
-    if policy { return Swift.print(IAMPolicy(found.workloads).json, terminator: "") }
+    if policy { return Swift.print(try IAMPolicy(found.workloads).json(), terminator: "") }
     for warning in found.warnings { complain("warning: \(warning)") }
     if check {
       Swift.print("\(config): \(found.workloads.count) workload(s), no errors")

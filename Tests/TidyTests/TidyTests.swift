@@ -79,7 +79,7 @@ private func swiftFiles(_ folder: String) throws -> [String] {
       Issue.record("the example cannot be read")
       return
     }
-    let policy = IAMPolicy(configuration.workloads).json
+    let policy = try IAMPolicy(configuration.workloads).json()
     #expect(try text("config/iam-policy.json") == policy, "run `make docs`")
     let document = try #require(try JSONSerialization.jsonObject(with: Data(policy.utf8)) as? [String: Any])
     let statements = try #require(document["Statement"] as? [[String: Any]])
