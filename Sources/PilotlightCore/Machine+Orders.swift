@@ -248,10 +248,7 @@ extension Machine {
     }
     switch step.step.work {
     case .gate: return ("the gate cannot be skipped; `approve` or `abort`", "")
-    case .holdWrites where isTooEarly(step, situation):
-      return (
-        "writes are held at a primary that serves, and it is not seen serving; `abort` takes the switchover back", ""
-      )
+    case .holdWrites where isTooEarly(step, situation): return (Machine.heldOff, "")
     case .promote where step.state != .stuck, .switchOver where step.state != .stuck:
       return ("\(stepName) is one-way and not stuck; it cannot be skipped", "")
     case .awaitDrained(let database, _, _) where !accept:

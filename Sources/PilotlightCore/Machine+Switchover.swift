@@ -128,9 +128,11 @@ extension Machine {
   }
 
   mutating func holdOff(_ step: StepRun, _ situation: Situation, _ reaction: inout Reaction) {
-    let note = "the primary is not seen serving, and writes are held at no other; `abort` takes the switchover back"
     rest(step.step.name, .seconds(1), failures: 0, situation)
-    notes[step.step.name] = note
-    sayIfSlow(step, note, situation, &reaction)
+    notes[step.step.name] = Machine.heldOff
+    sayIfSlow(step, Machine.heldOff, situation, &reaction)
   }
+
+  static let heldOff =
+    "the primary is not seen serving, and writes are held at no other; `abort` takes the switchover back"
 }

@@ -148,9 +148,7 @@ extension ReadinessItem {
       false
     }
   }
-}
 
-extension ReadinessItem {
   /// A failover stands on it: where it is known to be missing, the workload is not armed. Who is called comes beside that.
   fileprivate var isFooting: Bool { self != .page }
 }
