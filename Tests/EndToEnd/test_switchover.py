@@ -9,7 +9,7 @@ import pytest
 from aurora import BOTH_KINDS
 from aws.client import Control
 from checks import assert_failed_over, assert_home, assert_nothing_deleted, assert_order, assert_promoted_once
-from daemon import DONE, REFUSED, Daemon
+from daemon import DONE, REFUSED, Daemon, pass_time
 from settings import WORKLOAD
 from world import DATABASE, REPLICA, SERVING, STANDBY, World
 
@@ -49,6 +49,33 @@ def test_until_the_promotion_it_can_be_taken_back(world: World, aws: Control, st
     daemon.order("abort")
     daemon.until_phase("healthy", 40)
     assert world.promotions() == [] and world.sizes(world.dr) == STANDBY and world.sizes(world.primary) == SERVING
+
+
+def test_a_primary_of_which_only_we_see_that_it_fails_is_waited_for_and_told(world: World, aws: Control, start) -> None:
+    daemon = start(world, page={"topic": world.topic}, **{"detection.corroborate": "all"})
+    fault = aws.fault("error", action="GetMetricData", status=500)
+    switch_over(daemon)
+    daemon.wait_until("it waits for the replica", lambda: daemon.steps().get("await-replication") == "running", 40)
+    aws.targets(world.primary.target_group, "healthy")
+    world.primary.alb.mode = "503"
+    daemon.until("it is seen", lambda workload: workload["assessment"]["verdict"] == "down", 20)
+    aws.lift(fault)
+    daemon.wait_until("it is told", lambda: "the primary is not seen serving" in daemon.explain(), 20)
+    pass_time(daemon, 5)
+    daemon.wait_until("somebody is called", lambda: any(
+        "/stillRunning/hold-writes" in page and "`abort` takes the switchover back" in page for page in world.announcements()), 20)
+    daemon.stays(lambda: daemon.steps()["hold-writes"] == "running" and not world.changes("CreateRule"), 3)
+    world.primary.alb.mode = "ok"
+    daemon.until_phase("dr-active", 90)
+    assert_promoted_once(world)
+
+
+def test_nothing_is_promoted_before_requests_under_way_may_have_ended(world: World, start) -> None:
+    daemon = start(world, **{"failback.longestRequest": "12s"})
+    switch_over(daemon)
+    daemon.until_phase("dr-active", 90)
+    (held,), (promoted,) = world.changes("CreateRule"), world.changes("PromoteReadReplica")
+    assert promoted["at"] - held["at"] >= 12, (held, promoted)
 
 
 @BOTH_KINDS
