@@ -94,30 +94,22 @@ def test_a_disk_that_takes_no_writes_holds_everything_until_it_does(world: World
     assert "the ledger can be written again" in fragile.log()
 
 
-def test_an_io_error_ends_the_process_when_somebody_is_called_and_the_next_goes_on(world: World, fragile: Fragile) -> None:
-    """F63: what is on the disk after it nobody knows; a new process reads it."""
+@pytest.mark.parametrize("trouble", ["io-error", "sync-error"])
+def test_an_io_error_ends_the_process_when_somebody_is_called_and_the_next_goes_on(
+    world: World, fragile: Fragile, trouble: str
+) -> None:
+    """F63, F64: what is on the disk after it nobody knows, and the kernel tells of pages that it could not write once; a new process
+    reads what is there."""
     fragile.start().armed()
     secret = world.secret(world.dr)
-    (fragile.directory / "io-error").touch()
+    (fragile.directory / trouble).touch()
     world.break_primary()
     assert fragile.process is not None and fragile.process.wait(60 * PATIENCE) == os.EX_IOERR
     assert fragile.calls("ledgerBroken") and fragile.acts() == []
-    (fragile.directory / "io-error").unlink()
-    fragile.start().until_phase("dr-active", 90)
-    assert_failed_over(world, secret)
-
-
-def test_an_fsync_that_failed_is_never_tried_again_in_that_process(world: World, fragile: Fragile) -> None:
-    """F64: the kernel tells of pages that it could not write once, and forgets them; the next process reads what is there."""
-    fragile.start().armed()
-    secret = world.secret(world.dr)
-    (fragile.directory / "sync-error").touch()
-    world.break_primary()
-    assert fragile.process is not None and fragile.process.wait(60 * PATIENCE) == os.EX_IOERR
-    assert fragile.calls("ledgerBroken") and fragile.acts() == []
-    tries = (fragile.directory / "sync-error.tries").read_text().split()
-    assert tries == [str(fragile.process.pid)], tries
-    (fragile.directory / "sync-error").unlink()
+    if trouble == "sync-error":
+        tries = (fragile.directory / "sync-error.tries").read_text().split()
+        assert tries == [str(fragile.process.pid)], "a failed fsync is not tried again"
+    (fragile.directory / trouble).unlink()
     fragile.start().until_phase("dr-active", 90)
     assert_failed_over(world, secret)
 

@@ -15,17 +15,22 @@ extension Night {
     cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
   }
 
-  /// In a failover that has fenced the primary and waits for its replica, which is busy.
-  fileprivate static func fenced() throws -> Night {
+  /// In a failover whose replica is busy.
+  fileprivate static func busy(after disaster: (Night) -> Void, until isThere: (Night) -> Bool) throws -> Night {
     let night = try Night()
     night.run(.minutes(5))
-    night.applicationDies()
+    disaster(night)
     #expect(
       night.run(.minutes(30)) { night in
         if night.phase == .failingOver { night.cloud.databases[night.replica]?.status = "backing-up" }
-        return night.cloud.groups[night.primaryGroup]?.desired == 0
+        return isThere(night)
       })
     return night
+  }
+
+  /// In one that has fenced the primary.
+  fileprivate static func fenced() throws -> Night {
+    try busy(after: { $0.applicationDies() }, until: { $0.cloud.groups[$0.primaryGroup]?.desired == 0 })
   }
 }
 
@@ -103,14 +108,9 @@ extension Night {
 
   /// At a gate whose word a new process asks for once more, behind a fence that could not be reached.
   private func askedAgain() throws -> Night {
-    let night = try Night()
-    night.run(.minutes(5))
-    night.regionDies()
-    #expect(
-      night.run(.minutes(30)) { night in
-        if night.phase == .failingOver { night.cloud.databases[night.replica]?.status = "backing-up" }
-        return night.workload.machine.state.phase.run?["promote-replica"]?.state == .running
-      })
+    let night = try Night.busy(
+      after: { $0.regionDies() },
+      until: { $0.workload.machine.state.phase.run?["promote-replica"]?.state == .running })
     // What the next process knows is old: the evidence is read once more, and says less than before.
     night.engine = try Engine(
       workloads: [night.settings], brakes: Brakes(maximum: 1, window: .hours(1)), ledger: night.ledger,
