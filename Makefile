@@ -32,8 +32,8 @@ unit: prerequisites
 	done
 
 # Simulated worlds: every pair of the named faults, a crash at each record, every place on the way to dr-active and home, and SEEDS
-# random ones of KIND (any, noise or outage) from FIRST on. `make sim SEED=n` tells one story. Exclusive access is checked in the debug builds of the tests; here it would cost a
-# tenth of the time.
+# random ones of KIND (any, noise or outage) from FIRST on. `make sim SEED=n` tells one story. Exclusive access is checked in the
+# debug builds of the tests; here it would cost a tenth of the time.
 SEEDS ?= 10000
 FIRST ?= 1
 KIND ?= any
