@@ -290,18 +290,19 @@ package struct Detector: Equatable, Sendable {
 
   private func agree() -> Agreement {
     guard outage != nil else { return .missing }
-    let vantages = [
-      ("target health", targetsOpinion), ("the primary region's API", primaryAPIOpinion),
-      ("Route 53's checkers", checkersOpinion), ("the load balancer's own 5xx", answerOpinion),
-    ]
-    let down = vantages.filter { $0.1 == .down }.map(\.0)
-    let up = vantages.filter { $0.1 == .up }.map(\.0)
-    switch settings.corroborate {
-    case .none: return .agreed("no corroboration asked for")
-    case .any where !down.isEmpty: return .agreed(down.joined(separator: " and "))
-    case .all where !down.isEmpty && up.isEmpty: return .agreed(down.joined(separator: " and "))
-    case .any, .all: return up.isEmpty ? .missing : .contradicted(up.joined(separator: " and "))
-    }
+    if settings.corroborate == .none { return .agreed("no corroboration asked for") }
+    if settings.corroborate == .all, let up = vantages(.up) { return .contradicted(up) }
+    return vantages(.down).map { .agreed($0) } ?? vantages(.up).map { .contradicted($0) } ?? .missing
+  }
+
+  /// Those that think so; nil where none does.
+  private func vantages(_ opinion: Opinion) -> String? {
+    var names: [String] = []
+    if targetsOpinion == opinion { names.append("target health") }
+    if primaryAPIOpinion == opinion { names.append("the primary region's API") }
+    if checkersOpinion == opinion { names.append("Route 53's checkers") }
+    if answerOpinion == opinion { names.append("the load balancer's own 5xx") }
+    return names.isEmpty ? nil : names.joined(separator: " and ")
   }
 
   private func isAgreed(_ agreement: Agreement) -> Bool {

@@ -197,10 +197,9 @@ package struct Readiness: Equatable, Sendable {
     }
   }
 
-  package mutating func take(_ reply: CloudReply, of item: ReadinessItem, _ settings: WorkloadSettings, at now: Instant)
-  {
+  package mutating func take(_ finding: Finding, of item: ReadinessItem, at now: Instant) {
     guard let index = entries.firstIndex(where: { $0.item == item }) else { return }
-    switch item.judge(reply, settings, at: now) {
+    switch finding {
     case .unknown(let why):
       entries[index].silence = why
       entries[index].silentSince = entries[index].silentSince ?? now

@@ -52,13 +52,17 @@ package final class WorkloadGuard {
     /// Days for which the backups of the primary database are kept, where it writes; nil: the newest answer does not say.
     var primaryBackups: Int?
 
-    /// What is known once this answer is in.
-    static func told(_ reply: CloudReply, before: Told?, at now: Instant) -> Told? {
+    /// Takes an answer in.
+    ///
+    /// - Returns: whether anything else is known than before.
+    static func note(_ reply: CloudReply, _ told: inout Told?, at now: Instant) -> Bool {
+      let before = told
       switch reply {
       case .failed(let failure) where failure.kind != .notFound:
-        before.flatMap { now - $0.at <= Readiness.memory ? $0 : nil }
-      default: Told(reply: reply, at: now)
+        told = before.flatMap { now - $0.at <= Readiness.memory ? $0 : nil }
+      default: told = Told(reply: reply, at: now)
       }
+      return told?.reply != before?.reply
     }
   }
 
@@ -138,7 +142,7 @@ package final class WorkloadGuard {
 
   private func see(_ sighting: Sighting, _ watch: Watch, _ start: Instant, _ now: Instant) {
     if case .reply(let reply) = sighting, let item = ReadinessItem(of: watch) {
-      readiness.take(reply, of: item, settings, at: now)
+      readiness.take(item.judge(reply, settings, at: now), of: item, at: now)
       if case .group(let state) = reply { standing.desired[item == .capacity ? .primary : .dr] = state.size.desired }
     }
     switch (watch, sighting) {
@@ -159,24 +163,21 @@ package final class WorkloadGuard {
     case (.replicaLag, .reply(.failed(let failure))): lag.failed(failure.text, at: now)
     case (.replicaLag, .reply(let other)): lag.failed("unexpected answer \(other)", at: now)
     case (.drDatabase, .reply(let reply)):
-      standing.drDatabase = Standing.told(reply, before: standing.drDatabase, at: now)
+      if Standing.note(reply, &standing.drDatabase, at: now) { noteObstacles(at: now) }
       if case .database(let state) = reply {
         lag.meaning = LagMeaning(engine: state.engine)
         standing.drRole = DatabaseRole(isReplica: state.source != nil, at: start)
       } else if case .failed(let failure) = reply, failure.kind == .notFound {
         standing.drRole = nil
       }
-      noteObstacles(at: now)
     case (.primaryDatabase, .reply(let reply)):
-      standing.primaryDatabase = Standing.told(reply, before: standing.primaryDatabase, at: now)
+      if Standing.note(reply, &standing.primaryDatabase, at: now) { noteObstacles(at: now) }
       standing.primaryBackups = nil
       if case .database(let state) = reply, state.source == nil {
         standing.primaryBackups = state.instance?.backupRetention
       }
-      noteObstacles(at: now)
     case (.drGroup, .reply(let reply)):
-      standing.drGroup = Standing.told(reply, before: standing.drGroup, at: now)
-      noteObstacles(at: now)
+      if Standing.note(reply, &standing.drGroup, at: now) { noteObstacles(at: now) }
     // Taken in above: it concerns no decision.
     case (.readiness, .reply): break
     case (.lease, .reply(let reply)): lease?.take(reply, askedAt: start, at: now)
@@ -275,7 +276,9 @@ package final class WorkloadGuard {
 
   /// Known facts that make a failover pointless or wrong. What merely could not be read is not in here.
   private var obstacles: [String] {
-    switch machine.state.phase {
+    // A phase with a run is much to copy.
+    if standing.obstacles.isEmpty { return [] }
+    return switch machine.state.phase {
     // It may yet become a failover.
     case .failingOver(let run) where (run.kind == .switchover || run.rollback != nil) && !run.isCommitted:
       standing.obstacles
@@ -284,7 +287,7 @@ package final class WorkloadGuard {
     }
   }
 
-  /// Judged when it was read, and not at each of the many turns between two readings.
+  /// Judged when something else was read than before, and not at each of the many turns between.
   private func noteObstacles(at now: Instant) {
     func pointless(_ item: ReadinessItem, _ told: Standing.Told?) -> String? {
       guard case .notReady(let why, pointless: true)? = told.map({ item.judge($0.reply, settings, at: now) }) else {

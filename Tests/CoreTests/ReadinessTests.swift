@@ -315,7 +315,7 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
       (.secretSource, .secretSource(region: nil)),
       (.traffic, .object(present: false)), (.permissions, .permissions([])), (.clock, .clock(behind: .zero)),
     ]
-    for (item, reply) in good { readiness.take(reply, of: item, settings(), at: start) }
+    for (item, reply) in good { readiness.read(reply, of: item, at: start) }
     change(&readiness)
     return readiness
   }
@@ -337,7 +337,7 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
   }
 
   @Test func `what was told stands while readings fail, for eleven minutes`() {
-    let silent = filled { $0.take(failed(.throttled, "Throttling"), of: .secret, settings(), at: start + .minutes(5)) }
+    let silent = filled { $0.read(failed(.throttled, "Throttling"), of: .secret, at: start + .minutes(5)) }
     #expect(silent.lacks(at: start + .minutes(11)) == [])
     let late = silent.lacks(at: start + .minutes(12)).filter { $0.hasPrefix("secret") }
     #expect(
@@ -347,18 +347,24 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
   }
 
   @Test func `bad news is told at once and stands until there is better`() {
-    var readiness = filled { $0.take(missing, of: .launch, settings(), at: start + .minutes(1)) }
+    var readiness = filled { $0.read(missing, of: .launch, at: start + .minutes(1)) }
     #expect(readiness.lacks(at: start + .minutes(1)).count == 1)
-    readiness.take(present, of: .launch, settings(), at: start + .minutes(2))
+    readiness.read(present, of: .launch, at: start + .minutes(2))
     #expect(readiness.lacks(at: start + .minutes(2)) == [])
   }
 
   @Test func `a simulation that is not allowed is shown and keeps nothing from being armed`() {
     var readiness = Readiness(settings())
-    readiness.take(failed(.denied, "AccessDenied"), of: .permissions, settings(), at: start)
+    readiness.read(failed(.denied, "AccessDenied"), of: .permissions, at: start)
     let unproven = readiness.unproven(at: start + .minutes(3)).filter { $0.hasPrefix("permissions") }
     #expect(
       unproven == ["permissions not proven: the simulation says nothing: AccessDenied: no, for 3 min"])
     #expect(!readiness.lacks(at: start).contains { $0.hasPrefix("permissions") })
+  }
+}
+
+extension Readiness {
+  fileprivate mutating func read(_ reply: CloudReply, of item: ReadinessItem, at now: Instant) {
+    take(item.judge(reply, settings(), at: now), of: item, at: now)
   }
 }
