@@ -228,9 +228,13 @@ package struct LostStatus: Codable, Hashable, Sendable {
   @ExplicitNull package var to: Timestamp?
   /// Who has looked for it; null while nobody has, and no failback begins.
   @ExplicitNull package var reviewedBy: String?
+  /// Where it was written, and may still be; null when nothing was noted.
+  @ExplicitNull package var left: DatabaseStatus?
+  /// What was promoted without it; null when nothing was noted.
+  @ExplicitNull package var promoted: DatabaseStatus?
   package init(
     what: String, seconds: Double? = nil, confidence: ConfidenceWord = .unknown, from: Timestamp? = nil,
-    to: Timestamp? = nil, reviewedBy: String? = nil
+    to: Timestamp? = nil, reviewedBy: String? = nil, left: DatabaseStatus? = nil, promoted: DatabaseStatus? = nil
   ) {
     self.what = what
     _seconds = ExplicitNull(wrappedValue: seconds)
@@ -238,5 +242,26 @@ package struct LostStatus: Codable, Hashable, Sendable {
     _from = ExplicitNull(wrappedValue: from)
     _to = ExplicitNull(wrappedValue: to)
     _reviewedBy = ExplicitNull(wrappedValue: reviewedBy)
+    _left = ExplicitNull(wrappedValue: left)
+    _promoted = ExplicitNull(wrappedValue: promoted)
+  }
+}
+
+/// A database as it was when a promotion was seen done.
+package struct DatabaseStatus: Codable, Hashable, Sendable {
+  package var region: String
+  package var identifier: String
+  /// Null when it was not read.
+  @ExplicitNull package var arn: String?
+  /// Host and port; null when it was not read.
+  @ExplicitNull package var address: String?
+  /// The identifier under which a failback keeps it; null where none does.
+  @ExplicitNull package var keptAs: String?
+  package init(region: String, identifier: String, arn: String?, address: String?, keptAs: String? = nil) {
+    self.region = region
+    self.identifier = identifier
+    _arn = ExplicitNull(wrappedValue: arn)
+    _address = ExplicitNull(wrappedValue: address)
+    _keptAs = ExplicitNull(wrappedValue: keptAs)
   }
 }

@@ -1,17 +1,21 @@
 // Every call that a workload may need, for whoever grants them.
 
 extension WorkloadSettings {
+  /// What the gate of a failover reads once more, beside our own probes.
+  package var readAtGate: [CloudAction] {
+    [
+      .replicaLag(dr.database.ref), .describeDatabase(dr.database.ref), .callerIdentity(region: dr.region),
+      .callerIdentity(region: primary.region),
+    ] + (primary.targetGroup.map { [.targetHealth($0)] } ?? [])
+      + (detection.healthCheck.map { [.readHealthCheck($0)] } ?? [])
+  }
+
   /// What is asked of AWS to guard this workload, each call once: what is polled, what readiness reads, and the steps of all plans with
   /// what they look at, and how they are taken back.
   ///
   /// - Parameter incident: goes into the names of what a failback keeps.
   package func calls(incident: String) -> [CloudAction] {
-    var calls: [CloudAction] = [
-      .callerIdentity(region: dr.region), .describeGroup(dr.group.ref), .describeDatabase(dr.database.ref),
-      .describeDatabase(primary.database.ref), .replicaLag(dr.database.ref),
-    ]
-    calls += [primary.targetGroup, dr.targetGroup].compactMap { $0.map { .targetHealth($0) } }
-    calls += detection.healthCheck.map { [.readHealthCheck($0)] } ?? []
+    var calls = readAtGate + [.describeGroup(dr.group.ref), .describeDatabase(primary.database.ref)]
     for item in ReadinessItem.allCases {
       guard let call = item.action(self) else { continue }
       calls.append(call)

@@ -124,7 +124,11 @@ package struct DurableState: Equatable, Sendable {
     case .stepSkipped(let name, let by, let reason, let at): finish(name, .skipped, "skipped by \(by): \(reason)", at)
     case .approved(let name, let by, _): withRun { $0.approvals[name] = by }
     case .lossAccepted(_, let by, _): withRun { $0.lossAcceptedBy = by }
-    case .lossNoted(let loss): withRun { $0.loss = loss }
+    case .lossNoted(let loss):
+      withRun {
+        $0.loss = loss
+        if loss.isLetThrough == true { $0.lossReview = nil }
+      }
     case .lossReviewed(let review):
       if case .drActive(var residence) = phase {
         residence.failover.lossReview = review

@@ -118,6 +118,10 @@ extension Machine {
       lines.append("stuck at \(stuck.step.name): \(stuck.detail)")
       lines += wayOut.map { "way out: \($0)" }
     }
+    if run.rollback == nil, run.isCommitted, let why = wayBack(run, situation) {
+      lines.append(
+        "\(why): `pilotlightctl abort \(settings.name)` opens what was left, and leaves the promotion as it may be")
+    }
     if run.rollback != nil {
       if let step = run.undoable.first {
         lines.append("taking \(step.step.name) back\(note(of: step).map { " (\($0))" } ?? "")")

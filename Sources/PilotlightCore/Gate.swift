@@ -31,13 +31,17 @@ package struct Situation: Sendable {
   package var backups: Int?
   /// Why the DR database cannot be promoted, as last told; nil: nothing is known that stands in the way.
   package var unpromotable: String?
+  /// The same of the primary's, and what that is called.
+  package var primaryRole: DatabaseRole?
+  package var primaryName: DatabaseName?
 
   package init(
     now: Instant, assessment: Assessment, primaryServing: Bool?, drServing: Bool?, lag: LagTracker,
     evidenceAt: Instant?, obstacles: [String], brake: String?, account: String? = nil,
     veto: VetoReading? = nil, readiness: Readiness = Readiness(), drRole: DatabaseRole? = nil,
     lease: LeaseTracker? = nil, desired: Demand = Demand(), backups: Int? = nil,
-    unpromotable: String? = nil
+    unpromotable: String? = nil, primaryRole: DatabaseRole? = nil,
+    primaryName: DatabaseName? = nil
   ) {
     self.now = now
     self.assessment = assessment
@@ -55,6 +59,8 @@ package struct Situation: Sendable {
     self.desired = desired
     self.backups = backups
     self.unpromotable = unpromotable
+    self.primaryRole = primaryRole
+    self.primaryName = primaryName
   }
 
   /// What promoting now would lose, counted from the start of the outage.
@@ -65,6 +71,17 @@ package struct Situation: Sendable {
     if let known = assessment.diagnosis { return known }
     let isBroken = assessment.verdict == .up && (lag.state(at: now) == .inactive || lag.isUnread(at: now))
     return isBroken ? .replicaBroken : nil
+  }
+}
+
+/// What AWS calls a database, and where it answers.
+package struct DatabaseName: Hashable, Sendable, Codable {
+  package var arn: String?
+  package var address: DatabaseAddress?
+
+  package init(arn: String?, address: DatabaseAddress?) {
+    self.arn = arn
+    self.address = address
   }
 }
 

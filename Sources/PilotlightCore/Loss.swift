@@ -41,14 +41,18 @@ package struct LossEntry: Hashable, Sendable, Codable {
   package var promoted: DatabaseRef
   package var arn: String?
   package var address: DatabaseAddress?
-  /// Where the missing writes may still be.
+  /// Where the missing writes may still be, and what that was called; nil when it was not read since the start.
   package var left: DatabaseRef
+  package var leftName: DatabaseName?
   /// Writes were held, and replayed, before the promotion; nil: no.
   package var isDrained: Bool?
+  /// The hold was seen gone behind the promotion, before what was held was left for good; nil: it was not.
+  package var isLetThrough: Bool?
 
   package init(
     window: LossWindow, outageStart: Instant, promoted: DatabaseRef, arn: String?, address: DatabaseAddress?,
-    left: DatabaseRef, isDrained: Bool? = nil
+    left: DatabaseRef, leftName: DatabaseName? = nil, isDrained: Bool? = nil,
+    isLetThrough: Bool? = nil
   ) {
     self.window = window
     self.outageStart = outageStart
@@ -56,7 +60,9 @@ package struct LossEntry: Hashable, Sendable, Codable {
     self.arn = arn
     self.address = address
     self.left = left
+    self.leftName = leftName
     self.isDrained = isDrained
+    self.isLetThrough = isLetThrough
   }
 
   /// Everything written before this moment is on the promoted database; nil when that is not known.
@@ -67,6 +73,10 @@ package struct LossEntry: Hashable, Sendable, Codable {
   package var sentence: String {
     if isDrained == true {
       return "nothing that was written to \(left.identifier) is missing from \(promoted.identifier)"
+    }
+    if isLetThrough == true {
+      return
+        "users may have written to \(left.identifier) behind the promotion of \(promoted.identifier), which has none of it"
     }
     guard let proof else {
       return "how much of \(left.identifier) is missing from \(promoted.identifier) is unknown\(kept)"

@@ -4,6 +4,7 @@
 private let debtPause: Duration = .seconds(30)
 /// What was fenced is looked at so often. RDS starts a stopped instance after seven days, and a schedule may scale a group up.
 private let fencePause: Duration = .minutes(5)
+private let takenHomeKey = ".taken-home"
 
 extension Run {
   /// What keeps the old primary from taking writes, by the step that saw to it. What a person took as done is his business.
@@ -63,6 +64,7 @@ extension Machine {
       said.subtract(["old-primary", "old-primary-fenced"])
       return
     }
+    if isBusy(takenHomeKey, situation) { return }
     // Instances that were told to go may serve for another minute or two.
     let served = situation.now - situation.assessment.since
     guard state.phase.residence != nil || state.phase.run?.hasPromoted == true, served >= .minutes(2) else { return }
@@ -78,6 +80,14 @@ extension Machine {
       incur(first.step, first.fence, "the old primary serves again beside the DR region", situation, &reaction)
     } else {
       sayServing("and is not fenced", &reaction)
+    }
+  }
+
+  /// A failback was taken back: the instances that its own undo lets go have minutes to live, and are no fence that came loose.
+  mutating func settleFences(_ situation: Situation) {
+    for (step, fence) in fences where fence.isOfNone {
+      rest(fenceKey(step), fencePause, failures: 0, situation)
+      rest(takenHomeKey, fencePause, failures: 0, situation)
     }
   }
 
@@ -99,7 +109,7 @@ extension Machine {
   private func debtKey(_ step: String) -> String { ".debt.\(step)" }
   private func fenceKey(_ step: String) -> String { ".fence.\(step)" }
 
-  private func isBusy(_ key: String, _ situation: Situation) -> Bool {
+  func isBusy(_ key: String, _ situation: Situation) -> Bool {
     switch progress[key] {
     case .asking(_, let since, _): situation.now - since < patience(key)
     case .resting(let until, _): situation.now < until
@@ -184,7 +194,8 @@ extension Machine {
       notes[key] = note
       // The debt itself is the durable intent: it was recorded when it was incurred.
       if mayFence(situation) { ask(.payDebt(name), [action], key: key, situation, &reaction) }
-    case .underway(let note), .overtaken(let note), .repeated(_, let note), .asks(let note), .impossible(let note):
+    case .underway(let note), .held(let note), .overtaken(let note), .repeated(_, let note), .asks(let note),
+      .impossible(let note):
       notes[key] = note
     case .unclear(let failure): sayUnpayable(debt, failure, &reaction)
     }
@@ -209,7 +220,7 @@ extension Machine {
       sayOnce(
         "unwatched-\(name)-\(failure.code)", .waiting,
         "nobody can see whether \(rung.fence.subject) is still fenced: \(failure.text)", &reaction, step: name)
-    case .done, .underway, .overtaken, .repeated, .asks, .impossible, .unclear: break
+    case .done, .underway, .held, .overtaken, .repeated, .asks, .impossible, .unclear: break
     }
   }
 

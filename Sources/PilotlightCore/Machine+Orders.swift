@@ -213,7 +213,7 @@ extension Machine {
   /// Writes may have come while the hold was gone.
   private mutating func proveDrainAnew(before work: Work, _ run: Run, _ reaction: inout Reaction) {
     guard case .promote(_, whileHeld: .some, _) = work else { return }
-    for step in run.steps where step.state == .done {
+    for step in run.steps where step.state == .done || step.state == .skipped {
       switch step.step.work {
       case .holdWrites, .awaitDrained:
         record(.stepReopened(step.step.name, "looked at anew before the promotion is tried again"), &reaction)
@@ -266,7 +266,7 @@ extension Machine {
       record(.lossAccepted(unknown, by: order.by, reason: order.reason), &reaction)
     }
     endPrograms(of: run, &reaction)
-    noteLoss(step.step.work, run, [], at: situation.now, &reaction)
+    noteLoss(step.step.work, run, [], situation, &reaction)
     record(.stepSkipped(stepName, by: order.by, reason: order.reason, at: situation.now), &reaction)
     progress[stepName] = nil
     return (nil, "took \(stepName) as done")
@@ -292,7 +292,8 @@ extension Machine {
       record(.rollbackBegun("aborted by \(order.by): \(order.reason)", by: order.by), &reaction)
       return (nil, "the \(run.kind.rawValue) \(run.incident) is being taken back already, and none takes it over now")
     }
-    if run.isCommitted {
+    let wayBack = wayBack(run, situation)
+    if isForward(run, situation), wayBack == nil {
       let refusal =
         run.hasPromoted
         ? "the one-way step has begun; the way leads forward: `retry` or `skip --step` what does not get on"
@@ -305,6 +306,12 @@ extension Machine {
     let stops = run.kind == .failover || run.kind == .preparation
     let after = stops ? "; no failover begins by itself before `ack`" : ""
     let held = holdingActs(situation).map { ", once this is over: \($0)" } ?? ""
+    if run.isCommitted, let wayBack {
+      return (
+        nil,
+        "taking the \(run.kind.rawValue) \(run.incident) back\(held), and leaving the promotion as it may be: \(wayBack)"
+      )
+    }
     return (nil, "taking the \(run.kind.rawValue) \(run.incident) back\(held)\(after)")
   }
 

@@ -23,6 +23,7 @@ extension Machine {
       if run.mayHoldWrites { reaction.effects.append(.confirmAfresh) }
       forgetProgress()
       said.removeAll()
+      if run.kind == .failback { settleFences(situation) }
       return
     }
     if isUndoing(step.step.name, situation) { return }
@@ -71,7 +72,8 @@ extension Machine {
   /// What was prepared for the DR region is taken from it only while it cannot be serving. What another watchdog, or a person, did
   /// meanwhile is read and not remembered.
   func doubt(about run: Run, _ situation: Situation) -> String? {
-    guard run.kind != .failback, !run.undoable.isEmpty else { return nil }
+    // What was promoted by this run itself is left behind by order.
+    guard run.kind != .failback, !run.undoable.isEmpty, !run.isCommitted else { return nil }
     // Whose role is read, is not the run's then.
     if let stranger = state.stranger(to: settings) { return stranger }
     let name = settings.dr.database.ref.identifier

@@ -35,7 +35,8 @@ extension Machine {
     denied = [:]
     notes = [:]
     caveats = [:]
-    unanswered = []
+    unanswered = [:]
+    refused = [:]
     darkSince = nil
     gate = GateProgress()
   }
@@ -65,7 +66,7 @@ extension Machine {
   private mutating func carryOn(_ run: Run, _ situation: Situation, _ reaction: inout Reaction) {
     watchDarkness(situation)
     watchServing(situation, &reaction)
-    if run.rollback == nil, !run.isCommitted, let why = whyTakeBack(run, situation) {
+    if run.rollback == nil, !isForward(run, situation), let why = whyTakeBack(run, situation) {
       record(.rollbackBegun(why, by: nil), &reaction)
     }
     if state.phase.run?.rollback != nil {
@@ -76,6 +77,7 @@ extension Machine {
     turnReadySteps(situation, &reaction)
     finishIfDone(situation, &reaction)
     if run.kind == .failover { watchOldPrimary(situation, &reaction) }
+    watchHold(situation, &reaction)
     payDebts(situation, &reaction)
   }
 
@@ -127,7 +129,7 @@ extension Machine {
     }
     guard let current = state.phase.run?[name] else { return }
     var looks = run.step.work.looks(current)
-    if unanswered.contains(name) { looks += run.step.work.looksInTrouble }
+    if unanswered[name] != nil { looks += run.step.work.looksInTrouble }
     if looks.isEmpty {
       interpret(name, [], situation, &reaction)
     } else {
@@ -199,6 +201,7 @@ extension Machine {
       advance(situation, &reaction)
     case .lookDebt(let name), .payDebt(let name): takeDebt(name, replies, for: task, situation, &reaction)
     case .lookFence(let name): takeFence(name, replies, for: task, situation, &reaction)
+    case .lookHold: takeHold(replies, for: task, situation, &reaction)
     }
   }
 
@@ -211,7 +214,11 @@ extension Machine {
     _ name: String, _ replies: [CloudReply], _ situation: Situation, _ reaction: inout Reaction
   ) {
     guard let run = state.phase.run, run.rollback == nil, let step = run[name], !step.state.isFinished else { return }
-    if case .failed? = replies.first { unanswered.insert(name) } else { unanswered.remove(name) }
+    if case .failed? = replies.first {
+      unanswered[name] = unanswered[name] ?? situation.now
+    } else {
+      unanswered[name] = nil
+    }
     let context = StepContext(
       now: situation.now, run: run, step: step, primaryServing: situation.primaryServing,
       drServing: situation.drServing)
@@ -219,19 +226,26 @@ extension Machine {
     case .done(let sentence):
       progress[name] = nil
       notes[name] = nil
-      noteLoss(step.step.work, run, replies, at: situation.now, &reaction)
+      noteLoss(step.step.work, run, replies, situation, &reaction)
       if case .shift(.manual, _) = step.step.work { sayOnce("hand-\(name)", .waiting, sentence, &reaction, step: name) }
       record(.stepDone(name, sentence, at: situation.now), &reaction)
     case .underway(let note):
       denied[name] = nil
       notes[name] = note
-      if step.intentAt != nil, !step.wasTaken, step.step.work.kind == .oneWay {
+      if step.intentAt != nil, !step.wasTaken, step.step.work.kind == .oneWay, refused[name] != step.attempts {
         // Its answer was lost, and here it is: from now on nobody thinks that it did not happen.
         record(.accepted(step: name, receipt: nil), &reaction)
       }
-      if let bound = step.step.bound, situation.now - (step.startedAt ?? situation.now) >= bound {
+      if let bound = step.step.bound, situation.now - (step.startedAt ?? situation.now) >= bound,
+        step.step.work.mayBeLeftUnderway
+      {
         return passBy(step, note, isTold: true, situation, &reaction)
       }
+      rest(name, pollPause(step, situation), failures: 0, situation)
+      sayIfSlow(step, note, situation, &reaction)
+    case .held(let note):
+      denied[name] = nil
+      notes[name] = note
       rest(name, pollPause(step, situation), failures: 0, situation)
       sayIfSlow(step, note, situation, &reaction)
     case .overtaken(let note):
@@ -242,7 +256,6 @@ extension Machine {
       rest(name, pollPause(step, situation), failures: 0, situation)
       sayOnce("overtaken-\(name)", .waiting, "\(name) waits: \(note)", &reaction, step: name)
       sayIfSlow(step, note, situation, &reaction)
-    case .asks where isTooEarly(step, situation): holdOff(step, situation, &reaction)
     case .asks(let question):
       notes[name] = question
       rest(name, .seconds(1), failures: 0, situation)
@@ -263,29 +276,6 @@ extension Machine {
   /// AWS's own words may not say why, nor what leads out.
   private func caveat(_ name: String) -> String { caveats[name].map { "; \($0)" } ?? "" }
 
-  mutating func noteLoss(
-    _ work: Work, _ run: Run, _ replies: [CloudReply], at now: Instant, _ reaction: inout Reaction
-  ) {
-    guard let promoted = work.promoted, run.kind != .failback || run.isKeptByWordAlone else { return }
-    var seen: DatabaseState?
-    if case .database(let state)? = replies.first { seen = state }
-    let drained = run.nothingLost(by: work, replies)
-    let loss = LossEntry(
-      window: run.lossAtGate ?? drained ?? LossWindow(window: nil, confidence: .unknown),
-      outageStart: run.outageStart ?? run["hold-writes"]?.finishedAt ?? now,
-      promoted: promoted, arn: seen?.arn, address: seen?.address,
-      left: run.origin ?? origin(of: run.kind),
-      isDrained: drained == nil ? nil : true)
-    record(.lossNoted(loss), &reaction)
-    if drained != nil {
-      let how =
-        promoted.global == nil
-        ? "writes were held at the load balancer, and replayed," : "Aurora carried every write over"
-      let review = LossReview(by: "pilotlightd", reason: "\(how) before the promotion", at: now)
-      record(.lossReviewed(review), &reaction)
-    }
-  }
-
   private mutating func takeAct(
     _ name: String, _ reply: CloudReply?, _ situation: Situation, _ reaction: inout Reaction
   ) {
@@ -301,9 +291,11 @@ extension Machine {
     }
     switch failure.kind {
     case .denied, .invalid, .notFound:
+      refused[name, default: 0] += 1
       record(.didNotHappen(step: name, failure.text), &reaction)
       giveUp(step, failure.text + caveat(name), situation, &reaction)
     case .throttled, .wrongState, .credentials, .unreachable:
+      refused[name, default: 0] += 1
       record(.didNotHappen(step: name, failure.text), &reaction)
       trouble(step, failure, adding: caveat(name), situation, &reaction)
     case .exists: rest(name, .seconds(1), failures: 0, situation)
@@ -357,7 +349,7 @@ extension Machine {
     let name = step.step.name
     rest(name, .seconds(1), failures: 0, situation)
     // It is another one's word, and news.
-    if unanswered.contains(name) { notes[name] = note }
+    if unanswered[name] != nil { notes[name] = note }
     let since = denied[name] ?? situation.now
     denied[name] = since
     let wait: Duration

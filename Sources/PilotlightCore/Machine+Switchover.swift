@@ -122,7 +122,8 @@ extension Machine {
 extension Machine {
   /// Writes are held at a primary that serves, and at no other: one that is about to be found down is left to a failover.
   func isTooEarly(_ step: StepRun, _ situation: Situation) -> Bool {
-    guard step.step.name == "hold-writes", let run = state.phase.run, run.kind == .switchover else { return false }
+    // By hand it is not done at one moment, and begins with what makes the probes fail.
+    guard case .holdWrites = step.step.work, let run = state.phase.run, run.kind == .switchover else { return false }
     // Held before, it is our own hand that keeps the primary from serving.
     return step.intentAt == nil && run["drain"]?.startedAt == nil && situation.assessment.verdict != .up
   }

@@ -29,6 +29,7 @@ extension Machine {
     let failures = (progress[name]?.failures ?? 0) + 1
     notes[name] = why
     sayIfSlow(step, why, situation, &reaction)
+    sayUnheard(step, situation, &reaction)
     rest(name, Backoff.delay(attempt: failures, &dice), failures: failures, situation)
     sayOnce(
       "trouble-\(name)-\(failure.code)", .troubled, "\(name): \(why); trying again", &reaction, step: name)

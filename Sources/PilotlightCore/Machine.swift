@@ -27,12 +27,14 @@ package struct CloudTask: Hashable, Sendable, Codable {
     case payDebt(String)
     /// Whether what this step fenced still is.
     case lookFence(String)
+    /// Whether writes are still held behind a promotion.
+    case lookHold
 
     /// Whether something may have been changed by it: its answer is worth more than the next look.
     package var isAct: Bool {
       switch self {
       case .act, .undo, .payDebt: true
-      case .look, .lookDebt, .lookFence: false
+      case .look, .lookDebt, .lookFence, .lookHold: false
       }
     }
   }
@@ -84,8 +86,10 @@ package struct Machine: Sendable {
   var notes: [String: String] = [:]
   /// Why the newest look at a step expects its act to be refused, and what to do about it.
   var caveats: [String: String] = [:]
-  /// Steps whose newest look brought no answer of what they are about.
-  var unanswered: Set<String> = []
+  /// Steps whose newest look brought no answer of what they are about, and since when none did.
+  package internal(set) var unanswered: [String: Instant] = [:]
+  /// How many requests for a step were refused: where all were, what is seen after them is not their doing.
+  package internal(set) var refused: [String: Int] = [:]
   /// Since when nothing of the primary region has answered without a break, in this run.
   var darkSince: Instant?
   /// Since when a certificate or a name turns users away.

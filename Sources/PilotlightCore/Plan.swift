@@ -314,10 +314,17 @@ private struct Builder {
   }
 }
 
+extension LossEntry {
+  /// As what a failback keeps the database in which the missing writes may be; nil for a cluster, which is rebuilt in place.
+  ///
+  /// - Parameter incident: the failover's.
+  package func keptAs(incident: String) -> DatabaseRef? { left.global == nil ? left.kept(incident.suffixName) : nil }
+}
+
 extension DatabaseRef {
   /// As what the database is kept. RDS takes no two hyphens in a row, and no more than 63 characters: a long name is cut, and told from
   /// others that begin like it by a digest.
-  fileprivate func kept(_ suffix: String) -> DatabaseRef {
+  func kept(_ suffix: String) -> DatabaseRef {
     var name = identifier.count <= 30 ? Substring(identifier) : identifier.prefix(23) + identifier.digest
     while name.last == "-" { name.removeLast() }
     return DatabaseRef(region: region, identifier: "\(name)-kept-\(suffix)")

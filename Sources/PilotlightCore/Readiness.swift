@@ -73,7 +73,9 @@ extension ReadinessItem {
     case .secret: return dr.secret.map { .readSecret($0.ref) }
     case .secretSource: return dr.secret.map { .readSecretSource($0.ref) }
     case .permissions:
-      return .simulate(Plan.changes(settings) + claim(settings) + pages(settings) + looks(settings), region: dr.region)
+      // What is first looked at when something was changed is proven by no reading of another item.
+      let behind = Plan.failover(settings).flatMap(\.work.looksBehind)
+      return .simulate(Plan.changes(settings) + claim(settings) + pages(settings) + behind, region: dr.region)
     case .clock: return .readClock(region: dr.region)
     case .lease: return settings.lease.map { .readLease($0.ref) }
     case .names: return settings.names.map { .askNames($0.question(leadingTo: .primary)) }
@@ -91,12 +93,6 @@ extension ReadinessItem {
       case .manual: return nil
       }
     }
-  }
-
-  /// What is first looked at when something was changed, and proven by no reading of another item.
-  private func looks(_ settings: WorkloadSettings) -> [CloudAction] {
-    guard case .route53(let record, _, _) = settings.traffic else { return [] }
-    return [.readChange(id: "", region: record.region)]
   }
 
   private func pages(_ settings: WorkloadSettings) -> [CloudAction] {

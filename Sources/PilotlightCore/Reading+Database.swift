@@ -41,13 +41,26 @@ extension Work {
       return .done(
         "\(database.identifier) is standalone and available\(isMine ? "" : "; someone else promoted it")\(short)")
     }
-    if readiness == .busy { return .underway("\(database.identifier) is \(state.status)") }
-    if listener != nil {
-      guard replies.count > 1, case .writeHold(let present, _) = replies[1] else { return unclear(replies) }
+    if readiness == .busy {
+      let note = "\(database.identifier) is \(state.status)"
+      // A promotion goes through these two alone before the source is gone (RDS user guide, "Promoting a read replica").
+      return ["modifying", "rebooting"].contains(state.status) ? .underway(note) : .held(note)
+    }
+    // Whoever accepted the loss is not asked for the hold again.
+    if listener != nil, context.run.lossAcceptedBy == nil {
+      guard replies.count > 1, case .writeHold(let present, _) = replies[1] else {
+        // What was asked for is seen not to have happened, whether the hold can be seen or not; nothing is asked for anew before it can.
+        let isAsked = isMine && !context.step.didNotHappen
+        return isAsked
+          ? .needed(
+            .promoteReplica(database, backups: backups), undo: nil, "\(database.identifier) is a replica and available")
+          : unclear(replies)
+      }
       if !present, context.run["hold-writes"]?.state.isFinished == false { return .underway("writes are not held yet") }
       if !present {
         return .impossible(
-          "writes are not held any more, and replay is not proven: `retry` holds and drains them again, `abort` takes the run back"
+          "writes are not held, and replay is not proven: `retry` holds and drains them again, where "
+            + "`skip --step drain --accept-data-loss` goes on without; `abort` takes the run back"
         )
       }
     }
@@ -234,7 +247,7 @@ extension Run {
   fileprivate func hasKept(_ spec: ReplicaSpec) -> Bool {
     steps.contains { step in
       guard case .setAside(_, let name) = step.step.work else { return false }
-      return step.wasTaken && name == spec.predecessor?.identifier
+      return step.intentAt != nil && !step.didNotHappen && name == spec.predecessor?.identifier
     }
   }
 }

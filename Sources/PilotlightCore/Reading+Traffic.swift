@@ -69,7 +69,10 @@ extension Work {
     }
     if replies.count > 1 {
       guard case .change(let status) = replies[1] else { return unclear([replies[1]]) }
-      if status == .pending { return .underway("\(record.name) leads to \(to.host); the change is not in sync yet") }
+      if status == .pending {
+        let change = context.step.receipt.map { " \($0)" } ?? ""
+        return .underway("\(record.name) leads to \(to.host); the change\(change) is not in sync yet")
+      }
     } else if context.step.intentAt != nil, !context.step.wasTaken {
       // Record sets are listed as they were written, whether the name servers have them or not.
       return .repeated(

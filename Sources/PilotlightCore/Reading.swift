@@ -7,6 +7,8 @@ package enum Reading: Equatable, Sendable {
   case done(String)
   /// The world is on its way there, or not ready yet: look again.
   case underway(String)
+  /// It cannot be asked for yet, and nothing of what is seen tells whether it was.
+  case held(String)
   /// Somebody else's act keeps the world from getting there: what was asked for here is not what happens.
   case overtaken(String)
   /// It is not so: this act makes it so, that one takes it back.
@@ -83,6 +85,11 @@ extension Work {
   /// What is asked besides, behind those, once they were asked in vain: of a switchover whoever wrote knows, too, what became of it.
   package var looksInTrouble: [CloudAction] {
     if case .switchOver(_, let old) = self { [.describeDatabase(old)] } else { [] }
+  }
+
+  /// What is asked besides once it was acted: what has become of the change by its own name.
+  package var looksBehind: [CloudAction] {
+    if case .shift(.route53(let record, _, _), _) = self { [.readChange(id: "", region: record.region)] } else { [] }
   }
 
   /// What the answers mean. Answers of the wrong shape are `garbled`, never a crash: they came over a network.

@@ -128,7 +128,8 @@ package struct Run: Hashable, Sendable, Codable {
     steps.contains {
       switch $0.step.work {
       case .holdWrites: $0.intentAt != nil || $0.state.isFinished
-      case .confirmByHand: $0.step.name == "hold-writes" && $0.state.isFinished
+      // From when it is asked for: whoever stops the writers makes the primary's probes fail.
+      case .confirmByHand: $0.step.name == "hold-writes" && $0.startedAt != nil
       default: false
       }
     }
@@ -198,6 +199,8 @@ package struct Run: Hashable, Sendable, Codable {
     case .confirmByHand(let what): return what
     // As ledgers of before have it.
     case .shift(.manual, let site) where kind != .failover: return "lead users to the \(site.rawValue) region"
+    case .shift where kind != .failover && loss?.isLetThrough == true:
+      return "the write hold is gone and users may have written behind the promotion: lead them over without that"
     case .shift(_, let site) where kind != .failover && isPromotedByWordAlone:
       return "the promotion was skipped: see that the database in the \(site.rawValue) region takes writes"
     case .scaleDown(let group, _):

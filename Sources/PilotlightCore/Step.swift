@@ -120,6 +120,10 @@ package indirect enum Work: Hashable, Sendable, Codable {
   /// What is done to the old primary before the one-way step, or cannot be undone: only on fresh evidence.
   package var needsClearance: Bool { isFenceBeforePromotion || kind == .oneWay }
 
+  /// What still goes on at the step's bound is left to itself: a fence is owed then, and what others keep in their caches is not waited for.
+  /// What AWS works at is never given up because a time has passed.
+  var mayBeLeftUnderway: Bool { fence != nil || kind == .readOnly }
+
   /// It may keep a primary from serving that was not given up yet.
   var isFenceBeforePromotion: Bool {
     switch fence {

@@ -51,6 +51,9 @@ package final class WorkloadGuard {
     var unpromotable: String?
     /// Days for which the backups of the primary database are kept, where it writes; nil: the newest answer does not say.
     var primaryBackups: Int?
+    var primaryRole: DatabaseRole?
+    /// What the primary database was last called; no failure makes it forgotten.
+    var primaryName: DatabaseName?
 
     /// Takes an answer in.
     ///
@@ -173,8 +176,10 @@ package final class WorkloadGuard {
     case (.primaryDatabase, .reply(let reply)):
       if Standing.note(reply, &standing.primaryDatabase, at: now) { noteObstacles(at: now) }
       standing.primaryBackups = nil
-      if case .database(let state) = reply, state.source == nil {
-        standing.primaryBackups = state.instance?.backupRetention
+      if case .database(let state) = reply {
+        standing.primaryRole = DatabaseRole(isReplica: state.source != nil, at: start)
+        standing.primaryName = DatabaseName(arn: state.arn, address: state.address)
+        if state.source == nil { standing.primaryBackups = state.instance?.backupRetention }
       }
     case (.drGroup, .reply(let reply)):
       if Standing.note(reply, &standing.drGroup, at: now) { noteObstacles(at: now) }
@@ -255,7 +260,8 @@ package final class WorkloadGuard {
       now: now, assessment: assessment, primaryServing: detector.tally.serving, drServing: drTally.serving, lag: lag,
       evidenceAt: evidenceAt, obstacles: obstacles, brake: brake, account: standing.account,
       veto: standing.veto, readiness: readiness, drRole: standing.drRole, lease: lease,
-      desired: standing.desired, backups: standing.primaryBackups, unpromotable: standing.unpromotable)
+      desired: standing.desired, backups: standing.primaryBackups, unpromotable: standing.unpromotable,
+      primaryRole: standing.primaryRole, primaryName: standing.primaryName)
   }
 
   /// Start of the oldest of the newest readings that a round consists of.

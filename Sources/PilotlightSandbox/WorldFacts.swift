@@ -96,12 +96,11 @@ extension SandboxWorld {
     return last - first
   }
 
-  /// The oldest write that a promotion of this replica would lose now; nil when it has them all, or is no replica.
-  package mutating func oldestMissing(of ref: DatabaseRef) -> Instant? {
-    guard let index = find(ref), let replay = databases[index].replay else { return nil }
-    settle(databases[index].workload)
-    let history = databases[replay.source].history
-    return firstWrite(history, after: position(of: replay, index), upTo: now)
+  /// The oldest write of what it was promoted from that it lacks; nil when it has them all, or was not promoted.
+  package func oldestLost(of ref: DatabaseRef) -> Instant? {
+    guard let index = find(ref), databases[index].replay == nil else { return nil }
+    let own = histories[databases[index].history]
+    return own.parent.flatMap { firstWrite($0, after: own.forkedAt, upTo: now) }
   }
 
   /// The size of a group as it really is; nil for an unknown one.

@@ -179,7 +179,6 @@ extension Oracle {
     if let claimed, claimed + .seconds(1) < loss {
       violate("loss-understated", simulation.now, "said \(claimed.text), really \(loss.text)")
     }
-    watched.oldestMissing = simulation.world.oldestMissing(of: settings.dr.database.ref)
     guard run.lossAcceptedBy == nil, settings.decision.onRpoBreach == .hold else { return }
     if claimed == nil { violate("unknown-loss-passed", simulation.now, "nobody accepted an unknown loss") }
     if loss > settings.objectives.rpo + .seconds(1) {

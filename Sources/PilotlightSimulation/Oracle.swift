@@ -59,8 +59,6 @@ struct Oracle {
     var servingSince: Instant?
     /// Promotions sent, by incident.
     var promotions: [String: Int] = [:]
-    /// The oldest write that the newest promotion lost.
-    var oldestMissing: Instant?
     var twoWritersSince: Instant?
     /// When last something was done to a primary of which nobody could tell that it served again.
     var misledAt: Instant?
@@ -191,7 +189,7 @@ struct Oracle {
   // MARK: Records
 
   /// A record became durable.
-  mutating func recorded(_ record: Record, of name: String, at now: Instant) {
+  mutating func recorded(_ record: Record, of name: String, at now: Instant, _ world: SandboxWorld) {
     guard let watched = workloads[name] else { return }
     let before = watched.state
     watched.state.apply(record)
@@ -223,7 +221,9 @@ struct Oracle {
     case .stepSkipped(let step, _, _, _) where step == "fence-primary": watched.isFenceDue = false
     case .lossNoted(let loss):
       // Who looks for the missing writes later is told from when on.
-      if let proof = loss.proof, let oldest = watched.oldestMissing, oldest + .seconds(1) < proof {
+      if let proof = loss.proof, let oldest = world.oldestLost(of: watched.settings.dr.database.ref),
+        oldest + .seconds(1) < proof
+      {
         violate("loss-looked-for-too-late", now, "from \(proof.text) on, but \(oldest.text) is missing")
       }
     case .runFinished where to == .drActive:

@@ -132,7 +132,10 @@ extension Passage {
     guard let run = state.phase.run else { return }
     switch record {
     case .rollbackBegun, .rolledBack:
-      if run.isCommitted { violate("rolled-back-after-commitment", run.incident) }
+      // Of a failover there is no way back; of what was left while it served, by order alone.
+      if run.isCommitted, run.kind == .failover || (state.phase.run?.abortedBy ?? run.abortedBy) == nil {
+        violate("rolled-back-after-commitment", run.incident)
+      }
     // A preparation becomes a failover, and its outage may become another one.
     case .runBegun, .degraded: if run.kind != .preparation { violate("left-a-run", "\(record.kind)") }
     case .recovered: violate("left-a-run", "\(record.kind)")
@@ -169,7 +172,7 @@ extension Passage {
     if state.pause != nil { violate("acted-while-paused", action.apiName) }
     if after.machine.settings.mode == .observe { violate("acted-while-observing", action.apiName) }
     switch task.purpose {
-    case .look, .lookDebt, .lookFence: violate("looked-with-an-act", action.apiName)
+    case .look, .lookDebt, .lookFence, .lookHold: violate("looked-with-an-act", action.apiName)
     case .act(let name):
       let isRecorded = reaction.records.contains {
         if case .intent(name, action, _, _) = $0 { true } else { false }

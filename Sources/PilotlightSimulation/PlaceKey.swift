@@ -62,6 +62,7 @@ struct PlaceKey: Hashable {
       case .lookDebt(let name): mix("look debt \(name)")
       case .payDebt(let name): mix("pay debt \(name)")
       case .lookFence(let name): mix("look fence \(name)")
+      case .lookHold: mix("look hold")
       }
     }
   }
@@ -86,6 +87,8 @@ struct PlaceKey: Hashable {
     case .running:
       mix(UInt8(9))
       for flag in [run.intentAt == nil, run.didNotHappen, run.wasTaken] { mix(flag) }
+      mix(place.machine.refused[run.step.name] == run.attempts)
+      mix(place.machine.unanswered[run.step.name], at: place.now, [300])
       mix(run.startedAt, at: place.now, run.turningAges)
       mix(place.machine.denied[run.step.name], at: place.now, run.denialAges)
     }

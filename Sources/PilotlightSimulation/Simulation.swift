@@ -98,7 +98,7 @@ package final class Simulation {
     journal = Journal(isRecording: recording, began: Simulation.start)
     oracle = Oracle(trial, world)
     disk.onDurable = { [unowned self] in
-      oracle.recorded($0.record, of: $0.workload, at: $0.at)
+      oracle.recorded($0.record, of: $0.workload, at: $0.at, world)
       witness?.recorded($0.record, of: $0.workload, at: $0.at)
     }
     for (index, entry) in trial.scenario.entries.enumerated() {

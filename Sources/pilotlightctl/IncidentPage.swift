@@ -76,6 +76,9 @@ extension Page {
     let review = lost.reviewedBy.map { "; reviewed by \(escaped($0))" } ?? "; **not reviewed**"
     line("\(escaped(lost.what))\(report.kind == .failback ? "" : review).")
     line()
+    let places = [lost.left.map { "left behind: \(place($0))" }, lost.promoted.map { "promoted: \(place($0))" }]
+    for place in places.compactMap(\.self) { line("- \(escaped(place))") }
+    if lost.left != nil { line() }
   }
 
   fileprivate mutating func milestones(_ moments: [IncidentReport.Moment]) {
@@ -114,6 +117,12 @@ extension Page {
     head(["at", "what", ""])
     for entry in entries { row([entry.at.description, escaped(entry.kind), escaped(entry.sentence)]) }
   }
+}
+
+private func place(_ database: DatabaseStatus) -> String {
+  let kept = database.keptAs.map { "; a failback keeps it as \($0)" } ?? ""
+  return
+    "\(database.arn ?? "\(database.identifier) in \(database.region)")\(database.address.map { ", \($0)" } ?? "")\(kept)"
 }
 
 private func verdict(_ achieved: IncidentReport.Achieved) -> String {

@@ -68,7 +68,7 @@ struct DryRun {
       ? "" : "; the run would go on without it\(step.step.work.fence == nil ? "" : ", and owe it")"
     return switch work.read(replies, context) {
     case .done(let what): "so already: \(what)"
-    case .underway(let what), .overtaken(let what): "would wait: \(what)"
+    case .underway(let what), .held(let what), .overtaken(let what): "would wait: \(what)"
     case .needed(let action, _, let what): "would ask \(action.apiName): \(what)"
     case .repeated(let action, let what): "would ask \(action.apiName) again: \(what)"
     case .asks(let what): "would ask a person: \(what)"

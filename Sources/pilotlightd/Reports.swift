@@ -66,7 +66,11 @@ extension Daemon {
     return LostStatus(
       what: run.lossSentence, seconds: loss?.window.window?.seconds,
       confidence: loss.map { ConfidenceWord($0.window.confidence) } ?? .unknown, from: loss?.proof.map(stamp),
-      to: loss.map { stamp($0.end) }, reviewedBy: run.lossReview?.by)
+      to: loss.map { stamp($0.end) }, reviewedBy: run.lossReview?.by,
+      left: loss.map {
+        DatabaseStatus($0.left, $0.leftName, keptAs: run.kind == .failback ? nil : $0.keptAs(incident: run.incident))
+      },
+      promoted: loss.map { DatabaseStatus($0.promoted, DatabaseName(arn: $0.arn, address: $0.address)) })
   }
 
   private func surplus(_ machine: Machine, _ situation: Situation) -> SurplusStatus? {
@@ -206,13 +210,21 @@ extension Daemon {
     return PlanReport(
       workload: workload.name, kind: kind,
       steps: zip(steps, finds).map { step, finds in
-        let calls = (step.work.looks(StepRun(step)) + step.work.acts).flatMap { action in
-          action.apiNames.map { PlannedCall(api: $0, region: action.region) }
-        }
+        let gate = step.work == .gate ? workload.readAtGate : []
+        let actions = gate + step.work.looks(StepRun(step)) + step.work.acts + step.work.looksBehind
+        let calls = actions.flatMap { action in action.apiNames.map { PlannedCall(api: $0, region: action.region) } }
         return PlanStep(
           name: step.name, kind: StepKindWord(step.work.kind), needs: step.needs, does: step.work.sentence,
           calls: calls, forecastSeconds: step.forecast.seconds, finds: finds)
       }, without: without.isEmpty ? nil : without, forecastSeconds: forecast.seconds)
+  }
+}
+
+extension DatabaseStatus {
+  fileprivate init(_ ref: DatabaseRef, _ name: DatabaseName?, keptAs: DatabaseRef? = nil) {
+    self.init(
+      region: ref.region, identifier: ref.identifier, arn: name?.arn,
+      address: name?.address.map { "\($0.host):\($0.port)" }, keptAs: keptAs?.identifier)
   }
 }
 

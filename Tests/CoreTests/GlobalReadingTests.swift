@@ -32,6 +32,7 @@ private func word(_ work: Work, _ replies: CloudReply..., asked: Bool = false, d
   return switch work.read(replies, context) {
   case .done: "done"
   case .underway: "under way"
+  case .held: "held"
   case .overtaken: "overtaken"
   case .needed(let action, let undo, _): "\(undo == nil ? "one-way " : "")\(action.apiName) in \(action.region)"
   case .repeated: "again"

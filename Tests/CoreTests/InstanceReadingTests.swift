@@ -75,7 +75,7 @@ private func act(_ reading: Reading) -> CloudAction? {
     if case .unclear = read(rebuild, missing, late) {} else { Issue.record("created without having looked") }
     // A new name takes a while to show.
     var renamed = StepRun(Step("set-aside", .setAside(home, as: kept.identifier), forecast: .zero))
-    renamed.wasTaken = true
+    renamed.intentAt = .distantPast
     #expect(
       read(rebuild, missing, missing, behind: [renamed], after: .minutes(4))
         == .underway("app-db-kept-1 is not there yet"))

@@ -199,4 +199,27 @@ import Testing
     night.cloud.databases[night.settings.dr.database.ref]?.status = "available"
     #expect(night.run(.hours(1)) { $0.phase == .drActive })
   }
+
+  @Test func `a rebuilt database that is modified for an hour is waited for, and not given up`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+    night.regionReturns()
+    night.run(.minutes(10))
+    night.order(.reviewLoss)
+    night.order(.failback)
+    let home = night.settings.primary.database.ref
+    let isRebuilt = night.run(.hours(2)) {
+      $0.cloud.databases[home]?.source != nil && $0.cloud.databases[home]?.status == "available"
+    }
+    #expect(isRebuilt)
+    night.cloud.databases[home]?.status = "modifying"
+    night.run(.minutes(70))
+    #expect(run(night)?["reinstate-settings"]?.state == .running)
+    #expect(night.messages.contains { $0.kind == .stillRunning && $0.step == "reinstate-settings" })
+    night.cloud.databases[home]?.status = "available"
+    #expect(night.run(.hours(2)) { $0.phase == .healthy })
+    #expect(!night.messages.contains { $0.kind == .stepGivenUp })
+  }
 }
