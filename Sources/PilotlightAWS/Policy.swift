@@ -193,7 +193,7 @@ private struct GrantWriter {
       return ["kms:CreateGrant", "kms:DescribeKey"].map {
         Grant(
           action: $0, resource: key.hasPrefix("arn:") ? key : names.arn("kms", region, "key/*"),
-          condition: ["kms:ViaService": "rds.\(region).amazonaws.com"], changes: true)
+          condition: ["kms:ViaService": viaRDS(region)], changes: true)
       }
     default: return []
     }

@@ -75,7 +75,8 @@ extension Machine {
     let loss = LossEntry(
       window: run.lossAtGate ?? drained ?? LossWindow(window: nil, confidence: .unknown),
       outageStart: run.outageStart ?? run["hold-writes"]?.finishedAt ?? now,
-      promoted: promoted, arn: seen?.arn, address: seen?.address,
+      promoted: promoted, arn: seen?.arn ?? run.loss?.arn,
+      address: seen?.address ?? run.loss?.address,
       left: left, leftName: left == settings.primary.database.ref ? situation.primaryName : nil,
       isDrained: drained == nil ? nil : true, isLetThrough: isLetThrough ? true : nil)
     record(.lossNoted(loss), &reaction)

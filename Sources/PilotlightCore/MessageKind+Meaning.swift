@@ -270,8 +270,8 @@ extension MessageKind {
     case .oldPrimaryServes:
       MessageMeaning(
         id: "901d50b159d141f681049edb284b753a", level: .critical,
-        meaning: "The DR region serves and the old primary serves again; this daemon may not fence it.",
-        next: "Stop the old primary's application by hand: two databases may take writes.")
+        meaning: "The side that was left serves beside the promoted one, and this daemon may not stop it.",
+        next: "Do as the message says, or stop what was left by hand: two databases may take writes.")
     case .servingDown:
       MessageMeaning(
         id: "7c77833f338f4aabb1c8046a3c6dd345", level: .critical,

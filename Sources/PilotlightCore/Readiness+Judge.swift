@@ -68,7 +68,12 @@ extension ReadinessItem {
     if let replication = state.replication, replication != "replicating" {
       return .notReady("replication to \(name) is \(replication)")
     }
-    return .ready("\(name) follows \(primary) and is \(state.status)")
+    // "Backup duration is a function of the amount of changes … since the previous backup" (RDS API reference, PromoteReadReplica).
+    let first =
+      state.instance?.backupRetention == 0
+      ? "; it keeps no backups, and may make a full one in its promotion: keep some on the replica, where its engine allows it"
+      : ""
+    return .ready("\(name) follows \(primary) and is \(state.status)\(first)")
   }
 
   private func lag(_ reply: CloudReply, _ settings: WorkloadSettings, _ now: Instant) -> Finding {

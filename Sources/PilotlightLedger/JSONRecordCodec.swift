@@ -20,6 +20,19 @@ package struct JSONRecordCodec: RecordCodec {
   }
 
   package func decode(_ text: String) throws -> Record {
-    try JSONDecoder().decode(Record.self, from: Data(text.utf8))
+    do {
+      return try JSONDecoder().decode(Record.self, from: Data(text.utf8))
+    } catch {
+      throw UnknownRecord(beginning: String(text.prefix(60)))
+    }
+  }
+}
+
+/// The ledger's chain holds, so it was written like that: by a version that knows more kinds of records than this one, or other fields.
+package struct UnknownRecord: Error, Hashable, Sendable, CustomStringConvertible {
+  package var beginning: String
+
+  package var description: String {
+    "the ledger has a record that this version does not understand (\(beginning)…), so a newer one has written it: start that one again"
   }
 }

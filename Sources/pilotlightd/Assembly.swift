@@ -299,7 +299,7 @@ struct Assembly {
     } catch let error as LedgerFailure {
       throw StartFailure(configuration.daemon.ledger, error)
     } catch {
-      throw StartFailure(text: "a record of the ledger cannot be understood: \(error)", remedy: .somebody)
+      throw StartFailure(text: "\(error)", remedy: .somebody)
     }
   }
 

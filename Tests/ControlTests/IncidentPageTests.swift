@@ -57,6 +57,28 @@ import Testing
     #expect(missed.out.contains("reviewed by alice (1000)."))
   }
 
+  @Test func `what is owed, what stays and what is to do next stand above the rest`() async throws {
+    var report = Self.report("plain", recovered: 420, reviewedBy: nil)
+    report.lost?.left = DatabaseStatus(
+      region: "eu-west-1", identifier: "db", arn: "arn:aws:rds:eu-west-1:1:db:db", address: "db.example:5432",
+      keptAs: "db-kept-1")
+    report.lost?.promoted = DatabaseStatus(region: "us-west-2", identifier: "dr-db", arn: nil, address: nil)
+    var told = try await page(of: report).out
+    #expect(
+      told.contains("- left behind: arn:aws:rds:eu-west-1:1:db:db, db.example:5432; a failback keeps it as db-kept-1\n")
+    )
+    #expect(told.contains("- promoted: dr-db in us-west-2\n"))
+    #expect(told.contains("## Next\n\n- Nothing: it is over, and nothing is owed.\n"), "\(told)")
+    report.remains = ["Skipped, see that it is so: fence the primary."]
+    told = try await page(of: report).out
+    #expect(told.contains("## Next\n\n- Skipped, see that it is so: fence the primary.\n"), "\(told)")
+    report.debts = [DebtStatus(what: "group app could not be fenced: no answer", since: Self.at)]
+    told = try await page(of: report).out
+    #expect(
+      told.contains("## Not paid yet\n\n- group app could not be fenced: no answer, since 2026-03-01T03:12:04.000Z\n"),
+      "\(told)")
+  }
+
   @Test func `foreign text breaks neither a table nor a terminal`() async throws {
     let told = try await page(of: Self.report(Self.hostile, recovered: nil, reviewedBy: nil))
     #expect(told.code == 0 && !told.out.contains("\u{1b}") && !told.out.contains("<script>"))

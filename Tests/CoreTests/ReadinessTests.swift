@@ -60,6 +60,9 @@ private func judged(_ item: ReadinessItem, _ reply: CloudReply, _ traffic: Traff
     #expect(judged(.database, database("creating")) == .notReady("replica dr-db is still being created"))
     #expect(judged(.database, database("backing-up")) == .ready("dr-db follows app-db and is backing-up"))
     #expect(judged(.database, database(source: "App-DB")) == .ready("dr-db follows app-db and is available"))
+    guard case .database(var bare) = database() else { return #expect(Bool(false)) }
+    bare.instance = InstanceState(backupRetention: 0)
+    #expect(judged(.database, .database(bare)).sentence.contains("may make a full one in its promotion"))
   }
 
   @Test func `F38 a maximum below the capacity wanted is no trouble: the scale-up raises it`() {

@@ -78,3 +78,11 @@ def bring_home(world: World, daemon: Daemon) -> None:
     daemon.wait_until("the load balancer is open", lambda: not world.writes_held(world.primary), 60)
     world.primary.alb.mode = "ok"
     daemon.until_phase("healthy", 150)
+
+
+def remove_rule(world: World) -> None:
+    """Somebody opens the primary's load balancer."""
+    elb = world.client("elbv2", PRIMARY)
+    rules = elb.describe_rules(ListenerArn=world.primary.listener)["Rules"]
+    (rule,) = (one for one in rules if not one["IsDefault"])
+    elb.delete_rule(RuleArn=rule["RuleArn"])

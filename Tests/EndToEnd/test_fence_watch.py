@@ -14,7 +14,7 @@ from checks import assert_promoted_once, fail_over
 from daemon import PATIENCE, Daemon
 from fence_support import (
     ALL_OWED, DATABASE_STEP, GROUP_STEP, LADDER, LISTENER_STEP, RUNGS, accepted, is_fenced, lines,
-    mend_fenced_primary, old_database, owed, until_paid)
+    mend_fenced_primary, old_database, owed, remove_rule, until_paid)
 from settings import WORKLOAD
 from world import DATABASE, GROUP, PRIMARY, SERVING, World
 
@@ -68,13 +68,6 @@ def scale_up(world: World) -> None:
     low, wanted, high = SERVING
     world.client("autoscaling", PRIMARY).update_auto_scaling_group(
         AutoScalingGroupName=GROUP, MinSize=low, DesiredCapacity=wanted, MaxSize=high)
-
-
-def remove_rule(world: World) -> None:
-    elb = world.client("elbv2", PRIMARY)
-    rules = elb.describe_rules(ListenerArn=world.primary.listener)["Rules"]
-    (rule,) = (one for one in rules if not one["IsDefault"])
-    elb.delete_rule(RuleArn=rule["RuleArn"])
 
 
 @pytest.mark.parametrize(("step", "loosen"), [

@@ -10,6 +10,7 @@ from aurora import BOTH_KINDS
 from aws.client import Control
 from checks import assert_failed_over, assert_home, assert_nothing_deleted, assert_order, assert_promoted_once
 from daemon import DONE, REFUSED, Daemon, pass_time
+from fence_support import lines, remove_rule
 from settings import WORKLOAD
 from world import DATABASE, REPLICA, SERVING, STANDBY, World
 
@@ -117,3 +118,34 @@ def test_a_promotion_that_gets_no_answer_can_be_taken_back(world: World, aws: Co
         "abort", WORKLOAD, "--reason", "nothing comes of it").returncode == DONE, 150)
     daemon.until_phase("healthy", 60)
     assert world.promotions() == [] and not world.writes_held(world.primary)
+
+
+@pytest.mark.parametrize("goes_back", [True, False], ids=["back", "forward"])
+def test_where_users_wrote_behind_the_promotion_a_person_decides_where_they_go(
+    world: World, start, goes_back: bool
+) -> None:
+    """Somebody opens the load balancer, for the DR region does not serve."""
+    daemon = start(world, page={"topic": world.topic}, **{"decision.fenceListener": True})
+    world.dr.alb.mode = "503"
+    switch_over(daemon)
+    daemon.wait_until("it waits for the DR region", lambda: daemon.steps().get("verify-dr-application") == "running", 90)
+    daemon.order("abort", expect=REFUSED)
+    remove_rule(world)
+    daemon.wait_until("it is seen", lambda: lines(daemon, "CRITICAL", "the write hold is gone"), 20)
+    daemon.wait_until("somebody is called", lambda: any(
+        "oldPrimaryServes" in page and "`abort` goes back" in page for page in world.announcements()), 20)
+    assert "behind the promotion" in daemon.explain(), daemon.explain()
+    if goes_back:
+        daemon.order("abort")
+        daemon.until("it is taken back", lambda workload: workload["incident"] is None, 40)
+        assert world.serving() == "primary" and world.sizes(world.dr) == STANDBY and world.sizes(world.primary) == SERVING
+        daemon.until("it is not armed", lambda workload: "is not a replica" in " ".join(workload["armed"]["reasons"]), 40)
+        return
+    world.dr.alb.mode = "ok"
+    daemon.until("it asks", lambda workload: workload["incident"]["asks"] == "shift-traffic", 40)
+    assert world.serving() == "primary"
+    daemon.order("approve")
+    workload = daemon.until_phase("dr-active", 60)
+    assert "behind the promotion" in workload["lost"]["what"] and workload["lost"]["reviewedBy"] is None, workload["lost"]
+    assert workload["lost"]["left"]["arn"] and workload["lost"]["promoted"]["address"], workload["lost"]
+    daemon.order("failback", "--confirm", WORKLOAD, expect=REFUSED)

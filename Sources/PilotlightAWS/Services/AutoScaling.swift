@@ -103,7 +103,9 @@ extension AWSCloud {
       let start = activity.value("StartTime").flatMap(Calendar.seconds(iso:))
       switch activity["StatusCode"]?.text {
       case "Successful": return nil
-      case "Failed":
+      // Both are what a launch that failed ends as (Auto Scaling API reference, DescribeScalingActivities).
+      case "Failed",
+        "Cancelled" where activity["StatusMessage"]?.text.trimmed.isEmpty == false:
         // One that was tried again long after tells nothing about this time.
         if let newest, let start, newest - start > AWSCloud.freshTrouble { return nil }
         return oneLine(activity["StatusMessage"]?.text ?? "a launch failed")

@@ -4,9 +4,10 @@
 import PilotlightCore
 
 extension AWSCloud {
-  /// A change and the ARN it concerns; nil and why where that cannot be found out.
+  /// A change, where it would be asked for, and the ARN it concerns; nil and why where that cannot be found out.
   private struct Question {
     var action: String
+    var region: String
     var resource: String?
     var why = ""
   }
@@ -24,9 +25,14 @@ extension AWSCloud {
     }
     var questions: [Question] = []
     for change in changes { questions += await self.questions(change, principal.partition, account, deadline) }
-    let resources = questions.compactMap(\.resource).distinct
-    let actions = questions.filter { $0.resource != nil }.map(\.action).distinct
-    let word = resources.isEmpty ? [:] : try await simulate(source, actions, resources, region, deadline)
+    var word: [String: Permission.Decision] = [:]
+    for place in questions.map(\.region).distinct {
+      let asked = questions.filter { $0.region == place && $0.resource != nil }
+      if asked.isEmpty { continue }
+      let (actions, resources) = (asked.map(\.action).distinct, asked.compactMap(\.resource).distinct)
+      let said = try await simulate(source, actions, resources, in: place, region, deadline)
+      word.merge(said) { $1 }
+    }
     return .permissions(
       questions.map { question in
         guard let resource = question.resource else {
@@ -44,10 +50,13 @@ extension AWSCloud {
   ) async -> [Question] {
     do throws(CloudFailure) {
       return try await resources(of: change, partition, account, deadline).map {
-        Question(action: change.apiName, resource: $0)
+        Question(action: change.apiName, region: change.region, resource: $0)
       }
     } catch {
-      return [Question(action: change.apiName, resource: nil, why: "its resource is not known: \(error.code)")]
+      return [
+        Question(
+          action: change.apiName, region: change.region, resource: nil, why: "its resource is not known: \(error.code)")
+      ]
     }
   }
 
@@ -102,11 +111,23 @@ extension AWSCloud {
 
   // MARK: Answers
 
-  /// Decisions by `ACTION ARN`. Every action is judged on every resource; only the pairs that were meant are looked up.
+  /// Decisions by `ACTION ARN`. Every action is judged on every resource; only the pairs that were meant are looked up. What the policy that
+  /// is printed depends on is told: a key that is missing for any statement is named with each denial (IAM API reference, EvaluationResult).
+  ///
+  /// - Parameter place: the region in which the actions would be asked for.
   private func simulate(
-    _ source: String, _ actions: [String], _ resources: [String], _ region: String, _ deadline: Deadline
+    _ source: String, _ actions: [String], _ resources: [String], in place: String, _ region: String,
+    _ deadline: Deadline
   ) async throws(CloudFailure) -> [String: Permission.Decision] {
     var parameters = [("PolicySourceArn", source)]
+    let context = [("aws:RequestedRegion", place), ("kms:ViaService", viaRDS(place))]
+    for (index, (key, value)) in context.enumerated() {
+      let entry = "ContextEntries.member.\(index + 1)"
+      parameters += [
+        ("\(entry).ContextKeyName", key), ("\(entry).ContextKeyType", "string"),
+        ("\(entry).ContextKeyValues.member.1", value),
+      ]
+    }
     for (index, action) in actions.enumerated() { parameters.append(("ActionNames.member.\(index + 1)", action)) }
     for (index, arn) in resources.enumerated() { parameters.append(("ResourceArns.member.\(index + 1)", arn)) }
     var word: [String: Permission.Decision] = [:]
@@ -156,6 +177,9 @@ extension AWSCloud {
     }
   }
 }
+
+/// What `kms:ViaService` says of a key that RDS uses for its caller.
+func viaRDS(_ region: String) -> String { "rds.\(region).amazonaws.com" }
 
 /// Who calls, as STS names them.
 struct CallerARN {

@@ -52,7 +52,9 @@ extension AWSCloud {
   }
 
   func detachSecret(_ ref: SecretRef, _ deadline: Deadline) async throws(CloudFailure) -> CloudReply {
-    _ = try await json("StopReplicationToReplica", ref, ["SecretId": ref.id], changes: true, deadline)
+    // Asked again it is refused: what was done unheard is looked at, and not repeated.
+    _ = try await json(
+      "StopReplicationToReplica", ref, ["SecretId": ref.id], changes: true, declarative: false, deadline)
     return .accepted(receipt: nil)
   }
 
@@ -110,13 +112,15 @@ extension AWSCloud {
   }
 
   private func json(
-    _ name: String, _ ref: SecretRef, _ fields: [String: String], changes: Bool, _ deadline: Deadline
+    _ name: String, _ ref: SecretRef, _ fields: [String: String], changes: Bool, declarative: Bool = true,
+    _ deadline: Deadline
   ) async throws(CloudFailure) -> [UInt8] {
     let pairs = fields.sorted { $0.key < $1.key }.map { "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))" }
     let operation = Operation(
       .secretsmanager, region: ref.region, name: name,
       headers: [("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", "secretsmanager.\(name)")],
-      body: Array("{\(pairs.joined(separator: ","))}".utf8), changes: changes)
+      body: Array("{\(pairs.joined(separator: ","))}".utf8), changes: changes,
+      declarative: declarative)
     return try await run(operation, deadline).body
   }
 

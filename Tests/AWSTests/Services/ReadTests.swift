@@ -32,6 +32,19 @@ import Testing
             suspended: ["Launch"], protected: 1)))
   }
 
+  @Test(arguments: [("bad KMS key", true), ("", false)])
+  func `a launch that ends as cancelled failed, too, where AWS says why`(_ why: String, _ isReason: Bool) async throws {
+    try executor.prepareFixture("DescribeAutoScalingGroups.xml")
+    executor.prepare(
+      "DescribeScalingActivities",
+      """
+      <R><DescribeScalingActivitiesResult><Activities><member><ActivityId>a</ActivityId><StatusCode>Cancelled</StatusCode>\
+      <StatusMessage>\(why)</StatusMessage></member></Activities></DescribeScalingActivitiesResult></R>
+      """)
+    guard case .group(let state) = await ask(.describeGroup(group)) else { return #expect(Bool(false)) }
+    #expect(state.trouble == (isReason ? why : nil))
+  }
+
   @Test func `a group that is complete is not asked for its activities`() async throws {
     let full = String(decoding: try fixture("DescribeAutoScalingGroups.xml"), as: UTF8.self)
       .replacing("<DesiredCapacity>3", with: "<DesiredCapacity>1")

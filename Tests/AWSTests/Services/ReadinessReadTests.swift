@@ -206,8 +206,21 @@ private let databaseARN = "arn:aws:rds:us-west-2:123456789012:db:app-dr"
     _ = await ask(.simulate([.holdWrites(listener), .releaseWrites(listener)], region: "us-west-2"))
     let form = try #require(executor.asked.last?.form)
     let rule = arn.replacing(":listener/", with: ":listener-rule/")
+    #expect(form["ContextEntries.member.1.ContextKeyName"] == "aws:RequestedRegion")
+    #expect(form["ContextEntries.member.1.ContextKeyValues.member.1"] == "us-west-2")
+    #expect(form["ContextEntries.member.2.ContextKeyValues.member.1"] == "rds.us-west-2.amazonaws.com")
     #expect(form["ResourceArns.member.1"] == arn)
     #expect(form["ResourceArns.member.2"]?.hasPrefix(rule + "/") == true)
+  }
+
+  @Test func `each region's changes are asked about as if they were asked for there`() async throws {
+    try prepareSimulation()
+    let far = TopicRef(region: "eu-west-1", arn: "arn:aws:sns:eu-west-1:123456789012:far")
+    _ = await ask(.simulate([.promoteReplica(database), .publish(far, subject: "", message: "")], region: "us-west-2"))
+    let forms = executor.asked.map(\.form).filter { $0["Action"] == "SimulatePrincipalPolicy" }
+    #expect(
+      forms.map { $0["ContextEntries.member.1.ContextKeyValues.member.1"] } == ["us-west-2", "eu-west-1"])
+    #expect(forms.map { $0["ResourceArns.member.1"] } == [databaseARN, far.arn])
   }
 
   @Test func `a group that cannot be read leaves its own permission open and no other`() async throws {

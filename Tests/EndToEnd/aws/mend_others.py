@@ -235,14 +235,18 @@ def simulate_principal_policy(self: IamResponse) -> ActionResult:
     names = listed(self, "ActionNames")
     resources = listed(self, "ResourceArns") or ["*"]
     denied = state.current().denied
+    # As IAM does: what any statement of the policy depends on and nobody told, whatever action is asked about.
+    told = {entry["ContextKeyName"] for entry in self._get_param("ContextEntries") or []}
+    untold = sorted({"aws:RequestedRegion", "kms:ViaService"} - told)
     results = []
     for name in names:
         word = "implicitDeny" if name in denied else "allowed"
+        missing = untold if name in denied else []
         results.append({
             "EvalActionName": name, "EvalResourceName": "*" if len(resources) > 1 else resources[0],
-            "MatchedStatements": [], "MissingContextValues": [], "EvalDecision": word,
+            "MatchedStatements": [], "MissingContextValues": missing, "EvalDecision": word,
             "ResourceSpecificResults": [
-                {"EvalResourceName": one, "EvalResourceDecision": word, "MissingContextValues": []} for one in resources
+                {"EvalResourceName": one, "EvalResourceDecision": word, "MissingContextValues": missing} for one in resources
             ],
         })
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
