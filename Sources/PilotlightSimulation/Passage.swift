@@ -131,9 +131,11 @@ extension Passage {
   private mutating func judge(_ record: Record, _ state: DurableState) {
     guard let run = state.phase.run else { return }
     switch record {
-    case .rollbackBegun, .rolledBack:
-      // Of a failover there is no way back; of what was left while it served, by order alone.
-      if run.isCommitted, run.kind == .failover || (state.phase.run?.abortedBy ?? run.abortedBy) == nil {
+    // Of a failover there is no way back; of what was left while it served, by order alone.
+    case .rollbackBegun(_, let by):
+      if run.isCommitted, run.kind == .failover || by == nil { violate("rolled-back-after-commitment", run.incident) }
+    case .rolledBack:
+      if run.isCommitted, run.kind == .failover || run.abortedBy == nil {
         violate("rolled-back-after-commitment", run.incident)
       }
     // A preparation becomes a failover, and its outage may become another one.

@@ -143,7 +143,8 @@ struct PlaceKey: Hashable {
       })
     mix(UInt8(cloud.objects.count))
     mix(UInt8(cloud.held.count))
-    mix(UInt8(cloud.snapshots.count))
+    // Each failback that is begun makes one of its own, and none is looked at by another.
+    mix(UInt8(min(cloud.snapshots.count, 3)))
   }
 }
 
