@@ -65,12 +65,13 @@ extension Machine {
     _ reaction: inout Reaction
   ) {
     let now = situation.now
-    let isLetThrough =
-      isLetThrough || run.heldBehindPromotion != nil && replies.dropFirst().first == .writeHold(present: false)
+    let isOpen = run.heldBehindPromotion != nil && replies.dropFirst().first == .writeHold(present: false)
+    // Noted once, no later look at a hold that was laid again makes it undone.
+    let isLetThrough = isLetThrough || isOpen || run.loss?.isLetThrough == true
     guard let promoted = work.promoted, run.kind != .failback || run.isKeptByWordAlone || isLetThrough else { return }
     var seen: DatabaseState?
     if case .database(let state)? = replies.first { seen = state }
-    let drained = run.nothingLost(by: work, replies)
+    let drained = isLetThrough ? nil : run.nothingLost(by: work, replies)
     let left = run.origin ?? origin(of: run.kind)
     let loss = LossEntry(
       window: run.lossAtGate ?? drained ?? LossWindow(window: nil, confidence: .unknown),

@@ -46,8 +46,8 @@ extension Work {
       // A promotion goes through these two alone before the source is gone (RDS user guide, "Promoting a read replica").
       return ["modifying", "rebooting"].contains(state.status) ? .underway(note) : .held(note)
     }
-    // Whoever accepted the loss is not asked for the hold again.
-    if listener != nil, context.run.lossAcceptedBy == nil {
+    // Whoever accepted the loss is not asked for the hold again; nor is it asked for behind a promotion that was taken.
+    if listener != nil, context.run.lossAcceptedBy == nil, !context.step.wasTaken {
       guard replies.count > 1, case .writeHold(let present, _) = replies[1] else {
         // What was asked for is seen not to have happened, whether the hold can be seen or not; nothing is asked for anew before it can.
         let isAsked = isMine && !context.step.didNotHappen

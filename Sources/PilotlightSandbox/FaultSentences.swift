@@ -46,6 +46,7 @@ extension SandboxFault {
     case .safetyRule(let name): "a safety rule refuses to have the routing controls of \(name) turned"
     case .promotionStuck(let name): "a promotion of \(name)'s database does not get on"
     case .backupRunning(let database): "a backup of \(database.identifier) runs"
+    case .holdLifted(let name, let site): "somebody lets writes to \(name) in the \(site.words) through again"
     case .databaseRestarts(let database): "the database \(database.identifier) is started, where it was stopped"
     case .databaseTrouble(let database, let status): "the database \(database.identifier) is \(status)"
     case .writeFencingFails(let name): "a failover leaves the old cluster of \(name) writable"

@@ -98,6 +98,8 @@ package enum SandboxFault: Hashable, Sendable, Codable {
   case backupRunning(DatabaseRef)
   /// The database, where it is stopped, is started again: by RDS after seven days, or by somebody. It stays so.
   case databaseRestarts(DatabaseRef)
+  /// Somebody deletes the rule that holds writes, at this moment.
+  case holdLifted(workload: String, site: SandboxSite)
   /// The database does not answer and shows this status, e.g. `storage-full`, `stopped`, `incompatible-network`.
   case databaseTrouble(DatabaseRef, status: String)
 

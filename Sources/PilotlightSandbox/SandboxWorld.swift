@@ -93,6 +93,7 @@ package struct SandboxWorld: Sendable {
       if case .regionOutage(let region) = fault { world.setRegion(region, down: true) }
       if case .backupRunning(let ref) = fault { world.beginForcedBackup(ref) }
       if case .databaseRestarts(let ref) = fault { world.restartStopped(ref) }
+      if case .holdLifted(let name, let site) = fault { world.openByHand(name, site) }
       if case .demand(let name, let site, let desired) = fault { world.want(desired, of: name, site) }
     }
   }

@@ -13,6 +13,11 @@ extension SandboxWorld {
     find(ref).map { workloads[$0.0].held[$0.1.rawValue] } ?? false
   }
 
+  mutating func openByHand(_ name: String, _ site: SandboxSite) {
+    guard let workload = workloads.firstIndex(where: { $0.settings.name == name }) else { return }
+    workloads[workload].held[site.rawValue] = false
+  }
+
   mutating func setWriteHold(_ ref: ListenerRef, _ held: Bool) -> CloudReply {
     guard let (workload, site) = find(ref) else { return unknownListener(ref) }
     if held, isOpen(workload, site), workloads[workload].traffic.contains(site),

@@ -141,6 +141,9 @@ extension EventChoice {
     value("databaseRestart", .role, "That region's database, where it is stopped, is started again.") {
       .cloud(.databaseRestarts($0.settings($1).database.ref))
     }
+    value("holdLifted", .role, "Somebody deletes the rule by which writes to that region's load balancer are held.") {
+      .cloud(.holdLifted(workload: $1.name, site: $0.site))
+    }
     mapping("database", "A database does not answer.") { database in
       let role = database.required("site", .role, "Which region's.")
       let status = database.required(

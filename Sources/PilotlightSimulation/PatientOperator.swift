@@ -138,14 +138,15 @@ extension Simulation {
       patient.skipped()
       return .skip(step: step.step.name)
     }
+    let isByHand = workload.settings.traffic == .manual
     switch workload.machine.asking(workload.situation) {
     case nil: return nil
     case "gate": return .approve(acceptDataLoss: true)
     case "hold-writes":
       // The hand that stops every writer of the DR region.
       world.inject(.albRefused(workload: workload.settings.name, site: .dr), at: now)
-    case "shift-traffic": world.moveTraffic(of: workload.settings.name, to: .dr, at: now)
-    case "shift-traffic-home": world.moveTraffic(of: workload.settings.name, to: .primary, at: now)
+    case "shift-traffic" where isByHand: world.moveTraffic(of: workload.settings.name, to: .dr, at: now)
+    case "shift-traffic-home" where isByHand: world.moveTraffic(of: workload.settings.name, to: .primary, at: now)
     default: break
     }
     return .approve(acceptDataLoss: false)

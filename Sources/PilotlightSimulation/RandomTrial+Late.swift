@@ -297,6 +297,23 @@ extension Draw {
     trial.scenario.duration = .minutes(30)
   }
 
+  /// Some holds are lifted by somebody, at about the moment of the promotion behind them, and where the other region does not serve yet.
+  mutating func liftedHolds(_ trial: inout Trial) {
+    guard trial.expectation == .none, chance(0.05) else { return }
+    let (name, ordered) = (pick(trial.workloads).name, seconds(60, 300))
+    let lifted = Occurrence.cloud(.holdLifted(workload: name, site: .primary))
+    trial.scenario.entries = [Scenario.Entry(at: ordered, .order(.switchover, workload: name))]
+    if chance(0.6) {
+      let outage = Occurrence.cloud(.applicationDown(workload: name, site: .dr))
+      trial.scenario.entries.append(Scenario.Entry(at: ordered + seconds(10, 600), outage, lasting: seconds(600, 1800)))
+    }
+    for _ in 0..<pick([1, 1, 2]) {
+      trial.scenario.entries.append(Scenario.Entry(at: ordered + seconds(200, 1500), lifted, lasting: .seconds(1)))
+    }
+    trial.scenario.entries.sort { $0.at < $1.at }
+    trial.scenario.duration = .minutes(45)
+  }
+
   /// Some disks have what they took in a cache when the power fails, at a moment at which something is done.
   mutating func lyingDisks(_ trial: inout Trial) {
     guard trial.expectation == .none, chance(0.06) else { return }

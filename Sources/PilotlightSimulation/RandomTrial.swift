@@ -54,6 +54,7 @@ extension Trial {
     draw.cutLinks(&trial)
     draw.lyingDisks(&trial)
     if draw.chance(0.1) { trial.isLeftClosed = true }
+    draw.liftedHolds(&trial)
     return trial
   }
 }

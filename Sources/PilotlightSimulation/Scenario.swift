@@ -111,7 +111,8 @@ extension SandboxFault {
       .captivePortal,
       .slowAPI, .accessDenied, .credentialsLost, .applicationDown, .albBlackhole, .albRefused, .albWrongContent,
       .replicationStopped, .lagMissing, .lagSpike, .capacityShortage, .launchesSuspended, .launchTemplateMissing,
-      .secretDeleted, .promotionStuck, .backupRunning, .databaseRestarts, .databaseTrouble, .demand, .commandsFail,
+      .secretDeleted, .promotionStuck, .backupRunning, .databaseRestarts, .holdLifted, .databaseTrouble, .demand,
+      .commandsFail,
       .safetyRule, .writeFencingFails, .resyncStalls, .switchoverCancelled, .headless:
       false
     }
@@ -134,7 +135,8 @@ extension SandboxFault {
     case .apiOutage, .throttling, .unknownOutcomes, .lostRequests, .garbledReplies, .captivePortal, .slowAPI,
       .accessDenied, .credentialsLost, .observerIsolated, .albHidden, .albAddressDead, .checkersLie,
       .replicationStopped,
-      .lagMissing, .lagSpike, .commandsFail, .promotionStuck, .safetyRule, .writeFencingFails, .resyncStalls,
+      .lagMissing, .lagSpike, .commandsFail, .holdLifted, .promotionStuck, .safetyRule, .writeFencingFails,
+      .resyncStalls,
       .switchoverCancelled:
       false
     }

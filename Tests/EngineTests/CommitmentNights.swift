@@ -61,6 +61,25 @@ extension Night {
     #expect(night.workload.machine.unarmed(night.workload.situation).contains { $0.contains("is not a replica") })
   }
 
+  @Test func `nor does a retry make what was let through undone`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.order(.switchover)
+    #expect(night.run(.hours(1)) { $0.run?["promote-replica"]?.wasTaken == true })
+    let replica = night.settings.dr.database.ref
+    night.cloud.databases[replica]?.status = "available"
+    night.cloud.databases[replica]?.becomes = nil
+    night.cloud.held = []
+    #expect(night.run(.seconds(15)) { $0.run?.loss?.isLetThrough == true })
+    night.run(.minutes(20))
+    // Taken, and not seen for a quarter of an hour.
+    #expect(night.run?.stuck?.detail.hasPrefix("taken by the cloud") == true)
+    night.cloud.databases[replica] = .init()
+    night.order(.retry(step: nil))
+    #expect(night.run(.minutes(10)) { $0.run?.unconfirmed?.step.name == "shift-traffic" })
+    #expect(night.run?.loss?.isLetThrough == true && night.run?.lossReview == nil)
+  }
+
   @Test func `on the way home too`() throws {
     let night = try Night.promotingHome()
     night.cloud.held = []
