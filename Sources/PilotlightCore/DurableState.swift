@@ -95,6 +95,8 @@ package struct DurableState: Equatable, Sendable {
         $0.didNotHappen = true
         $0.wasTaken = false
       }
+      // Nothing was left behind a promotion that there was not.
+      withRun { if $0[name]?.step.work.kind == .oneWay, $0.loss?.isLetThrough == true { $0.loss = nil } }
     case .gatePassed(let name, let loss, let sentence, let at):
       finish(name, .done, sentence, at)
       withRun { $0.lossAtGate = loss }

@@ -18,21 +18,34 @@ extension Machine {
 
   /// Why `abort` is taken all the same, until users are led over; nil: it is not.
   func wayBack(_ run: Run, _ situation: Situation) -> String? {
-    guard run.kind == .switchover || run.kind == .failback, !run.hasLed else { return nil }
+    guard run.kind == .switchover || run.kind == .failback, !run.mayHaveLed else { return nil }
     if run.loss?.isLetThrough == true {
       return "users wrote to \(origin(of: run.kind).identifier) behind the promotion"
     }
     // Of Aurora's the one that wrote tells, too.
     guard run.mayHoldWrites,
-      let step = run.steps.first(where: { $0.step.work.isPromotionAlone && $0.state == .running }),
+      let step = run.steps.first(where: { $0.step.work.asksWhoIsPromoted && $0.state == .running }),
       let since = unanswered[step.step.name], situation.now - since >= unheard
     else { return nil }
     return "nothing is heard of \(step.step.name) for \((situation.now - since).text)"
   }
 
+  /// Whoever stops the writers by hand makes the primary look down; so does an outage, and no failover begins for it.
+  mutating func sayDownUnderHand(_ run: Run, _ situation: Situation, _ reaction: inout Reaction) {
+    guard run.kind == .switchover, let hold = run["hold-writes"], hold.state == .running,
+      case .confirmByHand = hold.step.work, situation.assessment.confirmed
+    else { return }
+    sayOnce(
+      "down-under-hand", .stillRunning,
+      "the primary is down, and hold-writes waits for its writers to be stopped: `approve` says that they were, `abort` lets a failover "
+        + "begin", &reaction, step: "hold-writes")
+  }
+
   /// Users are kept out by our own hold, and nobody knows for how long.
   mutating func sayUnheard(_ step: StepRun, _ situation: Situation, _ reaction: inout Reaction) {
-    guard let run = state.phase.run, run.isCommitted, let why = wayBack(run, situation) else { return }
+    guard let run = state.phase.run, run.isCommitted, run.loss?.isLetThrough != true,
+      let why = wayBack(run, situation)
+    else { return }
     sayOnce(
       "unheard-\(step.step.name)", .stillRunning,
       "\(why), and writes to \(origin(of: run.kind).identifier) are held: `pilotlightctl abort` opens it again, and leaves what was "
@@ -104,10 +117,19 @@ extension Machine {
 }
 
 extension Work {
-  fileprivate var isPromotionAlone: Bool { if case .promote = self { true } else { false } }
+  /// Of a promotion, or of what is proven anew before it is tried again.
+  fileprivate var asksWhoIsPromoted: Bool {
+    switch self {
+    case .promote, .awaitDrained: true
+    default: false
+    }
+  }
 }
 
 extension Run {
+  /// Users are led over, or may be: that was asked for.
+  fileprivate var mayHaveLed: Bool { hasLed || lead.map { $0.intentAt != nil && !$0.didNotHappen } == true }
+
   /// The load balancer that has to keep writes from what was left, from the request for the promotion until it is opened on purpose.
   var heldBehindPromotion: ListenerRef? {
     guard kind == .switchover || kind == .failback, rollback == nil, let hold = self["hold-writes"],

@@ -60,6 +60,7 @@ extension Machine {
   /// While the DR region serves, an old primary that serves too means two databases with separate histories. It is fenced anew, once for
   /// each time that it comes back: where it serves on although everything holds, only a person can find out how.
   mutating func watchOldPrimary(_ situation: Situation, _ reaction: inout Reaction) {
+    if !isBusy(takenHomeKey, situation) { progress[takenHomeKey] = nil }
     guard situation.primaryServing == true else {
       said.subtract(["old-primary", "old-primary-fenced"])
       return

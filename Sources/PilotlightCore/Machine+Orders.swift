@@ -206,6 +206,7 @@ extension Machine {
     guard step.state == .stuck else { return ("\(step.step.name) is \(step.state.rawValue), not stuck", "") }
     record(.stepReopened(step.step.name, "retried by \(order.by): \(order.reason)"), &reaction)
     progress[step.step.name] = nil
+    unanswered[step.step.name] = nil
     proveDrainAnew(before: step.step.work, run, &reaction)
     return (nil, "trying \(step.step.name) again")
   }
@@ -213,7 +214,8 @@ extension Machine {
   /// Writes may have come while the hold was gone.
   private mutating func proveDrainAnew(before work: Work, _ run: Run, _ reaction: inout Reaction) {
     guard case .promote(_, whileHeld: .some, _) = work else { return }
-    for step in run.steps where step.state == .done || step.state == .skipped {
+    // What was skipped before a promotion that may have happened cannot be proven behind it.
+    for step in run.steps where step.state == .done || step.state == .skipped && !run.mayHavePromoted {
       switch step.step.work {
       case .holdWrites, .awaitDrained:
         record(.stepReopened(step.step.name, "looked at anew before the promotion is tried again"), &reaction)
@@ -309,7 +311,7 @@ extension Machine {
     if run.isCommitted, let wayBack {
       return (
         nil,
-        "taking the \(run.kind.rawValue) \(run.incident) back\(held), and leaving the promotion as it may be: \(wayBack)"
+        "taking the \(run.kind.rawValue) \(run.incident) back\(held), and leaving the promotion as it may be, with what was written there: \(wayBack)"
       )
     }
     return (nil, "taking the \(run.kind.rawValue) \(run.incident) back\(held)\(after)")

@@ -74,6 +74,7 @@ extension Machine {
       return
     }
     if run.kind == .failover { sayRTO(situation, &reaction) }
+    sayDownUnderHand(run, situation, &reaction)
     turnReadySteps(situation, &reaction)
     finishIfDone(situation, &reaction)
     if run.kind == .failover { watchOldPrimary(situation, &reaction) }
@@ -232,7 +233,10 @@ extension Machine {
     case .underway(let note):
       denied[name] = nil
       notes[name] = note
-      if step.intentAt != nil, !step.wasTaken, step.step.work.kind == .oneWay, refused[name] != step.attempts {
+      let isSeen = if case .database(let state)? = replies.first { state.source == nil } else { false }
+      if step.intentAt != nil, !step.wasTaken, step.step.work.kind == .oneWay,
+        isSeen || refused[name] != step.attempts
+      {
         // Its answer was lost, and here it is: from now on nobody thinks that it did not happen.
         record(.accepted(step: name, receipt: nil), &reaction)
       }

@@ -104,7 +104,10 @@ extension Machine {
     let left = leftovers(of: run, situation)
     let isHolding = left.contains { if case .holdWrites = $0.step.work { true } else { false } }
     // Programs of the operator's that belong to a switchover alone are taken back.
-    return run.mayHoldWrites ? isDark(situation) && isHolding : isWhole && left.isEmpty && !isActing(situation)
+    if isHolding { return isDark(situation) }
+    let isByHand = if case .confirmByHand? = run["hold-writes"]?.step.work { true } else { false }
+    if run.mayHoldWrites, !isByHand || !isDark(situation) { return false }
+    return isWhole && left.isEmpty && !isActing(situation)
   }
 
   /// A fence, which is taken back first, was asked to open and does not. Nothing else was asked back yet; and should the request arrive

@@ -156,7 +156,9 @@ package struct Run: Hashable, Sendable, Codable {
   /// Nothing: every write was replayed before the promotion; nil where that was not waited for, or somebody said so instead.
   var drained: LossWindow? {
     let drain = steps.first { if case .awaitDrained = $0.step.work { true } else { false } }
-    guard kind == .switchover, let drain, drain.state == .done, self["hold-writes"]?.state == .done else { return nil }
+    guard kind == .switchover, lossAcceptedBy == nil, let drain, drain.state == .done,
+      self["hold-writes"]?.state == .done
+    else { return nil }
     return LossWindow(window: .zero, confidence: .measured, countedTo: drain.finishedAt)
   }
 
@@ -199,7 +201,8 @@ package struct Run: Hashable, Sendable, Codable {
     case .confirmByHand(let what): return what
     // As ledgers of before have it.
     case .shift(.manual, let site) where kind != .failover: return "lead users to the \(site.rawValue) region"
-    case .shift where kind != .failover && loss?.isLetThrough == true:
+    // Once it was asked for, users may be there.
+    case .shift where kind != .failover && loss?.isLetThrough == true && (step.intentAt == nil || step.didNotHappen):
       return "the write hold is gone and users may have written behind the promotion: lead them over without that"
     case .shift(_, let site) where kind != .failover && isPromotedByWordAlone:
       return "the promotion was skipped: see that the database in the \(site.rawValue) region takes writes"

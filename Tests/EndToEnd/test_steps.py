@@ -3,6 +3,8 @@ serve."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from aws.client import Control
@@ -202,7 +204,8 @@ def test_a_record_change_that_stays_pending_is_waited_for_and_not_repeated(world
     world.break_primary()
     daemon.wait_until("the change", lambda: world.serving() == "dr", 40)
     pass_time(daemon, 30)
-    until_logged(daemon, "shift-traffic still running after 30 min", "the change is not in sync yet")
+    until_logged(daemon, "shift-traffic still running after 30 min", "is not in sync yet")
+    assert re.search(r"the change \S+ is not in sync yet", daemon.log()), daemon.account()
     until_logged(daemon, "CRITICAL", "the RTO of 30 min can no longer be met")
     until_paged(world, daemon, "stillRunning/shift-traffic", "not in sync yet")
     until_paged(world, daemon, "rtoAtRisk", "the RTO of 30 min can no longer be met")

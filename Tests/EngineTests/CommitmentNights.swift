@@ -80,6 +80,63 @@ extension Night {
     #expect(night.run?.loss?.isLetThrough == true && night.run?.lossReview == nil)
   }
 
+  @Test func `a loss that was accepted is not proven away behind the promotion`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.order(.switchover)
+    #expect(night.run(.hours(1)) { $0.state("drain") == .running })
+    night.cloud.lagSeconds = 600
+    night.order(.skip(step: "drain", acceptDataLoss: true))
+    #expect(night.run(.minutes(5)) { $0.run?["promote-replica"]?.wasTaken == true })
+    let replica = night.settings.dr.database.ref
+    night.cloud.databases[replica] = .init(
+      status: "storage-full", source: night.cloud.arn(night.settings.primary.database.ref))
+    #expect(night.run(.minutes(5)) { $0.run?.stuck?.step.name == "promote-replica" })
+    night.cloud.databases[replica] = .init()
+    night.order(.retry(step: nil))
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+    #expect(night.workload.machine.unreviewedLoss?.contains("unknown") == true)
+  }
+
+  @Test func `there is no way back once users are being led over`() throws {
+    let night = try Night.switchedBehindAHold()
+    night.cloud.held = []
+    #expect(night.run(.seconds(15)) { $0.run?.loss?.isLetThrough == true })
+    night.dr = .success(status: 200)
+    #expect(night.run(.minutes(10)) { $0.run?.unconfirmed?.step.name == "shift-traffic" })
+    night.cloud.lostAnswers = ["s3:PutObject"]
+    night.order(.approve(acceptDataLoss: false))
+    #expect(night.run(.minutes(1)) { $0.run?["shift-traffic"]?.intentAt != nil })
+    #expect(night.isRefused(.abort))
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+  }
+
+  @Test func `a database that somebody promoted while our request was refused is promoted`() throws {
+    let night = try Night()
+    night.run(.minutes(5))
+    let busy = CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "no")
+    night.cloud.failures["rds:PromoteReadReplica"] = [busy]
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.run?["promote-replica"]?.didNotHappen == true })
+    night.cloud.databases[night.settings.dr.database.ref] = .init(status: "backing-up")
+    night.run(.seconds(10))
+    #expect(night.run?.hasPromoted == true)
+    night.regionReturns()
+    night.cloud.databases[night.settings.dr.database.ref] = .init()
+    #expect(night.run(.minutes(20)) { $0.phase == .drActive })
+  }
+
+  @Test func `a switchover that asks for its writers to be stopped gives way to a region that dies`() throws {
+    let night = try Night(.reference { $0.primary.listener = nil })
+    night.run(.minutes(5))
+    night.order(.switchover)
+    #expect(night.run(.hours(1)) { $0.state("hold-writes") == .running })
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
+    #expect(night.workload.machine.state.phase.residence?.failover.kind == .failover)
+    #expect(!night.cloud.changes.contains(.resizeGroup(night.settings.dr.group.ref, night.settings.dr.group.standby)))
+  }
+
   @Test func `on the way home too`() throws {
     let night = try Night.promotingHome()
     night.cloud.held = []
@@ -216,6 +273,7 @@ extension Night {
     night.cloud.primaryTargets = TargetHealth(healthy: 0, unhealthy: 2, other: 0)
     night.run(.minutes(5))
     #expect(night.run?.kind == .switchover && night.run?.rollback == nil)
+    #expect(night.messages.contains { $0.kind == .stillRunning && $0.text.contains("`abort` lets a failover begin") })
     let hold = try #require(night.run?["hold-writes"])
     #expect(night.workload.machine.note(of: hold)?.contains("stop every writer") == true)
     night.order(.approve(acceptDataLoss: false))
@@ -235,6 +293,7 @@ extension Night {
     night.cloud.survivors = [:]
     night.run(.minutes(10))
     #expect(!night.messages.contains { $0.text.contains("is fenced no more") })
+    #expect(night.workload.machine.progress[".taken-home"] == nil)
     #expect(night.workload.machine.unreviewedLoss == nil)
     guard case .accepted? = night.order(.failback) else {
       Issue.record("refused: \(String(describing: night.answers))")
