@@ -118,7 +118,8 @@ extension Oracle {
           violate("primary-is-not-fenced", now, "\(fence.subject) takes writes")
         }
       case .database(let database):
-        if let since = simulation.world.runsSince(database), now - since > .minutes(8) {
+        // It is looked at every five minutes, and one look may bring no answer.
+        if let since = simulation.world.runsSince(database), now - since > .minutes(13) {
           violate("primary-is-not-fenced", now, "\(fence.subject) runs since \(since.text)")
         }
       }
@@ -131,7 +132,8 @@ extension Oracle {
     let done = simulation.world.programs(of: settings.name)
     switch state.phase {
     case .healthy where simulation.world.facts(for: settings.name)?.promotions == 0:
-      if !done.isEmpty { violate("program-not-taken-back", simulation.now, "\(done)") }
+      // What a run did that is forgotten is nobody's.
+      if !done.isEmpty, forgotAt == nil { violate("program-not-taken-back", simulation.now, "\(done)") }
     case .drActive(let residence) where residence.failover.kind == .failover:
       if !due.allSatisfy(done.contains) { violate("program-not-run", simulation.now, "\(done) of \(due)") }
     default: break

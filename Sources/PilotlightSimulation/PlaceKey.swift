@@ -87,8 +87,12 @@ struct PlaceKey: Hashable {
     case .running:
       mix(UInt8(9))
       for flag in [run.intentAt == nil, run.didNotHappen, run.wasTaken] { mix(flag) }
-      mix(place.machine.refused[run.step.name] == run.attempts)
-      mix(place.machine.unanswered[run.step.name], at: place.now, [300])
+      switch run.step.work {
+      case .promote, .switchOver, .awaitDrained:
+        mix(place.machine.refused[run.step.name] == run.attempts)
+        mix(place.machine.unanswered[run.step.name], at: place.now, [300])
+      default: break
+      }
       mix(run.startedAt, at: place.now, run.turningAges)
       mix(place.machine.denied[run.step.name], at: place.now, run.denialAges)
     }
