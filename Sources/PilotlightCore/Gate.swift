@@ -31,7 +31,7 @@ package struct Situation: Sendable {
   package var backups: Int?
   /// Why the DR database cannot be promoted, as last told; nil: nothing is known that stands in the way.
   package var unpromotable: String?
-  /// The same of the primary's, and what that is called.
+  /// What the primary's database was when it was last read, and what it is called; nil before.
   package var primaryRole: DatabaseRole?
   package var primaryName: DatabaseName?
 

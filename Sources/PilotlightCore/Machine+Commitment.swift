@@ -106,7 +106,7 @@ extension Machine {
 
   private mutating func sayLetThrough(_ run: Run, _ reaction: inout Reaction) {
     let way =
-      run.hasLed
+      run.mayHaveLed
       ? "look for what they wrote"
       : "`pilotlightctl approve` leads them over without what they wrote, `abort` goes back to where it is"
     sayOnce(

@@ -51,8 +51,8 @@ package final class WorkloadGuard {
     var unpromotable: String?
     /// Days for which the backups of the primary database are kept, where it writes; nil: the newest answer does not say.
     var primaryBackups: Int?
+    /// What the primary database was last, and what it was called; no failure makes it forgotten.
     var primaryRole: DatabaseRole?
-    /// What the primary database was last called; no failure makes it forgotten.
     var primaryName: DatabaseName?
 
     /// Takes an answer in.
