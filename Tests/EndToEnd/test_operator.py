@@ -78,6 +78,10 @@ def test_questions_are_answered_in_every_phase(world: World, start) -> None:
     plan = daemon.ctl("plan", "failover").stdout
     for finds in ("would ask autoscaling:UpdateAutoScalingGroup: ", "would ask rds:PromoteReadReplica: "):
         assert f"now: {finds}" in plan, plan
+    gate = plan[plan.index(" gate "):plan.index(" fence-primary ")]
+    for call in ("cloudwatch:GetMetricData in us-west-2", "sts:GetCallerIdentity in eu-west-1"):
+        assert call in gate, gate
+    assert "route53:GetChange in us-east-1" in plan, plan
     world.break_primary()
     daemon.until_phase("failing-over", 20)
     ask()

@@ -24,6 +24,17 @@ extension Night {
     return night
   }
 
+  /// The one request for the promotion of a failover came to this.
+  fileprivate static func failingOver(_ failure: CloudFailure.Kind) throws -> Night {
+    let night = try Night()
+    night.run(.minutes(5))
+    night.cloud.failures["rds:PromoteReadReplica"] = [CloudFailure(failure, code: "code", message: "no")]
+    night.regionDies()
+    #expect(night.run(.minutes(30)) { $0.cloud.failures["rds:PromoteReadReplica"] == [] })
+    night.run(.milliseconds(200))
+    return night
+  }
+
   /// A failback of which the promotion was taken, and is not done.
   fileprivate static func promotingHome() throws -> Night {
     let night = try Night.afterAFailover()
@@ -112,12 +123,8 @@ extension Night {
   }
 
   @Test func `a database that somebody promoted while our request was refused is promoted`() throws {
-    let night = try Night()
-    night.run(.minutes(5))
-    let busy = CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "no")
-    night.cloud.failures["rds:PromoteReadReplica"] = [busy]
-    night.regionDies()
-    #expect(night.run(.minutes(30)) { $0.run?["promote-replica"]?.didNotHappen == true })
+    let night = try Night.failingOver(.wrongState)
+    #expect(night.run?["promote-replica"]?.didNotHappen == true)
     night.cloud.databases[night.settings.dr.database.ref] = .init(status: "backing-up")
     night.run(.seconds(10))
     #expect(night.run?.hasPromoted == true)
@@ -176,12 +183,8 @@ extension Night {
 
   @Test(arguments: ["backing-up", "modifying"])
   func `what a replica does after a refused promotion is not the promotion`(status: String) throws {
-    let night = try Night()
-    night.run(.minutes(5))
-    let busy = CloudFailure(.wrongState, code: "InvalidDBInstanceState", message: "backing-up")
-    night.cloud.failures["rds:PromoteReadReplica"] = [busy]
-    night.regionDies()
-    #expect(night.run(.minutes(30)) { $0.run?["promote-replica"]?.didNotHappen == true })
+    let night = try Night.failingOver(.wrongState)
+    #expect(night.run?["promote-replica"]?.didNotHappen == true)
     night.cloud.databases[night.settings.dr.database.ref]?.status = status
     night.run(.minutes(2))
     #expect(night.run?.isCommitted == false && night.run?.hasPromoted == false)
@@ -191,11 +194,7 @@ extension Night {
   }
 
   @Test func `a backup that begins before the request arrives is no promotion either`() throws {
-    let night = try Night()
-    night.run(.minutes(5))
-    night.cloud.failures["rds:PromoteReadReplica"] = [CloudFailure(.unknownOutcome, code: "reset", message: "lost")]
-    night.regionDies()
-    #expect(night.run(.minutes(30)) { $0.run?["promote-replica"]?.intentAt != nil })
+    let night = try Night.failingOver(.unknownOutcome)
     night.cloud.databases[night.settings.dr.database.ref]?.status = "backing-up"
     night.run(.minutes(5))
     #expect(night.run?["promote-replica"]?.wasTaken == false)

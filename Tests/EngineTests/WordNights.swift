@@ -201,13 +201,7 @@ import Testing
   }
 
   @Test func `a rebuilt database that is modified for an hour is waited for, and not given up`() throws {
-    let night = try Night()
-    night.run(.minutes(5))
-    night.regionDies()
-    #expect(night.run(.minutes(30)) { $0.phase == .drActive })
-    night.regionReturns()
-    night.run(.minutes(10))
-    night.order(.reviewLoss)
+    let night = try Night.afterAFailover()
     night.order(.failback)
     let home = night.settings.primary.database.ref
     let isRebuilt = night.run(.hours(2)) {
