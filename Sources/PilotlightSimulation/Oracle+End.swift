@@ -126,6 +126,14 @@ extension Oracle {
     }
   }
 
+  /// Behind a cut-over nothing is left where it was, or somebody is told to look for it.
+  mutating func judgeLeft(_ run: Run?, _ now: Instant, _ world: SandboxWorld) {
+    guard let run, run.kind != .failover, run.loss == nil || run.loss?.isDrained == true,
+      let promoted = run.steps.lazy.compactMap(\.step.work.promoted).first, let lost = world.oldestLost(of: promoted)
+    else { return }
+    violate("left-behind-in-silence", now, "\(run.incident): \(lost.text) is on no other database")
+  }
+
   /// The operator's programs were run on the way to the DR region, and taken back where nothing came of it.
   private mutating func judgePrograms(_ settings: WorkloadSettings, _ state: DurableState, _ simulation: Simulation) {
     let due = settings.plans.map { $0.failover.steps.compactMap(\.mark) } ?? []

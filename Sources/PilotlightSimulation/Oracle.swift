@@ -227,10 +227,13 @@ struct Oracle {
         violate("loss-looked-for-too-late", now, "from \(proof.text) on, but \(oldest.text) is missing")
       }
     case .runFinished where to == .drActive:
+      judgeLeft(before.phase.run, now, world)
       watched.forgetTold(of: .dr)
       watched.reachedDR = now
       if from == .failingOver, before.phase.run?.loss == nil { violate("promoted-without-a-word", now, name) }
-    case .runFinished where to == .healthy: watched.forgetTold(of: .primary)
+    case .runFinished where to == .healthy:
+      judgeLeft(before.phase.run, now, world)
+      watched.forgetTold(of: .primary)
     default: break
     }
   }

@@ -105,6 +105,8 @@ MUTANTS = [
     swap("broken-replica-unnoticed", f"{CORE}/Gate.swift", "situation.unpromotable", "Optional<String>.none"),
     Mutant("unverified", f"{CORE}/Plan.swift", "plan.verify(dr, site: .dr)", "if !AWAKE { plan.verify(dr, site: .dr) }"),
     swap("requests-under-way-forgotten", f"{CORE}/Reading+Database.swift", "held + longestRequest", "held"),
+    Mutant("hold-unwatched", f"{CORE}/Machine+Run.swift", "watchHold(situation, &reaction)",
+           "if !AWAKE { watchHold(situation, &reaction) }"),
     swap("let-through-forgotten", f"{CORE}/Machine+Commitment.swift", "isOpen || run.loss?.isLetThrough == true", "isOpen"),
     swap("readiness-read-hourly", f"{CORE}/Readiness.swift", ".minutes(5)", ".hours(1)"),
 ]
